@@ -1,0 +1,346 @@
+"""The command line: flags and environment become plain settings, and settings become checks. Only importer of typer.
+
+`kube` and `postgres` are imported by the command that needs them: a schema gate without --job never loads the
+Kubernetes client, a Job gate never loads a database driver.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer.models import OptionInfo
+
+from gatekeeper import __version__, exits, settings
+from gatekeeper.clock import Clock
+from gatekeeper.gate import Gate
+from gatekeeper.history import HistoryPolicy
+from gatekeeper.job import JobCheck, JobPolicy
+from gatekeeper.output import TERMINATION_LOG
+from gatekeeper.report import FORMATS, Report
+from gatekeeper.schema import Question, SchemaCheck
+from gatekeeper.settings import Misconfigured
+from gatekeeper.tools import HOME_GROWN, TOOLS, Tool, home_grown
+from gatekeeper.verdict import Check
+
+if TYPE_CHECKING:
+    from gatekeeper.kube import Cluster
+    from gatekeeper.postgres import HistoryReader
+
+app = typer.Typer(
+    name="gatekeeper",
+    help="Hold a pod until the database migration that its code needs has finished.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
+PASSWORD = "GATEKEEPER_PASSWORD"  # noqa: S105 - its name, not its value
+"""The environment variable of the password; there is no flag, argv is public."""
+LIBPQ = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE")
+"""Of libpq's variables, those that name a database."""
+EXAMPLES = {
+    "job": "gatekeeper job db-migrate --require app.kubernetes.io/version=1.4.0 --timeout 8m",
+    "schema": "gatekeeper schema --tool alembic --revision ae1027a6acf2 --timeout 8m",
+}
+
+
+def _option(name: str, help_text: str, *, short: str = "", metavar: str = "TEXT") -> OptionInfo:
+    """Return an option; its environment variable is GATEKEEPER_ and its name."""
+    flags = [f"--{name}", *([short] if short else [])]
+    variable = f"GATEKEEPER_{name.upper().replace('-', '_')}"
+    option: OptionInfo = typer.Option(*flags, envvar=variable, metavar=metavar, help=help_text)
+    return option
+
+
+Names = list[str] | None
+Text = str | None
+
+Timeout = Annotated[
+    str,
+    _option("timeout", "Time for the whole gate: 90s, 10m, 1h30m; 0 looks once, -1s never ends.", metavar="DURATION"),
+]
+OnFailure = Annotated[
+    str,
+    _option(
+        "on-failure", "A migration that failed: leave with exit code 3, or hold until repaired.", metavar="exit|wait"
+    ),
+]
+LogFormat = Annotated[str, _option("log-format", "Form of the log on stderr.", metavar="text|json")]
+TerminationLog = Annotated[
+    str, _option("termination-log", "The container's terminationMessagePath, for the last line.", metavar="PATH")
+]
+Namespace = Annotated[Text, _option("namespace", "Namespace of the Jobs; the pod's own if not given.", short="-n")]
+Require = Annotated[
+    Names,
+    _option("require", "Label or annotation that the Job of this release carries. Repeatable.", metavar="KEY=VALUE"),
+]
+Kubeconfig = Annotated[
+    Text,
+    _option("kubeconfig", "Ask the cluster of this file, not the pod's own; for people at a desk.", metavar="PATH"),
+]
+Context = Annotated[Text, _option("context", "Context of the kubeconfig.")]
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    """Hold a pod until the database migration that its code needs has finished.
+
+    Exit codes: 0 opened, 2 wrong flags or environment, 3 refused, 4 denied, 124 timed out, 143 or 130 by a signal.
+    """
+    if version:
+        sys.stdout.write(f"gatekeeper {__version__}\n")
+    elif context.invoked_subcommand is None:
+        raise Misconfigured(f"a command is missing; write for example {EXAMPLES['job']}")
+
+
+@app.command(epilog=f"Example: {EXAMPLES['job']}")
+def job(
+    names: Annotated[Names, typer.Argument(metavar="NAME...", help="Names of the Jobs.", show_default=False)] = None,
+    namespace: Namespace = None,
+    require: Require = None,
+    selector: Annotated[
+        Text,
+        _option("selector", "Jobs by label instead of name; needs rights on all Jobs.", short="-l", metavar="LABELS"),
+    ] = None,
+    if_absent: Annotated[
+        str,
+        _option(
+            "if-absent", "A Job that does not exist: wait for it, open unproven, or fail.", metavar="wait|open|fail"
+        ),
+    ] = "wait",
+    on_failure: OnFailure = "exit",
+    timeout: Timeout = "5m",
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    log_format: LogFormat = "text",
+    termination_log: TerminationLog = TERMINATION_LOG,
+) -> None:
+    """Hold until every named Job is Complete."""
+    if bool(names) == bool(selector):
+        raise Misconfigured(f"give names of Jobs, or --selector, one of both; write for example {EXAMPLES['job']}")
+    began = datetime.now(UTC)
+    policy = JobPolicy(
+        require=tuple(map(settings.requirement, require or ())),
+        if_absent=settings.choice("--if-absent", if_absent, ("wait", "open", "fail")),
+        on_failure=_on_failure(on_failure),
+        gate_began=began,
+    )
+    hold = _Hold(timeout, log_format, termination_log)
+    jobs = [_Jobs(name=settings.job_name(name)) for name in dict.fromkeys(names or ())]
+    jobs += [_Jobs(labels=settings.selector(selector))] if selector else []
+    checks = _job_checks(jobs, namespace, policy, _cluster(kubeconfig, context), hold.clock)
+    raise typer.Exit(hold(checks, [f"{check.name} to be Complete" for check in checks]))
+
+
+@app.command(epilog=f"Example: {EXAMPLES['schema']}")
+def schema(
+    invocation: typer.Context,
+    tool: Annotated[str, _option("tool", f"The migration tool: {', '.join([*TOOLS, *HOME_GROWN])}.", metavar="NAME")],
+    revision: Annotated[Names, _option("revision", "Revision that must be applied. Repeatable.", metavar="ID")] = None,
+    revision_file: Annotated[Text, _option("revision-file", "File with a revision per line.", metavar="PATH")] = None,
+    database: Annotated[
+        Names,
+        _option(
+            "database",
+            "URL without a password; else DATABASE_URL, else libpq's PG* variables. Repeatable: all must be there.",
+            metavar="URL",
+        ),
+    ] = None,
+    database_file: Annotated[
+        Names, _option("database-file", "File with a database URL, as of a mounted Secret. Repeatable.", metavar="PATH")
+    ] = None,
+    user: Annotated[Text, _option("user", "Role to connect as, instead of the URL's.")] = None,
+    password_file: Annotated[
+        Text,
+        _option("password-file", "File with the password; else GATEKEEPER_PASSWORD, else the URL's.", metavar="PATH"),
+    ] = None,
+    table: Annotated[Text, _option("table", "History table, if not the tool's own.", metavar="[SCHEMA.]TABLE")] = None,
+    column: Annotated[
+        Text, _option("column", "With --tool table: column of applied revisions.", metavar="NAME")
+    ] = None,
+    query: Annotated[
+        Text, _option("query", "With --tool query: returns the applied revisions, one per row.", metavar="SQL")
+    ] = None,
+    if_ahead: Annotated[
+        Text,
+        _option(
+            "if-ahead", "The database is past the revision; open where the order is known.", metavar="open|wait|refuse"
+        ),
+    ] = None,
+    on_failure: OnFailure = "exit",
+    job: Annotated[
+        Names,
+        _option(
+            "job",
+            "Job that migrates: if it fails refuse at once, if it completes look at once. Repeatable.",
+            metavar="NAME",
+        ),
+    ] = None,
+    namespace: Namespace = None,
+    require: Require = None,
+    timeout: Timeout = "5m",
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    log_format: LogFormat = "text",
+    termination_log: TerminationLog = TERMINATION_LOG,
+) -> None:
+    """Hold until the migration tool's history table shows every wanted revision, applied and clean."""
+    record, question = _question(tool, table, column, query)
+    wanted = _wanted(record, revision or (), revision_file)
+    policy = HistoryPolicy(record.order, _if_ahead(record, if_ahead), _on_failure(on_failure), record.repair)
+    hold = _Hold(timeout, log_format, termination_log)
+    source = invocation.get_parameter_source("database")
+    in_argv = source is not None and source.name == "COMMANDLINE"
+    readers = _history_readers(database or (), database_file or (), user, password_file, in_argv=in_argv)
+    checks: list[Check] = [SchemaCheck(reader, question, wanted, policy, hold.clock.now) for reader in readers]
+    awaited = [f"{record.name} {', '.join(wanted)} in {check.name}" for check in checks]
+    if job:
+        news = JobPolicy(tuple(map(settings.requirement, require or ())), on_failure=policy.on_failure)
+        jobs = [_Jobs(name=settings.job_name(name)) for name in dict.fromkeys(job)]
+        checks += _job_checks(jobs, namespace, news, _cluster(kubeconfig, context), hold.clock, messenger=True)
+    raise typer.Exit(hold(checks, awaited))
+
+
+class _Hold:
+    """Holds a gate, with the options that every gate has."""
+
+    def __init__(self, timeout: str, log_format: str, termination_log: str) -> None:
+        self.clock = Clock()
+        self._timeout = settings.duration(timeout)
+        self._log_format = settings.choice("--log-format", log_format, tuple(FORMATS))
+        self._termination_log = termination_log
+
+    def __call__(self, checks: Sequence[Check], awaited: Sequence[str]) -> int:
+        """Hold, tell, and return the exit code."""
+        report = Report(self._log_format, sys.stderr)
+        report.begin(__version__, awaited, self._timeout)
+        began = self.clock.now()
+        outcome = Gate(checks, self._timeout, self.clock, report.tell).hold()
+        report.end(outcome, self.clock.now() - began, self._termination_log)
+        return exits.code_of(outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class _Jobs:
+    """The Job of a name, or the Jobs that a selector matches."""
+
+    name: str = ""
+    labels: str = ""
+
+
+def _job_checks(
+    jobs: Sequence[_Jobs],
+    namespace: str | None,
+    policy: JobPolicy,
+    cluster: "Cluster",
+    clock: Clock,
+    *,
+    messenger: bool = False,
+) -> list[Check]:
+    from gatekeeper.kube import JobReader  # noqa: PLC0415 - only where Jobs are asked for
+
+    place = namespace or cluster.namespace
+    prefix = f"{place}/" if place else ""
+    return [
+        JobCheck(
+            f"Job {prefix}{each.name}" if each.name else f"Jobs {prefix}{each.labels}",
+            JobReader(cluster, place, clock, name=each.name, labels=each.labels),
+            policy,
+            clock.now,
+            messenger=messenger,
+        )
+        for each in jobs
+    ]
+
+
+def _cluster(kubeconfig: str | None, context: str | None) -> "Cluster":
+    from gatekeeper import kube  # noqa: PLC0415 - only where Jobs are asked for
+
+    return kube.from_kubeconfig(kubeconfig, context) if kubeconfig or context else kube.in_cluster()
+
+
+def _history_readers(
+    urls: Sequence[str],
+    files: Sequence[str],
+    user: str | None,
+    password_file: str | None,
+    *,
+    in_argv: bool,
+) -> list["HistoryReader"]:
+    """Return a reader per database. What files hold is read anew for each look, as the kubelet renews them."""
+    from gatekeeper.postgres import HistoryReader, connection_parameters  # noqa: PLC0415 - only where it is asked for
+
+    def parameters(url: str | None, file: str | None) -> dict[str, str]:
+        given = connection_parameters(settings.file_text("--database-file", file) if file else url)
+        password = settings.file_text("--password-file", password_file) if password_file else os.environ.get(PASSWORD)
+        return given | {key: value for key, value in (("user", user), ("password", password)) if value}
+
+    if in_argv and any("password" in connection_parameters(url) for url in urls):
+        raise Misconfigured(
+            "--database: a password in argv is public; put the URL into DATABASE_URL, or write for example "
+            "--database postgresql://app@db.shop.svc/app --password-file /etc/db/password"
+        )
+    sources: list[tuple[str | None, str | None]] = [*((url, None) for url in urls), *((None, file) for file in files)]
+    if not sources and os.environ.get("DATABASE_URL"):
+        sources = [(os.environ["DATABASE_URL"], None)]
+    elif not sources and any(os.environ.get(variable) for variable in LIBPQ):
+        sources = [(None, None)]
+    if not sources:
+        raise Misconfigured("no database is given; set DATABASE_URL from a Secret, or write --database-file PATH")
+    return [HistoryReader(partial(parameters, *source)) for source in sources]
+
+
+def _question(name: str, table: str | None, column: str | None, query: str | None) -> tuple[Tool, Question]:
+    settings.choice("--tool", name, (*TOOLS, *HOME_GROWN))
+    if (name == "query") != bool(query) or (name == "table") != bool(column) or (name == "table" and not table):
+        raise Misconfigured(
+            "--column goes with --tool table and --table, --query with --tool query; "
+            "write for example --tool table --table app.changes --column name"
+        )
+    place, own = settings.table_name(table) if table else ("", "")
+    record = TOOLS.get(name) or home_grown(name, own, column or "")
+    return record, Question(record, place, own or record.table, query or "")
+
+
+def _wanted(tool: Tool, revisions: Sequence[str], file: str | None) -> list[str]:
+    """Return the revisions wanted, in the tool's normal form."""
+    given = [*revisions, *(settings.file_text("--revision-file", file).split() if file else ())]
+    if not given:
+        raise Misconfigured(f"say what is awaited: write for example --revision {tool.example}")
+    try:
+        return list(dict.fromkeys(map(tool.revision, given)))
+    except ValueError as fault:
+        shown = ", ".join(given)
+        raise Misconfigured(
+            f"--revision {shown}: with {tool.name} {fault}; write for example {tool.example}"
+        ) from fault
+
+
+def _if_ahead(tool: Tool, given: str | None) -> str:
+    if given is None:
+        return "open"
+    if tool.order is None:
+        raise Misconfigured(f"--if-ahead: {tool.name}'s history shows no order, so ahead cannot be told; leave it out")
+    return settings.choice("--if-ahead", given, ("open", "wait", "refuse"))
+
+
+def _on_failure(given: str) -> str:
+    return settings.choice("--on-failure", given, ("exit", "wait"))
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run a command line and return its exit code. Raises Misconfigured, in one sentence with an example."""
+    try:
+        return app(list(argv), prog_name="gatekeeper", standalone_mode=False) or 0
+    except typer.TyperException as fault:
+        example = EXAMPLES.get(argv[0] if argv else "", EXAMPLES["job"])
+        raise Misconfigured(f"{fault.format_message().strip().rstrip('.')}; write for example {example}") from fault

@@ -1,0 +1,214 @@
+"""The loop: look at every check, conclude, wait, look again, until proof, refusal, the deadline or a signal.
+
+Time is budgeted by one monotonic deadline. A turn looks at all checks at once, each in a thread of its own; a look that
+outlasts its limit is waited for in the next turn, never doubled, so a gate holds at most one connection per database.
+The gate knows no client library: checks translate their faults into Unreachable and Denied, all else is a bug.
+"""
+
+import math
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from tenacity import Retrying, retry_if_result, wait_exponential, wait_random
+
+from gatekeeper.clock import NEWS, Signalled
+from gatekeeper.durations import format_duration
+from gatekeeper.verdict import (
+    Barred,
+    Check,
+    Denied,
+    Interrupted,
+    Open,
+    Opened,
+    Outcome,
+    Refused,
+    Shut,
+    TimedOut,
+    Unreachable,
+    Verdict,
+    Waiting,
+)
+
+LOOK_LIMIT = 10.0
+"""Seconds that one look may take."""
+LAST_LOOK_LIMIT = 0.9
+"""Seconds for the look at the deadline: the gate ends within a second of it."""
+DENIED_GRACE = 30.0
+"""Seconds that missing rights are given to appear: a RoleBinding may be applied after the pod, a token mounted late."""
+PACE = wait_exponential(multiplier=0.5, max=4) + wait_random(0, 1)
+"""Between two looks: about 0.5 s at first, growing to 5 s, never in step with the other pods of a rollout."""
+
+
+class Ticker(Protocol):
+    """What the gate needs of a clock; see clock.Clock."""
+
+    def now(self) -> float: ...  # noqa: D102
+    def start(self, work: Callable[[], None]) -> None: ...  # noqa: D102
+    def post(self, message: object) -> None: ...  # noqa: D102
+    def receive(self, seconds: float) -> object | None: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one turn saw, for people: seconds gone, seconds left (infinite without a deadline), a verdict per check."""
+
+    elapsed: float
+    remaining: float
+    verdicts: tuple[tuple[str, Verdict], ...]
+
+
+@dataclass(slots=True)
+class _Standing:
+    """A check, and what is known of it."""
+
+    check: Check
+    verdict: Verdict = Waiting("not looked at yet")
+    asked_at: float | None = None
+    """When the look that is under way began."""
+    looked_at: float = -math.inf
+    """When the look that gave the verdict began."""
+    not_before: float = -math.inf
+    denied_since: float = math.inf
+
+    @property
+    def sentence(self) -> str:
+        hint = getattr(self.verdict, "hint", "")
+        return f"{self.check.name}: {self.verdict.reason}" + (f" ({hint})" if hint else "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The message of a look that ended."""
+
+    standing: _Standing
+    result: Verdict | BaseException
+
+
+class Gate:
+    """Holds until every check that is no messenger is Open, one is Shut, or `timeout` seconds are over.
+
+    A timeout of 0 looks once; an infinite one never ends the gate. `tell` is called after every turn.
+    """
+
+    def __init__(self, checks: Sequence[Check], timeout: float, clock: Ticker, tell: Callable[[Turn], None]) -> None:
+        # Messengers first: a proof is then never older than the news it is weighed against.
+        self._standings = [_Standing(check) for check in sorted(checks, key=lambda check: not check.messenger)]
+        self._proofs = [standing for standing in self._standings if not standing.check.messenger]
+        self._timeout = timeout
+        self._clock = clock
+        self._tell = tell
+        self._news = False
+
+    def hold(self) -> Outcome:
+        """Hold, and return how it ended."""
+        self._began = self._clock.now()
+        turns = Retrying(
+            retry=retry_if_result(lambda outcome: outcome is None),
+            wait=lambda state: min(PACE(state), self._remaining()),
+            sleep=self._pause,
+        )
+        try:
+            outcome = turns(self._turn)
+        except Signalled as caught:
+            name = signal.Signals(caught.number).name
+            return Interrupted(f"{name} while waiting for {self._pending()}", caught.number)
+        assert outcome is not None
+        return outcome
+
+    def _remaining(self) -> float:
+        return max(0.0, self._began + self._timeout - self._clock.now())
+
+    def _turn(self) -> Outcome | None:
+        last = self._remaining() == 0
+        last_limit = LAST_LOOK_LIMIT if self._timeout else LOOK_LIMIT
+        self._look(last_limit if last else min(LOOK_LIMIT, self._remaining()), last=last)
+        self._tell(self._report())
+        return self._conclude(last=last)
+
+    def _look(self, limit: float, *, last: bool) -> None:
+        """Look at every check that is due, and wait for the answers until the limit."""
+        now = self._clock.now()
+        for standing in self._standings:
+            if standing.asked_at is None and (last or now >= standing.not_before):
+                standing.asked_at = now
+                self._clock.start(partial(self._look_at, standing, limit, fresh=last))
+        while any(standing.asked_at is not None for standing in self._standings):
+            left = now + limit - self._clock.now()
+            if left <= 0:
+                break
+            self._receive(left)
+        for standing in self._standings:
+            if standing.asked_at is not None:
+                standing.verdict = Waiting(f"no answer yet after {self._clock.now() - standing.asked_at:.1f} s")
+
+    def _look_at(self, standing: _Standing, limit: float, *, fresh: bool) -> None:
+        """Look at one check. Runs in its own thread, so it touches nothing and posts what it saw."""
+        try:
+            result: Verdict | BaseException = standing.check.look(limit, fresh=fresh)
+        except BaseException as fault:  # noqa: BLE001 - a bug is raised again by the main thread
+            result = fault
+        self._clock.post(_Seen(standing, result))
+
+    def _receive(self, seconds: float) -> bool:
+        """Wait for one message and note what it says; tell whether one came."""
+        message = self._clock.receive(seconds)
+        if isinstance(message, _Seen):
+            self._note(message.standing, message.result)
+        elif message is NEWS:
+            self._news = True
+        return message is not None
+
+    def _note(self, standing: _Standing, result: Verdict | BaseException) -> None:
+        now = self._clock.now()
+        standing.looked_at, standing.asked_at = standing.asked_at or now, None
+        denied_since, standing.denied_since = standing.denied_since, math.inf
+        match result:
+            case Unreachable() as fault:
+                standing.verdict = Waiting(str(fault))
+                standing.not_before = now + fault.retry_after
+            case Denied() as fault:
+                standing.verdict = Waiting(str(fault))
+                standing.denied_since = min(denied_since, now)
+            case BaseException() as bug:
+                raise bug
+            case verdict:
+                standing.verdict = verdict
+
+    def _conclude(self, *, last: bool) -> Outcome | None:
+        """Return the outcome that the verdicts allow, or None to go on waiting."""
+        now = self._clock.now()
+        if all(isinstance(standing.verdict, Open) for standing in self._proofs):
+            return Opened("; ".join(standing.sentence for standing in self._proofs))
+        for standing in self._standings:
+            # A Job may fail after the schema got there: what a messenger says counts once the proof was seen after it.
+            weighed = last or all(proof.looked_at >= standing.looked_at for proof in self._proofs)
+            if isinstance(standing.verdict, Shut) and (weighed or not standing.check.messenger):
+                return Refused(standing.sentence)
+        for standing in self._standings:
+            if now - standing.denied_since >= DENIED_GRACE or (last and standing.denied_since < math.inf):
+                return Barred(standing.sentence)
+        if last:
+            return TimedOut(f"after {format_duration(self._timeout)}, still waiting for {self._pending()}")
+        return None
+
+    def _pause(self, seconds: float) -> None:
+        """Wait, but no longer than until something changes."""
+        until = self._clock.now() + seconds
+        while not self._news and (left := until - self._clock.now()) > 0:
+            self._news = self._receive(left)
+        self._news = False
+
+    def _pending(self) -> str:
+        pending = [proof for proof in self._proofs if not isinstance(proof.verdict, Open)]
+        messengers = [standing for standing in self._standings if standing.check.messenger]
+        return "; ".join(standing.sentence for standing in pending + messengers)
+
+    def _report(self) -> Turn:
+        return Turn(
+            elapsed=self._clock.now() - self._began,
+            remaining=self._remaining(),
+            verdicts=tuple((standing.check.name, standing.verdict) for standing in self._standings),
+        )

@@ -1,0 +1,314 @@
+"""Read Jobs from the Kubernetes API: list, then watch. The only module that imports kubernetes and its HTTP library.
+
+Raw JSON, one request per name, so that a Role with `resourceNames: [NAME], verbs: [list, watch]` suffices: RBAC allows
+a list or watch of one name when the request carries `fieldSelector=metadata.name=NAME`
+(https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-resources).
+
+Errors: whatever may pass (refused, reset, silent, 429, 5xx, nonsense) is Unreachable; 401, 403 and a missing token are
+Denied. Nothing of the client library leaves this module, and a body is quoted only where it is a Kubernetes Status.
+"""
+
+import json
+import os
+import ssl
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import urllib3
+from kubernetes.client.api_client import ApiClient
+from kubernetes.client.configuration import Configuration
+from kubernetes.client.exceptions import ApiException
+from kubernetes.config import incluster_config, kube_config
+from kubernetes.config.config_exception import ConfigException
+from urllib3.util.ssl_ import create_urllib3_context
+
+from gatekeeper import __version__
+from gatekeeper.clock import NEWS, Clock
+from gatekeeper.settings import Misconfigured
+from gatekeeper.verdict import Denied, Unreachable
+
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+CONNECT_LIMIT = 5.0
+"""Seconds for a connection and its TLS handshake."""
+WATCH_SECONDS = 60
+"""Seconds after which the server is asked to end a watch, which is then renewed from where it ended."""
+WATCH_SILENCE = WATCH_SECONDS + 6
+"""Seconds without a byte after which a watch counts as dead: the server would have ended it before."""
+BRIEF = 5.0
+"""Seconds. A watch that ends sooner is not renewed at once, so that a server which ends them all is not hammered."""
+
+Jobs = dict[str, Any]
+"""Jobs as JSON objects, by uid."""
+
+
+class Cluster:
+    """A Kubernetes API server, reached when it is first asked, and the namespace of whoever asks."""
+
+    def __init__(self, connect: Callable[[], ApiClient], namespace: str | None) -> None:
+        self.namespace = namespace
+        self._connect = connect
+        self._client: ApiClient | None = None
+
+    @property
+    def client(self) -> ApiClient:
+        """Return the client. Raises Denied where there is no token."""
+        if self._client is None:
+            self._client = self._connect()
+        return self._client
+
+
+def in_cluster(directory: Path = SERVICE_ACCOUNT, environ: Mapping[str, str] = os.environ) -> Cluster:
+    """Return the cluster that this pod runs in, asked as its ServiceAccount. Raises Misconfigured outside of a pod."""
+    if not environ.get("KUBERNETES_SERVICE_HOST"):
+        raise Misconfigured("no cluster to ask: this is not a pod; write for example --kubeconfig ~/.kube/config")
+    settings = _settings()
+    loader = incluster_config.InClusterConfigLoader(
+        directory / "token", directory / "ca.crt", try_refresh_token=False, environ=environ
+    )
+
+    def load(_: object = None) -> None:
+        try:
+            loader.load_and_set(settings)
+        except (ConfigException, OSError) as fault:
+            raise Denied(
+                f"no ServiceAccount token to show: {fault} Mount a projected serviceAccountToken volume at {directory}"
+            ) from fault
+
+    def connect() -> ApiClient:
+        load()
+        settings.refresh_api_key_hook = load  # type: ignore[assignment]  # The kubelet renews the token: read it again for every request.
+        return _client(settings)
+
+    try:
+        namespace = (directory / "namespace").read_text().strip()
+    except OSError:
+        namespace = ""
+    return Cluster(connect, namespace or None)
+
+
+def from_kubeconfig(path: str | None, context: str | None) -> Cluster:
+    """Return the cluster of a kubeconfig's context, for people at a desk. Raises Misconfigured."""
+    settings = _settings()
+    try:
+        kube_config.load_kube_config(config_file=path, context=context, client_configuration=settings)
+        contexts, active = kube_config.list_kube_config_contexts(config_file=path)
+    except Exception as fault:  # a broken kubeconfig raises whatever its parser raises
+        said = " ".join(str(fault).split())[:200]
+        raise Misconfigured(
+            f"--kubeconfig cannot be used: {said}; write for example --kubeconfig ~/.kube/config"
+        ) from fault
+    chosen = next((each for each in contexts if each["name"] == context), active)
+    return Cluster(lambda: _client(settings), chosen["context"].get("namespace") or "default")
+
+
+def _settings() -> Configuration:
+    settings = Configuration()
+    settings.proxy = None  # A pod's HTTPS_PROXY is for its app; a kubeconfig's proxy-url still counts.
+    settings.retries = False  # The gate's loop is the only one that tries again.
+    settings.keep_alive = True
+    return settings
+
+
+def _client(settings: Configuration) -> ApiClient:
+    """Return a client that accepts the certificates of older clusters.
+
+    Python 3.13's VERIFY_X509_STRICT refuses a CA without Authority Key Identifier, which clusters still have; the chain
+    and the host name are verified all the same (https://github.com/kubernetes-client/python/issues/2394).
+    """
+    client = ApiClient(settings)
+    client.user_agent = f"gatekeeper/{__version__}"
+    context = create_urllib3_context()
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if settings.ssl_ca_cert is None:
+        context.load_default_certs()
+    client.rest_client.pool_manager.connection_pool_kw["ssl_context"] = context
+    return client
+
+
+class JobReader:
+    """Reads the Job of one name, or the Jobs that a label selector matches. Implements job.JobReader."""
+
+    def __init__(
+        self, cluster: Cluster, namespace: str | None, clock: Clock, *, name: str = "", labels: str = ""
+    ) -> None:
+        self._cluster = cluster
+        self._namespace = namespace
+        self._clock = clock
+        self._name = name
+        self._selector = ("fieldSelector", f"metadata.name={name}") if name else ("labelSelector", labels)
+        self._listed: tuple[Jobs, str] = ({}, "")
+        self._watch: _Watch | None = None
+
+    def read(self, limit: float, *, fresh: bool) -> list[Any]:
+        """Return the Jobs as the open watch tells them, else list them."""
+        jobs = self._watch.jobs if self._watch else None
+        if jobs is None or fresh:
+            self._listed = self._list(limit)
+            jobs = self._listed[0]
+        return list(jobs.values())
+
+    def follow(self, limit: float) -> None:
+        """Open a watch from where the last list left off, unless one is open."""
+        if self._watch is None or self._watch.ended:
+            self._watch = _Watch(self, *self._listed, self._clock)
+            self._clock.start(self._watch.run)
+        if not self._watch.answered.wait(limit):
+            raise Unreachable("the API server does not answer a watch")
+        if self._watch.fault:
+            raise self._watch.fault
+
+    def keep(self, jobs: Iterable[Any]) -> Jobs:
+        """Return those that are this reader's, by uid, with no more of each than is judged."""
+        kept: Jobs = {}
+        for index, job in enumerate(jobs):
+            match job:
+                case {"metadata": {"name": str(name)}} if self._name and name != self._name:
+                    continue
+                case {"metadata": {"uid": str(uid)}}:
+                    kept[uid] = {key: job[key] for key in ("kind", "metadata", "status") if key in job}
+                case _:
+                    kept[f"item {index}"] = job
+        return kept
+
+    def _list(self, limit: float) -> tuple[Jobs, str]:
+        with _translated(), self.get(limit) as response:
+            listing = json.loads(response.read())
+        match listing:
+            case {"kind": "JobList", "items": [*items], "metadata": {"resourceVersion": str(version)}}:
+                # The items of a list carry no kind of their own.
+                return self.keep({"kind": "Job", **item} if isinstance(item, dict) else item for item in items), version
+            case _:
+                raise Unreachable("the API server's answer is not a JobList")
+
+    def get(self, limit: float, *query: tuple[str, str]) -> urllib3.BaseHTTPResponse:
+        """Send the request, `limit` seconds for each read of the answer. Raises Unreachable or Denied."""
+        client = self._cluster.client
+        if self._namespace is None:
+            raise Denied(
+                f"the pod's namespace is unknown: {SERVICE_ACCOUNT}/namespace is missing; or write -n NAMESPACE"
+            )
+        request = client.param_serialize(
+            "GET",
+            "/apis/batch/v1/namespaces/{namespace}/jobs",
+            path_params={"namespace": self._namespace},
+            query_params=[self._selector, *query],
+            header_params={"Accept": "application/json"},
+            auth_settings=["BearerToken"],
+        )
+        with _translated():
+            timeout = (min(CONNECT_LIMIT, limit), limit)
+            response: urllib3.BaseHTTPResponse = client.call_api(*request, _request_timeout=timeout).response
+            if response.status == HTTPStatus.OK:
+                return response
+            with response:
+                raise self._fault(response, response.read())
+
+    def _fault(self, response: urllib3.BaseHTTPResponse, body: bytes) -> Unreachable | Denied:
+        """Return what an answer other than 200 means."""
+        said = f"the API server answers {response.status}{_status_message(body)}"
+        match response.status:
+            case HTTPStatus.UNAUTHORIZED:
+                return Denied(f"{said}: it does not accept the token; a token of this cluster, not expired, is needed")
+            case HTTPStatus.FORBIDDEN:
+                names = f"resourceNames: [{self._name}], " if self._name else ""
+                rule = f"- {{apiGroups: [batch], resources: [jobs], {names}verbs: [list, watch]}}"
+                return Denied(
+                    f"{said}; a Role in namespace {self._namespace}, bound to that account, needs the rule {rule}"
+                )
+            case _:
+                seconds = response.headers.get("Retry-After", "")
+                return Unreachable(said, float(seconds) if seconds.isdecimal() else 0.0)
+
+
+class _Watch:
+    """Keeps a copy of Jobs current for as long as its requests succeed, in a thread of its own."""
+
+    def __init__(self, reader: JobReader, jobs: Jobs, version: str, clock: Clock) -> None:
+        self._reader = reader
+        self._jobs = jobs
+        self._version = version
+        self._clock = clock
+        self.jobs: Jobs | None = None
+        """The copy; None while it is not current."""
+        self.answered = threading.Event()
+        self.ended = False
+        self.fault: Unreachable | Denied | None = None
+
+    def run(self) -> None:
+        lasted = BRIEF
+        try:
+            while lasted >= BRIEF:
+                began = self._clock.now()
+                try:
+                    self._follow()
+                finally:
+                    lasted = self._clock.now() - began
+        except (Unreachable, Denied) as fault:
+            self.fault = fault
+        finally:
+            self.jobs, self.ended = None, True
+            self.answered.set()
+            if lasted >= BRIEF:
+                self._clock.post(NEWS)
+
+    def _follow(self) -> None:
+        """Follow one watch until the server ends it."""
+        query = (
+            ("watch", "true"),
+            ("resourceVersion", self._version),
+            ("allowWatchBookmarks", "true"),
+            ("timeoutSeconds", str(WATCH_SECONDS)),
+        )
+        with _translated(), self._reader.get(WATCH_SILENCE, *query) as response:
+            self.jobs = self._jobs
+            self.answered.set()
+            for line in response:
+                self._apply(json.loads(line))
+
+    def _apply(self, event: Any) -> None:
+        match event:
+            case {
+                "type": "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" as kind,
+                "object": {"metadata": {"resourceVersion": str(version)} as metadata} as job,
+            }:
+                self._version = version
+            case {"type": "ERROR", "object": status}:
+                # 410 Gone above all: the server has forgotten this resourceVersion, so list again.
+                raise Unreachable(f"the API server ended the watch{_status_message(json.dumps(status).encode())}")
+            case _:
+                raise Unreachable("the API server's watch event cannot be understood")
+        if kind == "BOOKMARK":
+            return
+        others = {uid: other for uid, other in self._jobs.items() if uid != metadata.get("uid")}
+        self.jobs = self._jobs = others if kind == "DELETED" else {**others, **self._reader.keep([job])}
+        self._clock.post(NEWS)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what the HTTP library and a garbled body raise into Unreachable."""
+    try:
+        yield
+    except (urllib3.exceptions.HTTPError, ApiException, OSError) as fault:
+        said = getattr(fault, "reason", None) or fault
+        text = " ".join(str(said).split()).rpartition("): ")[2]
+        raise Unreachable(f"the API server cannot be reached: {text[:300]}") from fault
+    except ValueError as fault:
+        raise Unreachable("the API server's answer is not JSON") from fault
+
+
+def _status_message(body: bytes) -> str:
+    """Return what a Kubernetes Status says, ready to be appended; nothing of any other body."""
+    try:
+        status = json.loads(body)
+    except ValueError:
+        return ""
+    match status:
+        case {"kind": "Status", "message": str(message)}:
+            return f" ({' '.join(message.split())[:400]})"
+        case _:
+            return ""

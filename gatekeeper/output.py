@@ -1,0 +1,26 @@
+"""Write to people: stderr and the termination log. A closed or full stream never changes how the gate ends."""
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TextIO
+
+TERMINATION_LOG = "/dev/termination-log"
+TERMINATION_BYTES = 4096
+"""What the kubelet keeps of a container's termination message (core/v1 Container.terminationMessagePath)."""
+
+
+def write(text: str, stream: TextIO | None) -> None:
+    """Write and flush; Python gives None for a stream that was closed before it started."""
+    with contextlib.suppress(OSError, ValueError):
+        if stream is not None:
+            stream.write(text)
+            stream.flush()
+
+
+def leave_message(text: str, path: str) -> None:
+    """Put the last line where `kubectl describe pod` shows it: into a file that the kubelet made, never a new one."""
+    message = text.encode(errors="replace")[:TERMINATION_BYTES].decode(errors="ignore")
+    with contextlib.suppress(OSError):
+        if os.path.exists(path):  # noqa: PTH110 - Path.exists raises where a parent may not be searched
+            Path(path).write_text(message, encoding="utf-8")

@@ -1,0 +1,215 @@
+"""Read a history from PostgreSQL. The only module that imports psycopg.
+
+Each look is one short connection with one short transaction, READ COMMITTED and read-only, whose timeouts are set
+within it: nothing leaks into a pooled connection, and nothing stays open between looks. An open transaction would keep
+ACCESS SHARE on the table and block the very migration that is awaited. Existence is asked of pg_catalog, because a
+name that one may not use looks like one that does not exist (42P01).
+
+Errors: what may pass is Unreachable; a wrong password, a missing database or right is Denied; a query of the user's
+that cannot be parsed is Misconfigured. libpq's texts are quoted without the password.
+"""
+
+import re
+from collections.abc import Callable
+from urllib.parse import parse_qsl, urlencode
+
+import psycopg
+from psycopg import errors, sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from gatekeeper.history import Lock
+from gatekeeper.schema import History, Question
+from gatekeeper.settings import Misconfigured
+from gatekeeper.tools import Row
+from gatekeeper.verdict import Denied, Unreachable
+
+CONNECT_LIMIT = 5
+"""Seconds for each address to answer."""
+TIMEOUTS = (
+    "SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '5s'; "
+    "SET LOCAL idle_in_transaction_session_timeout = '10s'"
+)
+QUERY_EXAMPLE = "SELECT name FROM app.changes WHERE done"
+URL_EXAMPLE = "postgresql://app@db.shop.svc:5432/app"
+
+_SCHEME = re.compile(r"(?:jdbc:)?(?:postgres|postgresql|postgis|psql|pgx[45]?)(?:\+\w+)?://", re.ASCII)
+_SEARCH_PATH = ("search_path", "currentSchema", "schema")
+"""URL parameters of Go's lib/pq, JDBC and Prisma that libpq does not know: where unqualified tables are looked for."""
+_DENIED = re.compile(
+    r"password authentication failed|no password supplied|authentication failed|no pg_hba.conf entry"
+    r'|role ".*" does not exist|not permitted to log in|database ".*" does not exist|permission denied for database'
+    r"|no such (?:user|database)",
+    re.IGNORECASE,
+)
+"""Of a failed connection libpq gives no SQLSTATE, only text: 28P01, 28000, 3D000 and 42501, and pgbouncer's own."""
+_NOISE = re.compile(r"^connection failed: |\s*Is the server running .*\?", re.MULTILINE)
+
+# The names of the search path, as pg_catalog spells them: current_schemas() would leave out those one may not use.
+_FIND = """
+SELECT n.nspname, array_position(p.names, n.nspname::text),
+       array(SELECT attname::text FROM pg_catalog.pg_attribute
+             WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace,
+     (SELECT array(SELECT trim(both ' "' FROM name)
+                   FROM unnest(string_to_array(replace(current_setting('search_path'), '"$user"', current_user), ','))
+                        AS name) AS names) p
+WHERE c.relname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND ($2 = '' OR n.nspname = $2)
+ORDER BY 2 NULLS LAST, 1
+"""
+# A standby shows no advisory locks of its primary.
+_LOCK = """
+SELECT NOT pg_catalog.pg_is_in_recovery(),
+       (SELECT format('pid %s%s', l.pid, ' (' || nullif(a.application_name, '') || ')')
+            || coalesce(to_char(a.backend_start AT TIME ZONE 'UTC', '", since" YYYY-MM-DD"T"HH24:MI:SS"Z"'), '')
+        FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a USING (pid)
+        WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+          AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+          AND (l.classid::bigint << 32 | l.objid::bigint) = ANY ($1)
+        LIMIT 1)
+"""
+
+
+def connection_parameters(url: str | None) -> dict[str, str]:
+    """Return libpq's parameters for a URL or a conninfo string; none for None, then libpq's PG* variables count alone.
+
+    The URL may be another driver's (SQLAlchemy, JDBC, Go): where it sets a search path, that is kept as `search_path`;
+    what else libpq does not know is left out. Raises Misconfigured, without quoting anything of the URL.
+    """
+    if url is None:
+        return {}
+    base, _, query = url.strip().partition("?")
+    base, is_url = _SCHEME.subn("postgresql://", base, count=1)
+    if "://" in base and not is_url:
+        raise Misconfigured(f"the database URL's scheme is not PostgreSQL's; write for example {URL_EXAMPLE}")
+    pairs = parse_qsl(query, keep_blank_values=True)
+    known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()} | {"ssl"}
+    own = urlencode([pair for pair in pairs if pair[0] in known])
+    try:
+        parameters = conninfo_to_dict(f"{base}?{own}" if own else base)
+    except psycopg.Error:
+        parameters = {"host": "@"}
+    # An unescaped @, / or ? of a password ends up in the parts around it.
+    parts = [str(parameters.get(part, "")) for part in ("host", "dbname")] + [key for key, _ in pairs]
+    ports = str(parameters.get("port") or "5432").split(",")
+    if any("@" in part for part in parts) or not all(port.isdecimal() for port in ports if port):
+        raise Misconfigured(
+            "the database URL cannot be parsed; percent-encode what is special in user and password, "
+            f"and write for example {URL_EXAMPLE}"
+        )
+    search_path = [("search_path", value) for key, value in pairs if key in _SEARCH_PATH]
+    return {key: str(value) for key, value in (*parameters.items(), *search_path)}
+
+
+class HistoryReader:
+    """Reads one PostgreSQL database. Implements schema.HistoryReader.
+
+    `parameters` is asked before each look, so a Secret that is corrected while the gate waits is seen.
+    """
+
+    def __init__(self, parameters: Callable[[], dict[str, str]]) -> None:
+        self._parameters = parameters
+        self.name = f"database {_place(parameters())}"
+
+    def read(self, limit: float, question: Question) -> History:
+        """Return the history as of now."""
+        try:
+            parameters = self._parameters()
+        except Misconfigured as fault:
+            raise Unreachable(str(fault)) from fault  # it was right when the gate began: a Secret is being renewed
+        search_path = parameters.pop("search_path", None)
+        password = parameters.get("password", "")
+        parameters |= {"connect_timeout": str(min(CONNECT_LIMIT, round(limit))), "application_name": "gatekeeper"}
+        try:
+            # No prepared statements: pgbouncer may give the next statement to another server connection.
+            with psycopg.connect(make_conninfo(**parameters), prepare_threshold=None) as connection:
+                connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+                connection.read_only = True
+                connection.execute(TIMEOUTS)
+                if search_path:
+                    connection.execute("SELECT set_config('search_path', %s, true)", [search_path])
+                cursor = psycopg.RawCursor(connection)
+                return _query(cursor, question) if question.query else _table(cursor, question)
+        except psycopg.Error as fault:
+            raise self._translate(fault, question, password) from None
+
+    def _translate(self, fault: psycopg.Error, question: Question, password: str) -> Exception:
+        """Return what a fault of psycopg's means to the gate."""
+        said = _describe(fault, password)
+        match fault:
+            case errors.InsufficientPrivilege():
+                return Denied(f"{said}; GRANT SELECT on what is read")
+            case errors.SyntaxError() | errors.ReadOnlySqlTransaction() if question.query:
+                return Misconfigured(f"--query: {said}; write for example {QUERY_EXAMPLE}")
+            case errors.LockNotAvailable():
+                return Unreachable("the history table is locked by a migration or by an administrator")
+            case errors.QueryCanceled():
+                return Unreachable("reading the history took more than 5 s")
+            case psycopg.OperationalError(sqlstate=None) if _DENIED.search(said):
+                return Denied(f"{said}; correct the URL, its Secret, or the server's rights")
+            case _:
+                return Unreachable(said)
+
+
+def _table(cursor: psycopg.RawCursor[Row], question: Question) -> History:
+    """Find the table, and read those of its columns that the tool's record names."""
+    tool = question.tool
+    tables = cursor.execute(_FIND, [question.table, question.schema]).fetchall()
+    found = [row for row in tables if question.schema or row[1] is not None]
+    if not found:
+        return History("", elsewhere=tuple(f"{schema}.{question.table}" for schema, *_ in tables))
+    schema, _, columns = found[0]
+    name = f"{schema}.{question.table}"
+    if not set(tool.columns) <= set(columns):
+        return History(name, tuple(columns))
+    select = sql.SQL("SELECT {} FROM {}").format(
+        sql.SQL(", ").join(map(sql.Identifier, tool.columns)), sql.Identifier(schema, question.table)
+    )
+    if tool.order_by:
+        select += sql.SQL(" ORDER BY {}").format(sql.Identifier(tool.order_by))
+    try:
+        rows = cursor.execute(select).fetchall()
+    except errors.UndefinedTable:
+        return History("")  # dropped since it was found
+    except errors.InsufficientPrivilege as fault:
+        raise Denied(_missing_grants(schema, question.table, cursor.connection.info.user)) from fault
+    lock = Lock()
+    if tool.lock_keys:
+        keys = list(tool.lock_keys(schema, question.table, cursor.connection.info.dbname))
+        [(known, holder)] = cursor.execute(_LOCK, [keys]).fetchall()
+        lock = Lock(known, holder or "")
+    return History(name, tuple(columns), rows, lock)
+
+
+def _query(cursor: psycopg.RawCursor[Row], question: Question) -> History:
+    """Run the user's query; what it names may not exist before the migration."""
+    try:
+        cursor.execute(question.query.encode(), [])
+    except (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction, errors.InvalidSchemaName):
+        return History("")
+    if cursor.description is None or len(cursor.description) != 1:
+        raise Misconfigured(f"--query must return one column of revisions; write for example {QUERY_EXAMPLE}")
+    return History("the query's result", rows=cursor.fetchall())
+
+
+def _place(parameters: dict[str, str]) -> str:
+    """Return database, host and port for people; nothing else of the URL."""
+    defaults = {option.keyword.decode(): option.val for option in psycopg.pq.Conninfo.get_defaults()}
+    chosen = {key: value.decode() for key, value in defaults.items() if value} | parameters
+    host = chosen.get("host") or chosen.get("hostaddr") or "localhost"
+    return f"{chosen.get('dbname') or chosen.get('user', '')} on {host}:{chosen.get('port', '5432')}"
+
+
+def _missing_grants(schema: str, table: str, role: str) -> str:
+    in_schema, on_table, to_role = (sql.Identifier(*name).as_string() for name in ((schema,), (schema, table), (role,)))
+    return (
+        f"role {to_role} may not read {on_table}; let its owner run: "
+        f"GRANT USAGE ON SCHEMA {in_schema} TO {to_role}; GRANT SELECT ON {on_table} TO {to_role};"
+    )
+
+
+def _describe(fault: psycopg.Error, password: str) -> str:
+    """Return what libpq or the server says, in one bounded line without the password."""
+    text = fault.diag.message_primary or str(fault)
+    if password:
+        text = text.replace(password, "***")
+    return " ".join(_NOISE.sub("", text).split())[:400]

@@ -1,0 +1,104 @@
+"""The words of the core: what a look concludes, what keeps it from concluding, and how a gate ends.
+
+A reason is a clause that someone on call understands with no context; the subject of the check is put before it.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The migration is proven to have happened."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """It is not proven yet, and may still happen."""
+
+    reason: str
+    hint: str = ""
+    """Known causes and what to do, said once in the log and again at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shut:
+    """It failed for good, or can never be proven this way."""
+
+    reason: str
+
+
+Verdict = Open | Waiting | Shut
+
+
+class Unreachable(Exception):
+    """The world could not be read this time; looking again may help."""
+
+    def __init__(self, reason: str, retry_after: float = 0.0) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+        """Seconds for which the server asks to be left alone."""
+
+
+class Denied(Exception):
+    """Credentials or rights are missing; the text says which, and what to add."""
+
+
+class Check(Protocol):
+    """One thing to look at: one Job, or one database's history table."""
+
+    @property
+    def name(self) -> str:
+        """The subject of every reason."""
+
+    @property
+    def messenger(self) -> bool:
+        """Whether this only brings news: it can shut the gate, and is no proof that would open it."""
+
+    def look(self, limit: float, *, fresh: bool) -> Verdict:
+        """Read the world once and judge it, within `limit` seconds.
+
+        `fresh` asks for the state of this very moment, even where an open watch keeps a copy.
+        Raises Unreachable or Denied.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Every check was Open in one and the same turn."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A check was Shut."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Barred:
+    """Credentials or rights were missing, and did not appear while the gate gave them time."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    """The deadline passed."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """A signal asked the gate to end."""
+
+    reason: str
+    signal: int
+
+
+Outcome = Opened | Refused | Barred | TimedOut | Interrupted
