@@ -163,7 +163,8 @@ class Gate:
 
     def _note(self, standing: _Standing, result: Verdict | BaseException) -> None:
         now = self._clock.now()
-        standing.looked_at, standing.asked_at = standing.asked_at or now, None
+        standing.looked_at = now if standing.asked_at is None else standing.asked_at
+        standing.asked_at = None
         denied_since, standing.denied_since = standing.denied_since, math.inf
         match result:
             case Unreachable() as fault:

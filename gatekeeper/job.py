@@ -217,6 +217,7 @@ class JobCheck:
             self._reader.follow(limit)
         self._looked = True
         self._absent_since = min(self._absent_since, self._now()) if not jobs else math.inf
-        if isinstance(verdict, Waiting) and self._now() - self._absent_since >= ABSENT_CAUSES_AFTER:
+        absent_for = self._now() - self._absent_since
+        if isinstance(verdict, Waiting) and absent_for >= ABSENT_CAUSES_AFTER and not self.messenger:
             return Waiting(verdict.reason, ABSENT_CAUSES)
         return verdict

@@ -297,7 +297,7 @@ def _translated() -> Iterator[None]:
         said = getattr(fault, "reason", None) or fault
         text = " ".join(str(said).split()).rpartition("): ")[2]
         raise Unreachable(f"the API server cannot be reached: {text[:300]}") from fault
-    except ValueError as fault:
+    except (ValueError, RecursionError) as fault:
         raise Unreachable("the API server's answer is not JSON") from fault
 
 

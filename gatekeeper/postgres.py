@@ -9,8 +9,12 @@ Errors: what may pass is Unreachable; a wrong password, a missing database or ri
 that cannot be parsed is Misconfigured. libpq's texts are quoted without the password.
 """
 
+import os
 import re
-from collections.abc import Callable
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from urllib.parse import parse_qsl, urlencode
 
 import psycopg
@@ -23,8 +27,11 @@ from gatekeeper.settings import Misconfigured
 from gatekeeper.tools import Row
 from gatekeeper.verdict import Denied, Unreachable
 
-CONNECT_LIMIT = 5
-"""Seconds for each address to answer."""
+OWN_PARAMETERS = {
+    "application_name": "gatekeeper",
+    "client_encoding": "UTF8",  # else a SQL_ASCII database gives bytes
+    "connect_timeout": "5",  # seconds, for each address
+}
 TIMEOUTS = (
     "SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '5s'; "
     "SET LOCAL idle_in_transaction_session_timeout = '10s'"
@@ -118,10 +125,10 @@ class HistoryReader:
             raise Unreachable(str(fault)) from fault  # it was right when the gate began: a Secret is being renewed
         search_path = parameters.pop("search_path", None)
         password = parameters.get("password", "")
-        parameters |= {"connect_timeout": str(min(CONNECT_LIMIT, round(limit))), "application_name": "gatekeeper"}
+        conninfo = make_conninfo(**{**parameters, **OWN_PARAMETERS})
         try:
             # No prepared statements: pgbouncer may give the next statement to another server connection.
-            with psycopg.connect(make_conninfo(**parameters), prepare_threshold=None) as connection:
+            with psycopg.connect(conninfo, prepare_threshold=None) as connection, _severed_after(limit, connection):
                 connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
                 connection.read_only = True
                 connection.execute(TIMEOUTS)
@@ -189,6 +196,25 @@ def _query(cursor: psycopg.RawCursor[Row], question: Question) -> History:
     if cursor.description is None or len(cursor.description) != 1:
         raise Misconfigured(f"--query must return one column of revisions; write for example {QUERY_EXAMPLE}")
     return History("the query's result", rows=cursor.fetchall())
+
+
+@contextmanager
+def _severed_after(seconds: float, connection: psycopg.Connection) -> Iterator[None]:
+    """Cut the connection when the time is over: a server that is silent in mid-query would hold a look for ever."""
+    # A second descriptor, so that the number cannot meanwhile belong to another socket.
+    with socket.socket(fileno=os.dup(connection.pgconn.socket)) as line:
+        timer = threading.Timer(seconds, _sever, [line])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+
+def _sever(line: socket.socket) -> None:
+    with suppress(OSError):  # it is cut already
+        line.shutdown(socket.SHUT_RDWR)
 
 
 def _place(parameters: dict[str, str]) -> str:

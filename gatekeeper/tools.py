@@ -79,7 +79,7 @@ def _django_name(text: str) -> str:
 
 def _integer(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(f"{value!r} is not an integer")  # noqa: TRY004 - one error for all that cannot be understood
+        raise ValueError(f"{value!r} is not an integer")
     return value
 
 
@@ -91,8 +91,14 @@ def _flag(value: object) -> bool:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is not text")  # noqa: TRY004 - see _integer
+        raise ValueError(f"{value!r} is not text")
     return value
+
+
+def _text_or_number(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError(f"{value!r} is neither text nor a whole number, cast it to text")
+    return str(value)
 
 
 # -- rows -> ledger -----------------------------------------------------------------------------------------------
@@ -100,7 +106,7 @@ def _text(value: object) -> str:
 
 def _set_of_text(rows: Iterable[Row]) -> Ledger:
     """One row per applied revision, in no order that the table shows."""
-    applied = [revision if isinstance(revision, str) else str(_integer(revision)) for (revision,) in rows]
+    applied = [_text_or_number(revision) for (revision,) in rows]
     return Ledger(
         frozenset(applied), newest=f"{len(applied)} revisions, the last read {applied[-1]}" if applied else ""
     )
