@@ -1,0 +1,56 @@
+# Every target works in a fresh clone: Python 3.11+ and network are all it needs. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+help:            ## list the targets
+	@sed -n 's/^\([a-z-]*\): .*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+demo: $(VENV)/ready   ## hold a gate until a real Alembic migration of an embedded PostgreSQL is done
+	$(BIN)/python tests/demo/schema.py
+
+demo-job: $(VENV)/ready   ## the same for a Job on a real API server (the first run builds it)
+	$(BIN)/python tests/demo/job.py
+
+demo-kind:       ## the same with real pods, on kind
+	sh tests/demo/kind.sh
+
+test: $(VENV)/ready   ## unit, integration (embedded PostgreSQL) and apiserver tests
+	$(BIN)/pytest tests/unit tests/integration tests/apiserver
+
+test-unit: $(VENV)/ready   ## what needs no server, in a second
+	$(BIN)/pytest tests/unit
+
+test-cluster: $(VENV)/ready   ## real pods, in the cluster that KUBECONFIG names and that has the image
+	$(BIN)/pytest tests/cluster
+
+check: $(VENV)/ready   ## format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+fix: $(VENV)/ready   ## format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+requirements: $(VENV)/ready   ## pin the newest dependencies, with hashes
+	$(BIN)/python -m pip install uv
+	for file in requirements tests/requirements; do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--no-emit-find-links --no-header --upgrade $$file.in -o $$file.txt || exit 1; \
+	done
+
+image:           ## build the image with docker
+	docker build --tag gatekeeper .
+
+clean:           ## remove what the other targets made
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+
+$(VENV)/ready: tests/requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gatekeeper needs Python 3.11 or newer; write for example make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement tests/requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+.PHONY: help demo demo-job demo-kind test test-unit test-cluster check fix requirements image clean
