@@ -50,7 +50,7 @@ def judge_job(job: Any, policy: JobPolicy) -> Verdict:
             return Waiting(f"is a Job of another release: {key} is {seen}; awaiting {key}={value}")
     for failure in ("Failed", "FailureTarget"):
         if state.true(failure):
-            return _judge_failed(failure, state.conditions[failure], policy)
+            return _judge_failed(state, failure, policy)
     if state.true("Complete"):
         return Open(_describe_complete(state.conditions["Complete"], policy))
     return Waiting(f"{_describe_unfinished(state)}; awaiting condition Complete")
@@ -72,6 +72,8 @@ def judge_jobs(jobs: Sequence[Any], policy: JobPolicy) -> Verdict:
 class _State:
     """What is judged of a Job."""
 
+    address: str
+    """How kubectl is told of it."""
     labels: dict[str, str]
     annotations: dict[str, str]
     deleted: bool
@@ -110,7 +112,8 @@ def _read(job: Any) -> _State | str:
                 conditions[kind] = condition
             case _:
                 return "a condition is malformed or there twice"
-    state = _State(labels, annotations, metadata.get("deletionTimestamp") is not None, conditions, status)
+    address = f"job/{metadata['name']} -n {metadata.get('namespace', 'default')}"
+    state = _State(address, labels, annotations, metadata.get("deletionTimestamp") is not None, conditions, status)
     if state.true("Complete") and (state.true("Failed") or state.true("FailureTarget")):
         return "it is both Complete and failed"
     return state
@@ -126,12 +129,14 @@ def _judge_absent(policy: JobPolicy) -> Verdict:
             return Waiting("does not exist; awaiting its creation")
 
 
-def _judge_failed(kind: str, condition: dict[str, Any], policy: JobPolicy) -> Verdict:
-    said = " ".join(str(condition[key]) for key in ("reason", "message") if condition.get(key))
-    reason = ("has failed" if kind == "Failed" else "is failing") + (f": {said[:500]}" if said else "")
+def _judge_failed(state: _State, failure: str, policy: JobPolicy) -> Verdict:
+    condition = state.conditions[failure]
+    why, message = (str(condition.get(key) or "")[:500] for key in ("reason", "message"))
+    reason = "has failed" if failure == "Failed" else "is failing"
+    reason += f": {why}" * bool(why) + f" ({message})" * bool(message)
     if policy.on_failure == "wait":
         return Waiting(f"{reason}; awaiting a new Job, as --on-failure wait says")
-    return Shut(f"{reason}; read its pods' logs, then run the migration again")
+    return Shut(f"{reason}; read kubectl logs {state.address}, then run the migration again")
 
 
 def _describe_complete(condition: dict[str, Any], policy: JobPolicy) -> str:
