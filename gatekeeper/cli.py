@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="gatekeeper",
-    help="Hold a pod until the database migration that its code needs has finished.",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -329,7 +328,9 @@ def _if_ahead(tool: Tool, given: str | None) -> str:
     if given is None:
         return "open"
     if tool.order is None:
-        raise Misconfigured(f"--if-ahead: {tool.name}'s history shows no order, so ahead cannot be told; leave it out")
+        raise Misconfigured(
+            f"--if-ahead: {tool.name}'s history shows no order, so ahead cannot be told; write the command without it"
+        )
     return settings.choice("--if-ahead", given, ("open", "wait", "refuse"))
 
 

@@ -70,6 +70,10 @@ class _Standing:
     """When the look that is under way began."""
     looked_at: float = -math.inf
     """When the look that gave the verdict began."""
+    since: float = -math.inf
+    """When the verdict became one of its kind."""
+    answered: bool = False
+    """Whether that look ended after its turn, so that the next one has yet to weigh it."""
     not_before: float = -math.inf
     denied_since: float = math.inf
 
@@ -132,7 +136,8 @@ class Gate:
         """Look at every check that is due, and wait for the answers until the limit."""
         now = self._clock.now()
         for standing in self._standings:
-            if standing.asked_at is None and (last or now >= standing.not_before):
+            due = now >= standing.not_before and not standing.answered
+            if standing.asked_at is None and (last or due):
                 standing.asked_at = now
                 self._clock.start(partial(self._look_at, standing, limit, fresh=last))
         while any(standing.asked_at is not None for standing in self._standings):
@@ -141,7 +146,8 @@ class Gate:
                 break
             self._receive(left)
         for standing in self._standings:
-            if standing.asked_at is not None:
+            standing.answered = False
+            if standing.asked_at is not None and standing.denied_since == math.inf:
                 standing.verdict = Waiting(f"no answer yet after {self._clock.now() - standing.asked_at:.1f} s")
 
     def _look_at(self, standing: _Standing, limit: float, *, fresh: bool) -> None:
@@ -162,9 +168,9 @@ class Gate:
         return message is not None
 
     def _note(self, standing: _Standing, result: Verdict | BaseException) -> None:
-        now = self._clock.now()
+        now, before = self._clock.now(), standing.verdict
         standing.looked_at = now if standing.asked_at is None else standing.asked_at
-        standing.asked_at = None
+        standing.asked_at, standing.answered = None, True
         denied_since, standing.denied_since = standing.denied_since, math.inf
         match result:
             case Unreachable() as fault:
@@ -177,6 +183,8 @@ class Gate:
                 raise bug
             case verdict:
                 standing.verdict = verdict
+        if type(standing.verdict) is not type(before):
+            standing.since = now
 
     def _conclude(self, *, last: bool) -> Outcome | None:
         """Return the outcome that the verdicts allow, or None to go on waiting."""
@@ -184,16 +192,20 @@ class Gate:
         if all(isinstance(standing.verdict, Open) for standing in self._proofs):
             return Opened("; ".join(standing.sentence for standing in self._proofs))
         for standing in self._standings:
-            # A Job may fail after the schema got there: what a messenger says counts once the proof was seen after it.
-            weighed = last or all(proof.looked_at >= standing.looked_at for proof in self._proofs)
-            if isinstance(standing.verdict, Shut) and (weighed or not standing.check.messenger):
-                return Refused(standing.sentence)
+            if isinstance(standing.verdict, Shut):
+                # A Job may fail after the schema got there: its word counts once the proof was looked at again.
+                if not standing.check.messenger or last or self._looked_since(standing.since):
+                    return Refused(standing.sentence)
+                self._news = True
         for standing in self._standings:
             if now - standing.denied_since >= DENIED_GRACE or (last and standing.denied_since < math.inf):
                 return Barred(standing.sentence)
         if last:
             return TimedOut(f"after {format_duration(self._timeout)}, still waiting for {self._pending()}")
         return None
+
+    def _looked_since(self, instant: float) -> bool:
+        return all(proof.looked_at >= instant for proof in self._proofs)
 
     def _pause(self, seconds: float) -> None:
         """Wait, but no longer than until something changes."""

@@ -65,7 +65,9 @@ def judge_jobs(jobs: Sequence[Any], policy: JobPolicy) -> Verdict:
         those = [f"{name} {verdict.reason}" for name, verdict in verdicts if isinstance(verdict, kind)]
         if those:
             return kind("; ".join(sorted(those)))
-    return Open(f"all {len(verdicts)} are Complete")
+    return Open(
+        f"all {len(verdicts)} are Complete: " + "; ".join(f"{name} {verdict.reason}" for name, verdict in verdicts)
+    )
 
 
 @dataclass(frozen=True, slots=True)

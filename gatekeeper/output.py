@@ -18,6 +18,13 @@ def write(text: str, stream: TextIO | None) -> None:
             stream.flush()
 
 
+def is_terminal(stream: TextIO | None) -> bool:
+    """Tell whether a person may be looking at this stream."""
+    with contextlib.suppress(OSError, ValueError):
+        return stream is not None and stream.isatty()
+    return False
+
+
 def leave_message(text: str, path: str) -> None:
     """Put the last line where `kubectl describe pod` shows it: into a file that the kubelet made, never a new one."""
     message = text.encode(errors="replace")[:TERMINATION_BYTES].decode(errors="ignore")

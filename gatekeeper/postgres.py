@@ -15,7 +15,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import unquote
 
 import psycopg
 from psycopg import errors, sql
@@ -40,6 +40,7 @@ QUERY_EXAMPLE = "SELECT name FROM app.changes WHERE done"
 URL_EXAMPLE = "postgresql://app@db.shop.svc:5432/app"
 
 _SCHEME = re.compile(r"(?:jdbc:)?(?:postgres|postgresql|postgis|psql|pgx[45]?)(?:\+\w+)?://", re.ASCII)
+_OTHER_SCHEME = re.compile(r"[\w.+:-]+://", re.ASCII)
 _SEARCH_PATH = ("search_path", "currentSchema", "schema")
 """URL parameters of Go's lib/pq, JDBC and Prisma that libpq does not know: where unqualified tables are looked for."""
 _DENIED = re.compile(
@@ -84,26 +85,29 @@ def connection_parameters(url: str | None) -> dict[str, str]:
     """
     if url is None:
         return {}
-    base, _, query = url.strip().partition("?")
-    base, is_url = _SCHEME.subn("postgresql://", base, count=1)
-    if "://" in base and not is_url:
+    conninfo, pairs = url.strip(), []
+    if scheme := _SCHEME.match(conninfo):
+        base, _, query = conninfo[scheme.end() :].partition("?")
+        pairs = [pair.partition("=") for pair in query.split("&") if pair]
+        known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
+        own = ["".join(pair) for pair in pairs if pair[0] in known or pair == ("ssl", "=", "true")]
+        conninfo = f"postgresql://{base}?{'&'.join(own)}" if own else f"postgresql://{base}"
+        pairs = [pair for pair in pairs if pair[0] not in known]
+    elif _OTHER_SCHEME.match(conninfo):
         raise Misconfigured(f"the database URL's scheme is not PostgreSQL's; write for example {URL_EXAMPLE}")
-    pairs = parse_qsl(query, keep_blank_values=True)
-    known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()} | {"ssl"}
-    own = urlencode([pair for pair in pairs if pair[0] in known])
     try:
-        parameters = conninfo_to_dict(f"{base}?{own}" if own else base)
+        parameters = conninfo_to_dict(conninfo)
     except psycopg.Error:
         parameters = {"host": "@"}
     # An unescaped @, / or ? of a password ends up in the parts around it.
-    parts = [str(parameters.get(part, "")) for part in ("host", "dbname")] + [key for key, _ in pairs]
-    ports = str(parameters.get("port") or "5432").split(",")
+    parts = [str(parameters.get(part, "")) for part in ("host", "dbname")] + ["".join(pair) for pair in pairs]
+    ports = str(parameters.get("port") or "").split(",")
     if any("@" in part for part in parts) or not all(port.isdecimal() for port in ports if port):
         raise Misconfigured(
             "the database URL cannot be parsed; percent-encode what is special in user and password, "
             f"and write for example {URL_EXAMPLE}"
         )
-    search_path = [("search_path", value) for key, value in pairs if key in _SEARCH_PATH]
+    search_path = [("search_path", unquote(value)) for key, _, value in pairs if key in _SEARCH_PATH]
     return {key: str(value) for key, value in (*parameters.items(), *search_path)}
 
 

@@ -19,7 +19,7 @@ from typing import TextIO
 from gatekeeper.durations import format_duration
 from gatekeeper.exits import ENDINGS
 from gatekeeper.gate import Turn
-from gatekeeper.output import leave_message, write
+from gatekeeper.output import is_terminal, leave_message, write
 from gatekeeper.verdict import Open, Outcome, Shut, Verdict, Waiting
 
 HEARTBEAT = 30.0
@@ -76,7 +76,7 @@ class Report:
         self._stream = stream
         self._said: dict[str, tuple[Verdict, float]] = {}
         self._hinted: set[str] = set()
-        self._status = StatusLine(stream) if log_format == "text" and stream and stream.isatty() else None
+        self._status = StatusLine(stream) if log_format == "text" and stream and is_terminal(stream) else None
 
     def begin(self, version: str, subjects: Sequence[str], timeout: float) -> None:
         """Say what is awaited."""

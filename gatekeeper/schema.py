@@ -69,6 +69,7 @@ class SchemaCheck:
         history = self._reader.read(limit, self._question)
         tool = self._question.tool
         if not history.table:
+            self._doubt = ("", 0.0)
             return self._judge_absent(history)
         if not set(tool.columns) <= set(history.columns):
             return Shut(

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from gatekeeper.durations import parse_duration
 
-_JOB_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_JOB_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 _REQUIREMENT = re.compile(
     r"!?[\w./-]+"  # KEY or !KEY
     r"|[\w./-]+\s*(=|==|!=)\s*[\w.-]*"
