@@ -329,7 +329,8 @@ def _if_ahead(tool: Tool, given: str | None) -> str:
         return "open"
     if tool.order is None:
         raise Misconfigured(
-            f"--if-ahead: {tool.name}'s history shows no order, so ahead cannot be told; write the command without it"
+            f"--if-ahead: {tool.name}'s history shows no order, so leave it out; "
+            "write for example --tool flyway --revision 1.2 --if-ahead wait"
         )
     return settings.choice("--if-ahead", given, ("open", "wait", "refuse"))
 

@@ -196,7 +196,7 @@ class Gate:
                 # A Job may fail after the schema got there: its word counts once the proof was looked at again.
                 if not standing.check.messenger or last or self._looked_since(standing.since):
                     return Refused(standing.sentence)
-                self._news = True
+                self._news = all(proof.not_before <= now for proof in self._proofs)
         for standing in self._standings:
             if now - standing.denied_since >= DENIED_GRACE or (last and standing.denied_since < math.inf):
                 return Barred(standing.sentence)

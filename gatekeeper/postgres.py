@@ -99,10 +99,11 @@ def connection_parameters(url: str | None) -> dict[str, str]:
         parameters = conninfo_to_dict(conninfo)
     except psycopg.Error:
         parameters = {"host": "@"}
-    # An unescaped @, / or ? of a password ends up in the parts around it.
-    parts = [str(parameters.get(part, "")) for part in ("host", "dbname")] + ["".join(pair) for pair in pairs]
+    # An unescaped @, / or ? of a password ends up in the parts around it, and those are told to people.
+    places = [str(parameters.get(part, "")) for part in ("host", "dbname")] + ["".join(pair) for pair in pairs]
     ports = str(parameters.get("port") or "").split(",")
-    if any("@" in part for part in parts) or not all(port.isdecimal() for port in ports if port):
+    odd = any("@" in place for place in places) or not all(port.isdecimal() for port in ports if port)
+    if odd or set("?&/") & set(str(parameters.get("user", ""))):
         raise Misconfigured(
             "the database URL cannot be parsed; percent-encode what is special in user and password, "
             f"and write for example {URL_EXAMPLE}"
@@ -194,7 +195,9 @@ def _table(cursor: psycopg.RawCursor[Row], question: Question) -> History:
 def _query(cursor: psycopg.RawCursor[Row], question: Question) -> History:
     """Run the user's query; what it names may not exist before the migration."""
     try:
-        cursor.execute(question.query.encode(), [])
+        # A pipeline speaks the extended protocol, whose queries are one statement: none can end the transaction first.
+        with cursor.connection.pipeline():
+            cursor.execute(question.query.encode())
     except (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction, errors.InvalidSchemaName):
         return History("")
     if cursor.description is None or len(cursor.description) != 1:

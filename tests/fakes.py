@@ -1,0 +1,107 @@
+"""What stands in for the world in unit tests; each implements the protocol that the real one implements."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
+
+from gatekeeper.clock import Signalled
+from gatekeeper.verdict import Denied, Unreachable, Verdict
+
+Result = Verdict | Unreachable | Denied | Exception
+
+
+class FakeClock:
+    """Virtual time. Implements gate.Ticker: `start` runs work inline, and what it posts arrives `latency` later.
+
+    An event is an instant and the message that then arrives; a Signalled is raised instead, as a signal handler would.
+    """
+
+    def __init__(self, *events: tuple[float, object]) -> None:
+        self.latency = 0.0
+        self._now = 0.0
+        self._messages = list(events)
+
+    def now(self) -> float:
+        return self._now
+
+    def start(self, work: Callable[[], None]) -> None:
+        work()
+        self.latency = 0.0
+
+    def post(self, message: object) -> None:
+        self._messages.append((self._now + self.latency, message))
+
+    def receive(self, seconds: float) -> object | None:
+        until = self._now + seconds
+        self._messages.sort(key=itemgetter(0))
+        if not self._messages or self._messages[0][0] > until:
+            self._now = until
+            return None
+        at, message = self._messages.pop(0)
+        self._now = max(self._now, at)
+        if isinstance(message, Signalled):
+            raise message
+        return message
+
+
+@dataclass(frozen=True)
+class Slow:
+    """A look that takes `seconds`."""
+
+    seconds: float
+    result: Result
+
+
+def hanging(result: Result) -> Slow:
+    """Return a look that never ends."""
+    return Slow(math.inf, result)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a check was asked, and at which instant."""
+
+    at: float
+    limit: float
+    fresh: bool
+
+
+class ScriptedCheck:
+    """Concludes or raises its results in turn, the last of them for ever. Implements verdict.Check."""
+
+    def __init__(self, clock: FakeClock, name: str, *results: Result | Slow, messenger: bool = False) -> None:
+        self.name = name
+        self.messenger = messenger
+        self.looks: list[Look] = []
+        self._clock = clock
+        self._results = results
+
+    @property
+    def instants(self) -> list[float]:
+        return [look.at for look in self.looks]
+
+    def look(self, limit: float, *, fresh: bool) -> Verdict:
+        self.looks.append(Look(self._clock.now(), limit, fresh))
+        result = self._results[min(len(self.looks), len(self._results)) - 1]
+        if isinstance(result, Slow):
+            self._clock.latency, result = result.seconds, result.result
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+
+def condition(kind: str, status: Any = "True", **more: Any) -> dict[str, Any]:
+    """Return a condition of a Job."""
+    return {"type": kind, "status": status, **more}
+
+
+def job(*conditions: Any, status: dict[str, Any] | None = None, **metadata: Any) -> dict[str, Any]:
+    """Return a Job as the API gives it, with these conditions, and more of its status and metadata."""
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "migrate", "namespace": "shop", "uid": "6e1", **metadata},
+        "status": {"conditions": list(conditions), **(status or {})},
+    }

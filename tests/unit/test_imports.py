@@ -1,0 +1,13 @@
+"""What the command line loads before it knows what is asked of it."""
+
+import subprocess
+import sys
+
+HEAVY = {"kubernetes", "urllib3", "psycopg", "yaml", "gatekeeper.kube", "gatekeeper.postgres"}
+
+
+def test_command_line_is_light():
+    """The command line loads no client library: each command imports its own."""
+    program = "import gatekeeper.cli, sys; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-I", "-c", program], stdout=subprocess.PIPE, text=True, check=True)
+    assert HEAVY & set(run.stdout.split()) == set()
