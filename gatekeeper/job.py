@@ -7,12 +7,13 @@ https://kubernetes.io/docs/concepts/workloads/controllers/job/#terminal-job-cond
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from gatekeeper.durations import format_duration
-from gatekeeper.verdict import Open, Shut, Verdict, Waiting
+from gatekeeper.verdict import Denied, Open, Shut, Unreachable, Verdict, Waiting
 
 ABSENT_CAUSES_AFTER = 60.0
 """Seconds of absence after which its known causes are told."""
@@ -220,8 +221,11 @@ class JobCheck:
         """Read and judge; unless the first look already opens or shuts, ask to be told of changes."""
         jobs = self._reader.read(limit, fresh=fresh)
         verdict = judge_jobs(jobs, self._policy)
-        if not fresh and (self._looked or isinstance(verdict, Waiting)):
+        if isinstance(verdict, Waiting):
             self._reader.follow(limit)
+        elif self._looked:  # the gate holds for another check; what is proven does not hang on the right to watch
+            with suppress(Unreachable, Denied):
+                self._reader.follow(limit)
         self._looked = True
         self._absent_since = min(self._absent_since, self._now()) if not jobs else math.inf
         absent_for = self._now() - self._absent_since

@@ -7,7 +7,7 @@ import pytest
 
 from fakes import FakeClock, condition, job
 from gatekeeper.job import ABSENT_CAUSES, JobCheck, JobPolicy, judge_job, judge_jobs
-from gatekeeper.verdict import Open, Shut, Verdict, Waiting
+from gatekeeper.verdict import Denied, Open, Shut, Unreachable, Verdict, Waiting
 
 COMPLETE = condition("Complete", lastTransitionTime="2024-05-01T10:00:00Z")
 FAILED = condition("Failed", reason="BackoffLimitExceeded", message="Job has reached the specified backoff limit")
@@ -211,6 +211,7 @@ class FakeReader:
     def __init__(self, *jobs: Any) -> None:
         self.jobs: list[Any] = list(jobs)
         self.asked: list[str] = []
+        self.fault: Exception | None = None
 
     def read(self, limit: float, *, fresh: bool) -> list[Any]:
         self.asked.append("fresh read" if fresh else "read")
@@ -218,6 +219,8 @@ class FakeReader:
 
     def follow(self, limit: float) -> None:
         self.asked.append("follow")
+        if self.fault:
+            raise self.fault
 
 
 @pytest.mark.parametrize(
@@ -244,11 +247,21 @@ def test_follows_what_was_open_before():
     assert reader.asked == ["read", "read", "follow"]
 
 
-def test_fresh_look_follows_nothing():
-    """The look at the deadline reads afresh, and opens no watch."""
+def test_fresh_look():
+    """The look at the deadline reads afresh, and learns whether the right to watch was missing."""
     reader = FakeReader()
     JobCheck("Job", reader, ANY, FakeClock().now).look(1, fresh=True)
-    assert reader.asked == ["fresh read"]
+    assert reader.asked == ["fresh read", "follow"]
+
+
+@pytest.mark.parametrize("fault", [Denied("may not watch"), Unreachable("refused")])
+def test_proof_outlives_a_lost_watch(fault):
+    """A Job that is seen to be Complete is Open, though it can no longer be followed."""
+    reader = FakeReader(job())
+    check = JobCheck("Job", reader, ANY, FakeClock().now)
+    check.look(10, fresh=False)
+    reader.jobs, reader.fault = [job(COMPLETE)], fault
+    assert isinstance(check.look(10, fresh=False), Open)
 
 
 def test_known_causes_of_absence():
