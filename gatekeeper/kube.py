@@ -75,12 +75,13 @@ def in_cluster(directory: Path = SERVICE_ACCOUNT, environ: Mapping[str, str] = o
             loader.load_and_set(settings)
         except (ConfigException, OSError) as fault:
             raise Denied(
-                f"no ServiceAccount token to show: {fault} Mount a projected serviceAccountToken volume at {directory}"
+                f"no ServiceAccount token ({fault}); mount a projected serviceAccountToken volume at {directory}"
             ) from fault
 
     def connect() -> ApiClient:
         load()
-        settings.refresh_api_key_hook = load  # type: ignore[assignment]  # The kubelet renews the token: read it again for every request.
+        # The kubelet renews the token: read it again for every request.
+        settings.refresh_api_key_hook = load  # type: ignore[assignment]
         return _client(settings)
 
     try:
