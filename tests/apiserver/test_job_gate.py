@@ -1,0 +1,486 @@
+"""`gatekeeper job` against a real API server, as a ServiceAccount for which one request too many is a 403."""
+
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gatekeeper.clock import Clock
+from gatekeeper.kube import Cluster, JobReader, in_cluster
+from gatekeeper.verdict import Denied
+from servers.apiserver import ApiServer
+from servers.gate import GateProcess
+
+Start = Callable[..., GateProcess]
+BATCH = {"apiGroups": ["batch"], "resources": ["jobs"]}
+RULE = {**BATCH, "resourceNames": ["migrate"], "verbs": ["list", "watch"]}
+LONG_AGO = datetime.now(UTC) - timedelta(days=3)
+START = {"startTime": "2026-01-02T03:04:05Z"}
+
+
+def condition(kind: str, status: str = "True") -> dict[str, list[dict[str, str]]]:
+    """Return the status of a Job with this one condition."""
+    return {"conditions": [{"type": kind, "status": status, "reason": "Why", "message": "Words that say why"}]}
+
+
+def grant(apiserver: ApiServer, namespace: str, *rules: dict[str, Any]) -> None:
+    """Give the ServiceAccount `gate` a Role of these rules."""
+    group = "rbac.authorization.k8s.io"
+    named = {"apiVersion": f"{group}/v1", "metadata": {"name": "gate"}}
+    reference = {"apiGroup": group, "kind": "Role", "name": "gate"}
+    subject = {"kind": "ServiceAccount", "name": "gate"}
+    role = {**named, "kind": "Role", "rules": rules}
+    apiserver.apply([role, {**named, "kind": "RoleBinding", "roleRef": reference, "subjects": [subject]}], namespace)
+
+
+@pytest.fixture
+def kubeconfig(apiserver: ApiServer, namespace: str) -> Path:
+    """Return a kubeconfig of the ServiceAccount `gate`, which has no rights yet."""
+    return apiserver.kubeconfig_for(namespace, "gate")
+
+
+@pytest.fixture
+def unbound(kubeconfig: Path, gate: Start) -> Start:
+    """Start a gate as a ServiceAccount that has no rights yet."""
+    return lambda *args, **options: gate("job", *args, "--kubeconfig", str(kubeconfig), **options)
+
+
+@pytest.fixture
+def bound(apiserver: ApiServer, namespace: str, unbound: Start) -> Start:
+    """Start a gate as a ServiceAccount that may list and watch the Job `migrate`, and nothing else."""
+    grant(apiserver, namespace, RULE)
+    return unbound
+
+
+def asked(apiserver: ApiServer, namespace: str) -> list[tuple[str, str, int]]:
+    """Return verb, path and answer of each request that the gate made."""
+    user = f"system:serviceaccount:{namespace}:gate"
+    made = [request for request in apiserver.requests() if request.user == user]
+    return [(request.verb, request.uri.partition("?")[0], request.code) for request in made]
+
+
+# -- states of a Job ----------------------------------------------------------------------------------------------
+
+UNFINISHED = {
+    "no status": ({}, "has no condition yet"),
+    "running": ({**START, "active": 1}, "is running (pods: 1 active)"),
+    "suspended": (condition("Suspended"), "is suspended"),
+    "success criteria met": (START | condition("SuccessCriteriaMet"), "has met its success criteria"),
+    "unknown condition": (START | condition("Migrated"), "has Migrated=True"),
+    "Complete is False": (START | condition("Complete", "False"), "has Complete=False"),
+    "Complete is Unknown": (START | condition("Complete", "Unknown"), "has Complete=Unknown"),
+    "Failed is Unknown": (START | condition("Failed", "Unknown"), "has Failed=Unknown"),
+}
+
+
+@pytest.mark.parametrize(("status", "said"), UNFINISHED.values(), ids=UNFINISHED)
+def test_unfinished(apiserver, namespace, bound, status, said):
+    """A Job that has not finished is waited for, with what was seen, until it is Complete."""
+    apiserver.create_job(namespace, "migrate")
+    apiserver.set_status(namespace, "migrate", status)
+    gate = bound("migrate")
+    gate.until(f"waiting: Job {namespace}/migrate: {said}")
+    apiserver.complete(namespace, "migrate")
+    assert gate.end() == 0
+    assert gate.message.startswith(f"opened: Job {namespace}/migrate: is Complete since ")
+
+
+def test_complete(apiserver, namespace, bound):
+    """A Job that is Complete opens the gate, which says how long it has been so."""
+    apiserver.create_job(namespace, "migrate")
+    apiserver.complete(namespace, "migrate", LONG_AGO)
+    gate = bound("migrate")
+    assert gate.end() == 0
+    assert "before this gate began" in gate.message
+    assert "--require KEY=VALUE" in gate.message
+
+
+FAILURES = {
+    "Failed": (condition("FailureTarget")["conditions"] + condition("Failed")["conditions"], "has failed: "),
+    "FailureTarget": (condition("FailureTarget")["conditions"], "is failing: "),
+}
+
+
+@pytest.mark.parametrize(("conditions", "said"), FAILURES.values(), ids=FAILURES)
+@pytest.mark.parametrize("waited", [False, True], ids=["before", "meanwhile"])
+def test_failed(apiserver, namespace, bound, conditions, said, waited):
+    """A Job that failed, or is about to, refuses the gate with its reason and its message."""
+    apiserver.create_job(namespace, "migrate")
+    apiserver.run(namespace, "migrate")
+    gate = bound("migrate") if waited else None
+    if waited:
+        gate.until("is running")
+    status = {"active": None, "ready": 0, "failed": 1, "conditions": conditions}
+    apiserver.set_status(namespace, "migrate", status)
+    gate = gate or bound("migrate")
+    assert gate.end() == 3
+    assert gate.message.startswith(f"refused: Job {namespace}/migrate: {said}Why")
+    assert "Words that say why" in gate.message
+
+
+def test_on_failure_wait(apiserver, namespace, bound):
+    """With --on-failure wait, a Job that failed is held for until a new one is Complete."""
+    apiserver.create_job(namespace, "migrate")
+    apiserver.fail(namespace, "migrate")
+    gate = bound("migrate", "--on-failure", "wait")
+    gate.until(f"waiting: Job {namespace}/migrate: has failed: BackoffLimitExceeded")
+    apiserver.delete_job(namespace, "migrate")
+    apiserver.create_job(namespace, "migrate")
+    apiserver.complete(namespace, "migrate")
+    assert gate.end() == 0
+
+
+@pytest.mark.parametrize("marks", ["labels", "annotations"])
+@pytest.mark.parametrize("end", [ApiServer.complete, ApiServer.fail])
+def test_another_release(apiserver, namespace, bound, marks, end):
+    """A Job of another release is waited out, however it ended; this release's, marked as required, opens."""
+    apiserver.create_job(namespace, "migrate", **{marks: {"version": "1"}})
+    end(apiserver, namespace, "migrate")
+    gate = bound("migrate", "--require", "version=2")
+    gate.until("is a Job of another release: version is 1; awaiting version=2")
+    apiserver.delete_job(namespace, "migrate")
+    gate.until("does not exist; awaiting its creation")
+    apiserver.create_job(namespace, "migrate", **{marks: {"version": "2"}})
+    gate.until("has no condition yet")
+    apiserver.complete(namespace, "migrate")
+    assert gate.end() == 0
+
+
+@pytest.mark.parametrize("end", [ApiServer.complete, ApiServer.fail])
+def test_being_deleted(apiserver, namespace, bound, end):
+    """A Job that is being deleted counts for nothing, however it ended; its successor opens."""
+    apiserver.create_job(namespace, "migrate")
+    end(apiserver, namespace, "migrate")
+    apiserver.delete_job(namespace, "migrate", foreground=True)
+    gate = bound("migrate")
+    gate.until("is being deleted; awaiting its successor")
+    apiserver.delete_job(namespace, "migrate")
+    apiserver.create_job(namespace, "migrate")
+    apiserver.complete(namespace, "migrate")
+    assert gate.end() == 0
+
+
+def test_deleted_meanwhile(apiserver, namespace, bound):
+    """A Job that disappears while the gate waits is awaited again."""
+    apiserver.create_job(namespace, "migrate")
+    gate = bound("migrate")
+    gate.until("has no condition yet")
+    apiserver.delete_job(namespace, "migrate")
+    gate.until("does not exist; awaiting its creation")
+    apiserver.create_job(namespace, "migrate")
+    apiserver.complete(namespace, "migrate")
+    assert gate.end() == 0
+
+
+def test_absent(apiserver, namespace, bound):
+    """A Job that does not exist yet is awaited."""
+    gate = bound("migrate")
+    gate.until("does not exist; awaiting its creation")
+    apiserver.create_job(namespace, "migrate")
+    gate.until("has no condition yet")
+    apiserver.complete(namespace, "migrate")
+    assert gate.end() == 0
+
+
+def test_absent_open(namespace, bound):
+    """With --if-absent open, a Job that does not exist opens the gate, which says that this proves nothing."""
+    gate = bound("migrate", "--if-absent", "open")
+    assert gate.end() == 0
+    assert gate.message.startswith(f"opened: Job {namespace}/migrate: does not exist; opened UNPROVEN")
+
+
+def test_absent_fail(namespace, bound):
+    """With --if-absent fail, a Job that does not exist refuses the gate."""
+    gate = bound("migrate", "--if-absent", "fail")
+    assert gate.end() == 3
+    assert gate.message.startswith(f"refused: Job {namespace}/migrate: does not exist")
+
+
+def test_several(apiserver, namespace, unbound):
+    """Of several Jobs, every one must be Complete."""
+    grant(apiserver, namespace, {**RULE, "resourceNames": ["migrate", "seed"]})
+    for name in ("migrate", "seed"):
+        apiserver.create_job(namespace, name)
+    apiserver.complete(namespace, "seed")
+    gate = unbound("migrate", "seed")
+    gate.until(f"open: Job {namespace}/seed: is Complete")
+    gate.until(f"waiting: Job {namespace}/migrate: has no condition yet")
+    apiserver.complete(namespace, "migrate")
+    assert gate.end() == 0
+    assert gate.message.count("is Complete") == 2
+
+
+def test_selector(apiserver, namespace, unbound):
+    """With --selector, there must be a match, and every match must be Complete."""
+    grant(apiserver, namespace, {**BATCH, "verbs": ["list", "watch"]})
+    apiserver.create_job(namespace, "other", labels={"app": "api"})
+    gate = unbound("--selector", "app=web")
+    gate.until("does not exist; awaiting its creation")
+    apiserver.create_job(namespace, "migrate", labels={"app": "web"})
+    gate.until("has no condition yet")
+    apiserver.create_job(namespace, "seed", labels={"app": "web"})
+    gate.until("migrate has no condition yet; awaiting condition Complete; seed has no condition yet")
+    apiserver.complete(namespace, "migrate")
+    gate.until(f"Jobs {namespace}/app=web: seed has no condition yet")
+    apiserver.complete(namespace, "seed")
+    assert gate.end() == 0
+    assert "all 2 are Complete" in gate.message
+    assert {verb for verb, _, _ in asked(apiserver, namespace)} == {"list", "watch"}
+
+
+# -- promptness and cost ------------------------------------------------------------------------------------------
+
+
+def test_prompt(apiserver, namespace, bound):
+    """The gate ends as soon as the Job is Complete."""
+    apiserver.create_job(namespace, "migrate")
+    gate = bound("migrate")
+    gate.until("has no condition yet")
+    began = time.monotonic()
+    apiserver.complete(namespace, "migrate")
+    assert gate.end() == 0
+    assert time.monotonic() - began < 1
+
+
+def test_cost_complete(apiserver, namespace, bound):
+    """A Job that is Complete costs one request."""
+    apiserver.create_job(namespace, "migrate")
+    apiserver.complete(namespace, "migrate")
+    assert bound("migrate").end() == 0
+    assert asked(apiserver, namespace) == [("list", f"/apis/batch/v1/namespaces/{namespace}/jobs", 200)]
+
+
+def test_cost_wait(apiserver, namespace, bound):
+    """A wait costs two requests, whatever the Job goes through."""
+    gate = bound("migrate")
+    gate.until("does not exist")
+    apiserver.create_job(namespace, "migrate")
+    gate.until("has no condition yet")
+    apiserver.run(namespace, "migrate")
+    gate.until("is running")
+    apiserver.complete(namespace, "migrate")
+    assert gate.end() == 0
+    path = f"/apis/batch/v1/namespaces/{namespace}/jobs"
+    assert asked(apiserver, namespace) == [("list", path, 200), ("watch", path, 200)]
+
+
+# -- rights -------------------------------------------------------------------------------------------------------
+
+
+def test_no_rights(apiserver, namespace, unbound):
+    """Without a Role the gate is denied, with the one rule that lets the same command pass."""
+    apiserver.create_job(namespace, "migrate")
+    apiserver.complete(namespace, "migrate")
+    gate = unbound("migrate", "--timeout", "3s")
+    assert gate.end() == 4
+    assert gate.message.startswith(f"denied: Job {namespace}/migrate: the API server answers 403")
+    rules = yaml.safe_load(gate.message.partition("needs the rule ")[2])
+    assert rules == [RULE]
+    grant(apiserver, namespace, *rules)
+    assert unbound("migrate", "--timeout", "3s").end() == 0
+
+
+def test_no_watch(apiserver, namespace, unbound):
+    """With a Role that lacks watch the gate is denied, with the whole rule."""
+    grant(apiserver, namespace, {**RULE, "verbs": ["list"]})
+    apiserver.create_job(namespace, "migrate")
+    gate = unbound("migrate", "--timeout", "3s")
+    assert gate.end() == 4
+    assert yaml.safe_load(gate.message.partition("needs the rule ")[2]) == [RULE]
+
+
+def test_rights_later(apiserver, namespace, unbound):
+    """A Role that appears while the gate waits is enough."""
+    apiserver.create_job(namespace, "migrate")
+    apiserver.complete(namespace, "migrate")
+    gate = unbound("migrate")
+    gate.until("the API server answers 403")
+    grant(apiserver, namespace, RULE)
+    assert gate.end() == 0
+
+
+def test_rights_lost(apiserver, namespace, bound):
+    """A Role that is taken away while an open watch goes on does not keep a Complete Job from opening the gate."""
+    apiserver.create_job(namespace, "migrate")
+    gate = bound("migrate")
+    gate.until("has no condition yet")
+    grant(apiserver, namespace)
+    apiserver.complete(namespace, "migrate")
+    assert gate.end() == 0
+
+
+def test_bad_token(kubeconfig, bound):
+    """A token that the API server does not accept denies the gate."""
+    kubeconfig.write_text(re.sub("token: .*", "token: not-of-this-cluster", kubeconfig.read_text()))
+    gate = bound("migrate", "--timeout", "1s", secrets=["not-of-this-cluster"])
+    assert gate.end() == 4
+    assert "the API server answers 401" in gate.message
+
+
+# -- outages ------------------------------------------------------------------------------------------------------
+
+
+def test_outage(apiserver, namespace, bound):
+    """A gate outlives a restart of the API server."""
+    apiserver.create_job(namespace, "migrate")
+    gate = bound("migrate")
+    gate.until("has no condition yet")
+    apiserver.stop()
+    try:
+        gate.until("the API server cannot be reached")
+    finally:
+        apiserver.start()
+    apiserver.complete(namespace, "migrate")
+    assert gate.end() == 0
+
+
+def test_watch_lost(apiserver, namespace, bound):
+    """A Job that is seen to be Complete opens the gate, though it may no longer be watched after an outage."""
+    apiserver.create_job(namespace, "migrate")
+    gate = bound("migrate")
+    gate.until("has no condition yet")
+    grant(apiserver, namespace, {**RULE, "verbs": ["list"]})
+    apiserver.stop()
+    try:
+        gate.until("the API server cannot be reached")
+    finally:
+        apiserver.start()
+    apiserver.complete(namespace, "migrate")
+    assert gate.end() == 0
+
+
+def test_unreachable(apiserver, kubeconfig, bound):
+    """A gate that never reaches the API server times out, and says so."""
+    kubeconfig.write_text(kubeconfig.read_text().replace(apiserver.url, "https://127.0.0.1:1"))
+    gate = bound("migrate", "--timeout", "2s")
+    assert gate.end() == 124
+    assert gate.message.startswith("timed out: after 2s, still waiting for Job ")
+    assert "the API server cannot be reached: " in gate.message
+    assert "refused" in gate.message
+
+
+def test_timeout_0(apiserver, namespace, bound):
+    """With --timeout 0 the gate looks once, and times out at once."""
+    apiserver.create_job(namespace, "migrate")
+    apiserver.run(namespace, "migrate")
+    gate = bound("migrate", "--timeout", "0")
+    began = gate.until("holding: ").at
+    assert gate.end() == 124
+    assert time.monotonic() - began < 1
+    assert "is running (pods: 1 active)" in gate.message
+    assert [verb for verb, _, _ in asked(apiserver, namespace)] == ["list"]
+
+
+# -- signals ------------------------------------------------------------------------------------------------------
+
+LAUNCHERS = {"child": []}
+if os.geteuid() == 0:
+    LAUNCHERS["PID 1"] = ["unshare", "--pid", "--fork", "--kill-child"]
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS.values(), ids=LAUNCHERS)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal(apiserver, namespace, bound, number, launcher):
+    """A signal ends the gate at once, as PID 1 too."""
+    apiserver.create_job(namespace, "migrate")
+    gate = bound("migrate", launcher=launcher)
+    gate.until("has no condition yet")
+    began = time.monotonic()
+    gate.signal(number)
+    assert gate.end() == 128 + number
+    assert time.monotonic() - began < 1
+    assert gate.message.startswith(f"interrupted: {number.name} while waiting for Job {namespace}/migrate: has no")
+
+
+# -- in a pod -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def account(apiserver: ApiServer, namespace: str) -> Path:
+    """Return the folder of the ServiceAccount `gate`, which may list and watch the Job `migrate`, as a pod has it."""
+    grant(apiserver, namespace, RULE)
+    apiserver.create_job(namespace, "migrate")
+    return apiserver.account(namespace, "gate")
+
+
+@pytest.fixture
+def pod(apiserver: ApiServer, account: Path) -> Cluster:
+    """Return the cluster as a pod finds it."""
+    host, port = apiserver.url.removeprefix("https://").split(":")
+    return in_cluster(account, {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port})
+
+
+def names(cluster: Cluster) -> list[str]:
+    """List the Job `migrate`."""
+    reader = JobReader(cluster, cluster.namespace, Clock(), name="migrate")
+    return [job["metadata"]["name"] for job in reader.read(5, fresh=True)]
+
+
+def test_in_cluster(pod, namespace):
+    """A pod's folder is all that it takes to list the Job in the pod's namespace."""
+    assert pod.namespace == namespace
+    with pod.client:
+        assert names(pod) == ["migrate"]
+
+
+def test_token_missing(pod, account):
+    """A pod without a token is denied, with the folder to mount one at, until it is there."""
+    token = (account / "token").read_text()
+    (account / "token").unlink()
+    with pytest.raises(Denied, match=f"mount a projected serviceAccountToken volume at {account}$"):
+        names(pod)
+    (account / "token").write_text(token)
+    with pod.client:
+        assert names(pod) == ["migrate"]
+
+
+def test_token_renewed(apiserver, namespace, pod, account):
+    """A token that the kubelet renewed is used from the next request on."""
+    with pod.client:
+        assert names(pod) == ["migrate"]
+        (account / "token").write_text("expired")
+        with pytest.raises(Denied, match="answers 401"):
+            names(pod)
+        apiserver.account(namespace, "gate")
+        assert names(pod) == ["migrate"]
+
+
+# -- the environment, and the log ---------------------------------------------------------------------------------
+
+
+def test_proxy(apiserver, namespace, bound):
+    """A proxy of the environment is the app's, not the gate's."""
+    apiserver.create_job(namespace, "migrate")
+    apiserver.complete(namespace, "migrate")
+    variables = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+    dead = dict.fromkeys(variables, "http://127.0.0.1:1")
+    assert bound("migrate", "--timeout", "3s", environment=dead).end() == 0
+
+
+def test_environment(apiserver, namespace, bound):
+    """What flags say, the environment says as well."""
+    apiserver.create_job(namespace, "migrate", labels={"version": "1"})
+    apiserver.complete(namespace, "migrate")
+    gate = bound("migrate", environment={"GATEKEEPER_REQUIRE": "version=2", "GATEKEEPER_TIMEOUT": "0"})
+    assert gate.end() == 124
+    assert "awaiting version=2" in gate.message
+
+
+def test_json_log(apiserver, namespace, bound):
+    """With --log-format json, every line is a JSON object."""
+    apiserver.create_job(namespace, "migrate")
+    gate = bound("migrate", "--log-format", "json")
+    gate.until("has no condition yet")
+    apiserver.complete(namespace, "migrate")
+    assert gate.end() == 0
+    lines = [json.loads(line) for line in gate.log.splitlines()]
+    assert [line["event"] for line in lines] == ["holding", "waiting", "open", "opened"]
+    assert {line["check"] for line in lines} == {"", f"Job {namespace}/migrate"}
