@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from gatekeeper.clock import Signalled, answer_signals
-from gatekeeper.output import TERMINATION_LOG, leave_message, write
+from gatekeeper.output import TERMINATION_LOG, leave_message, one_line, write
 from gatekeeper.settings import Misconfigured
 from gatekeeper.verdict import Barred, Interrupted, Opened, Outcome, Refused, TimedOut
 
@@ -38,7 +38,7 @@ def edge() -> Iterator[None]:
     try:
         yield
     except Misconfigured as fault:
-        _end(MISUSE, f"misconfigured: {fault}")
+        _end(MISUSE, f"misconfigured: {one_line(str(fault))}")
     except Signalled as caught:
         _end(128 + caught.number, f"interrupted: {signal.Signals(caught.number).name}")
     except BaseException as bug:  # noqa: BLE001 - this is where bugs end

@@ -10,6 +10,16 @@ TERMINATION_BYTES = 4096
 """What the kubelet keeps of a container's termination message (core/v1 Container.terminationMessagePath)."""
 
 
+REASON_CHARACTERS = 1500
+"""What is told of one reason: it may quote what a database or a server sent."""
+
+
+def one_line(reason: str) -> str:
+    """Return a reason as part of one line: what it quotes can neither begin a line nor move a terminal's cursor."""
+    printable = "".join(character if character.isprintable() else " " for character in reason)
+    return " ".join(printable.split())[:REASON_CHARACTERS]
+
+
 def write(text: str, stream: TextIO | None) -> None:
     """Write and flush; Python gives None for a stream that was closed before it started."""
     with contextlib.suppress(OSError, ValueError):

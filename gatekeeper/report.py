@@ -12,14 +12,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TextIO
 
 from gatekeeper.durations import format_duration
 from gatekeeper.exits import ENDINGS
 from gatekeeper.gate import Turn
-from gatekeeper.output import is_terminal, leave_message, write
+from gatekeeper.output import is_terminal, leave_message, one_line, write
 from gatekeeper.verdict import Open, Outcome, Shut, Verdict, Waiting
 
 HEARTBEAT = 30.0
@@ -103,11 +103,11 @@ class Report:
         if self._status:
             self._status.stop()
         self._write(Line(event, outcome.reason, elapsed=elapsed))
-        leave_message(f"{event}: {outcome.reason}", termination_log)
+        leave_message(f"{event}: {one_line(outcome.reason)}", termination_log)
 
     def _write(self, line: Line) -> None:
         with self._status.cleared() if self._status else nullcontext():
-            write(f"{self._format(line)}\n", self._stream)
+            write(f"{self._format(replace(line, reason=one_line(line.reason)))}\n", self._stream)
 
 
 class StatusLine:
@@ -126,7 +126,7 @@ class StatusLine:
         now = time.monotonic()
         self._since, self._until = now - turn.elapsed, now + turn.remaining
         pending = [f"{check}: {verdict.reason}" for check, verdict in turn.verdicts if not isinstance(verdict, Open)]
-        self._text = "; ".join(pending)
+        self._text = one_line("; ".join(pending))
 
     def stop(self) -> None:
         """Draw no more."""
