@@ -197,9 +197,9 @@ class Gate:
                 if not standing.check.messenger or last or self._looked_since(standing.since):
                     return Refused(standing.sentence)
                 self._news = all(proof.not_before <= now for proof in self._proofs)
-        for standing in self._standings:
-            if now - standing.denied_since >= DENIED_GRACE or (last and standing.denied_since < math.inf):
-                return Barred(standing.sentence)
+        denied = [standing for standing in self._standings if standing.denied_since < math.inf]
+        if any(last or now - standing.denied_since >= DENIED_GRACE for standing in denied):
+            return Barred("; ".join(standing.sentence for standing in denied))
         if last:
             return TimedOut(f"after {format_duration(self._timeout)}, still waiting for {self._pending()}")
         return None

@@ -7,7 +7,6 @@ https://kubernetes.io/docs/concepts/workloads/controllers/job/#terminal-job-cond
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -215,20 +214,33 @@ class JobCheck:
         self._policy = policy
         self._now = now
         self._looked = False
+        self._denied: Denied | None = None
+        """Why the Jobs may not be watched."""
         self._absent_since = math.inf
 
     def look(self, limit: float, *, fresh: bool) -> Verdict:
-        """Read and judge; unless the first look already opens or shuts, ask to be told of changes."""
+        """Read and judge, and ask to be told of changes."""
         jobs = self._reader.read(limit, fresh=fresh)
         verdict = judge_jobs(jobs, self._policy)
-        if isinstance(verdict, Waiting):
-            self._reader.follow(limit)
-        elif self._looked:  # the gate holds for another check; what is proven does not hang on the right to watch
-            with suppress(Unreachable, Denied):
-                self._reader.follow(limit)
+        if not fresh:
+            self._follow(limit, verdict)
+        elif isinstance(verdict, Waiting) and self._denied:
+            raise self._denied
         self._looked = True
         self._absent_since = min(self._absent_since, self._now()) if not jobs else math.inf
         absent_for = self._now() - self._absent_since
         if isinstance(verdict, Waiting) and absent_for >= ABSENT_CAUSES_AFTER and not self.messenger:
             return Waiting(verdict.reason, ABSENT_CAUSES)
         return verdict
+
+    def _follow(self, limit: float, verdict: Verdict) -> None:
+        """Ask to be told of changes, unless the first look already ends it. What is proven needs no right to watch."""
+        if not (self._looked or isinstance(verdict, Waiting)):
+            return
+        self._denied = None
+        try:
+            self._reader.follow(limit)
+        except (Unreachable, Denied) as fault:
+            self._denied = fault if isinstance(fault, Denied) else None
+            if isinstance(verdict, Waiting):
+                raise

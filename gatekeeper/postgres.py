@@ -50,6 +50,8 @@ _DENIED = re.compile(
     re.IGNORECASE,
 )
 """Of a failed connection libpq gives no SQLSTATE, only text: 28P01, 28000, 3D000 and 42501, and pgbouncer's own."""
+_NO_QUERY = {"42601", "25006", "25001", "08P01", "26000"}
+"""SQLSTATEs of what can never be asked: no SQL, a write, VACUUM and its like, a parameter, an EXECUTE."""
 _NOISE = re.compile(r"^connection failed: |\s*Is the server running .*\?", re.MULTILINE)
 
 # The names of the search path, as pg_catalog spells them: current_schemas() would leave out those one may not use.
@@ -150,7 +152,7 @@ class HistoryReader:
         match fault:
             case errors.InsufficientPrivilege():
                 return Denied(f"{said}; GRANT SELECT on what is read")
-            case errors.SyntaxError() | errors.ReadOnlySqlTransaction() if question.query:
+            case psycopg.Error(sqlstate=state) if question.query and state in _NO_QUERY:
                 return Misconfigured(f"--query: {said}; write for example {QUERY_EXAMPLE}")
             case errors.LockNotAvailable():
                 return Unreachable("the history table is locked by a migration or by an administrator")

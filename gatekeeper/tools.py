@@ -107,9 +107,7 @@ def _text_or_number(value: object) -> str:
 def _set_of_text(rows: Iterable[Row]) -> Ledger:
     """One row per applied revision, in no order that the table shows."""
     applied = [_text_or_number(revision) for (revision,) in rows]
-    return Ledger(
-        frozenset(applied), newest=f"{len(applied)} revisions, the last read {applied[-1]}" if applied else ""
-    )
+    return Ledger(frozenset(applied), newest=f"{applied[-1]}, the last of {len(applied)}" if applied else "")
 
 
 def _alembic(rows: Iterable[Row]) -> Ledger:

@@ -320,6 +320,9 @@ def test_query_of_later_table(schema, server):
         "SELECT name, name FROM changes",
         "SELECT FROM changes",
         "SELECT nam FRO changes",
+        "SELECT $1::text",
+        "VACUUM changes",
+        "EXECUTE unknown",
         ";",
     ],
 )

@@ -140,7 +140,7 @@ class ApiServer:
         for line in (self.directory / "audit.log").read_text().splitlines():
             event = json.loads(line)
             code = event["responseStatus"]["code"]
-            request = Request(event["verb"], event["requestURI"], event["user"]["username"], code)
+            request = Request(event["verb"], event["requestURI"], event["user"].get("username", ""), code)
             found.setdefault(event["auditID"], request)  # a watch that ended has two events
         return list(found.values())
 
@@ -194,6 +194,7 @@ class ApiServer:
 
     def complete(self, namespace: str, name: str, at: datetime | None = None) -> dict[str, Any]:
         """Let a Job be Complete since then, or since now."""
+        at = at or datetime.now(UTC)
         conditions = _conditions(
             "SuccessCriteriaMet",
             "Complete",

@@ -178,6 +178,12 @@ def test_denied_until_a_short_deadline(clock):
     assert clock.now() == 5
 
 
+def test_all_that_is_denied_is_told(clock):
+    """A gate that is barred says all that is to be added, so that one change cures it."""
+    checks = [ScriptedCheck(clock, name, DENIED) for name in ("one", "two")]
+    assert hold(clock, *checks) == Barred("one: may not read; GRANT SELECT; two: may not read; GRANT SELECT")
+
+
 def test_denied_then_hanging(clock):
     """A gate that is barred says what to add, even where its last look has no answer."""
     outcome = hold(clock, ScriptedCheck(clock, "db", *[DENIED] * 14, hanging(DENIED)))

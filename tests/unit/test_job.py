@@ -247,11 +247,23 @@ def test_follows_what_was_open_before():
     assert reader.asked == ["read", "read", "follow"]
 
 
-def test_fresh_look():
-    """The look at the deadline reads afresh, and learns whether the right to watch was missing."""
+def test_fresh_look_follows_nothing():
+    """The look at the deadline reads afresh, and opens no watch."""
     reader = FakeReader()
     JobCheck("Job", reader, ANY, FakeClock().now).look(1, fresh=True)
-    assert reader.asked == ["fresh read", "follow"]
+    assert reader.asked == ["fresh read"]
+
+
+def test_fresh_look_remembers_a_denial():
+    """The look at the deadline tells that the right to watch is missing, unless the Job is Complete by then."""
+    reader = FakeReader(job())
+    check = JobCheck("Job", reader, ANY, FakeClock().now)
+    reader.fault = Denied("may not watch")
+    for fresh in (False, True):
+        with pytest.raises(Denied):
+            check.look(10, fresh=fresh)
+    reader.jobs = [job(COMPLETE)]
+    assert isinstance(check.look(10, fresh=True), Open)
 
 
 @pytest.mark.parametrize("fault", [Denied("may not watch"), Unreachable("refused")])

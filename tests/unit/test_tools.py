@@ -124,7 +124,7 @@ LEDGERS = [
         "query, text and numbers",
         "query",
         [("a",), (7,)],
-        Ledger(frozenset({"a", "7"}), newest="2 revisions, the last read 7"),
+        Ledger(frozenset({"a", "7"}), newest="7, the last of 2"),
     ),
 ]
 
