@@ -1,5 +1,6 @@
 """How the process ends: the exit codes, and the one edge at which every fault becomes one of them."""
 
+import atexit
 import os
 import signal
 import sys
@@ -50,11 +51,15 @@ def leave(code: int) -> NoReturn:
     """End the process at once.
 
     Not by sys.exit: the interpreter would tear down libraries while an abandoned look still runs in one of them, and
-    a crash there would turn an opened gate into a failed container.
+    a crash there would turn an opened gate into a failed container. What is registered to be done at exit is done: the
+    Kubernetes client then removes the files that it made of a kubeconfig's keys.
     """
-    for stream in (sys.stdout, sys.stderr):
-        write("", stream)
-    os._exit(code)
+    try:
+        atexit._run_exitfuncs()  # noqa: SLF001 - there is no public way, and the standard library's own forks use it
+        for stream in (sys.stdout, sys.stderr):
+            write("", stream)
+    finally:
+        os._exit(code)
 
 
 def _end(code: int, text: str) -> NoReturn:

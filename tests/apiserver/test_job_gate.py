@@ -1,5 +1,6 @@
 """`gatekeeper job` against a real API server, as a ServiceAccount for which one request too many is a 403."""
 
+import base64
 import json
 import os
 import re
@@ -323,6 +324,21 @@ def test_bad_token(kubeconfig, bound):
     gate = bound("migrate", "--timeout", "1s", secrets=["not-of-this-cluster"])
     assert gate.end() == 4
     assert "the API server answers 401" in gate.message
+
+
+def test_kubeconfig_of_data(apiserver, namespace, kubeconfig, bound, tmp_path):
+    """What a kubeconfig holds as data, keys among it, is not left behind in files."""
+    config = yaml.safe_load(kubeconfig.read_text())
+    cluster = config["clusters"][0]["cluster"]
+    authority = Path(cluster.pop("certificate-authority")).read_bytes()
+    cluster["certificate-authority-data"] = base64.b64encode(authority).decode()
+    kubeconfig.write_text(yaml.safe_dump(config))
+    gate = bound("migrate", environment={"TMPDIR": str(tmp_path)})
+    gate.until("does not exist")
+    assert list(tmp_path.iterdir())
+    gate.signal(signal.SIGTERM)
+    assert gate.end() == 143
+    assert not list(tmp_path.iterdir())
 
 
 # -- outages ------------------------------------------------------------------------------------------------------
