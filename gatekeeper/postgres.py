@@ -134,8 +134,7 @@ class HistoryReader:
         password = parameters.get("password", "")
         conninfo = make_conninfo(**{**parameters, **OWN_PARAMETERS})
         try:
-            # No prepared statements: pgbouncer may give the next statement to another server connection.
-            with psycopg.connect(conninfo, prepare_threshold=None) as connection, _severed_after(limit, connection):
+            with _session(conninfo, limit) as connection:
                 connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
                 connection.read_only = True
                 connection.execute(TIMEOUTS)
@@ -208,15 +207,18 @@ def _query(cursor: psycopg.RawCursor[Row], question: Question) -> History:
 
 
 @contextmanager
-def _severed_after(seconds: float, connection: psycopg.Connection) -> Iterator[None]:
-    """Cut the connection when the time is over: a server that is silent in mid-query would hold a look for ever."""
+def _session(conninfo: str, seconds: float) -> Iterator[psycopg.Connection]:
+    """Yield a connection that is cut when the time is over: a server silent in mid-query would hold a look for ever."""
+    # No prepared statements: pgbouncer may give the next statement to another server connection.
+    connection = psycopg.connect(conninfo, prepare_threshold=None)
     # A second descriptor, so that the number cannot meanwhile belong to another socket.
     with socket.socket(fileno=os.dup(connection.pgconn.socket)) as line:
         timer = threading.Timer(seconds, _sever, [line])
         timer.daemon = True
         timer.start()
         try:
-            yield
+            with connection:  # its commit or rollback waits for the server too
+                yield connection
         finally:
             timer.cancel()
 
