@@ -42,6 +42,15 @@ def grant(apiserver: ApiServer, namespace: str, *rules: dict[str, Any]) -> None:
     apiserver.apply([role, {**named, "kind": "RoleBinding", "roleRef": reference, "subjects": [subject]}], namespace)
 
 
+def outage(apiserver: ApiServer, gate: GateProcess) -> None:
+    """Stop the API server until the gate says so, and start it again."""
+    apiserver.stop()
+    try:
+        gate.until("the API server cannot be reached")
+    finally:
+        apiserver.start()
+
+
 @pytest.fixture
 def kubeconfig(apiserver: ApiServer, namespace: str) -> Path:
     """Return a kubeconfig of the ServiceAccount `gate`, which has no rights yet."""
@@ -349,11 +358,7 @@ def test_outage(apiserver, namespace, bound):
     apiserver.create_job(namespace, "migrate")
     gate = bound("migrate")
     gate.until("has no condition yet")
-    apiserver.stop()
-    try:
-        gate.until("the API server cannot be reached")
-    finally:
-        apiserver.start()
+    outage(apiserver, gate)
     apiserver.complete(namespace, "migrate")
     assert gate.end() == 0
 
@@ -364,11 +369,7 @@ def test_watch_lost(apiserver, namespace, bound):
     gate = bound("migrate")
     gate.until("has no condition yet")
     grant(apiserver, namespace, {**RULE, "verbs": ["list"]})
-    apiserver.stop()
-    try:
-        gate.until("the API server cannot be reached")
-    finally:
-        apiserver.start()
+    outage(apiserver, gate)
     apiserver.complete(namespace, "migrate")
     assert gate.end() == 0
 
