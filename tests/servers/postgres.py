@@ -39,7 +39,7 @@ class Postgres:
     host = "127.0.0.1"
 
     def __init__(self, **settings: object) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.password = secrets.token_urlsafe() + "@:/%"  # with what a URL must encode
         self._passwords = {"postgres": self.password}
         self._settings = {
@@ -183,7 +183,7 @@ class Postgres:
         )
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Choose a port that no outgoing connection will take while the server is stopped."""
     while True:
         port = secrets.choice(range(20000, 30000))

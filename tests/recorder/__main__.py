@@ -1,0 +1,36 @@
+"""Run the recipes of the tools that are named, or of all, and note what has been run for `gatekeeper tools`."""
+
+import argparse
+import importlib
+import json
+import pkgutil
+from pathlib import Path
+
+from recorder import recipes
+from recorder.fixture import proven, read_all
+from recorder.recording import Recording, cache_folder, servers
+
+PROVEN = Path(__file__).parents[2] / "gatekeeper/proven.json"
+"""What `gatekeeper tools` tells of what was run."""
+NAMES = sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(recipes.__path__))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m recorder", description=__doc__)
+    parser.add_argument("tools", nargs="*", metavar="TOOL", help=", ".join(NAMES))
+    parser.add_argument("--database", choices=("postgresql", "mariadb"), help="only on this one")
+    parser.add_argument("--unwatched", action="store_true", help="hold no gate while the tools migrate")
+    options = parser.parse_args()
+    chosen = {
+        name: importlib.import_module(f"recorder.recipes.{name.replace('-', '_')}") for name in options.tools or NAMES
+    }
+    kinds = {kind for recipe in chosen.values() for kind in recipe.DATABASES}
+    for server in servers({options.database} & kinds if options.database else kinds):
+        for name, recipe in chosen.items():
+            if server.kind in recipe.DATABASES:
+                recording = Recording(name, recipe.TABLES, server, cache_folder(name), watched=not options.unwatched)
+                recipe.record(recording)
+    PROVEN.write_text(json.dumps(proven(read_all()), indent=2) + "\n", encoding="utf-8")
+
+
+main()

@@ -1,0 +1,37 @@
+"""Builds tools that are Go modules."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+
+def install(folder: Path, package: str, *tags: str) -> Path:
+    """Build a program, given as PACKAGE@VERSION, into the folder once, and return where it is."""
+    marker = folder / package.replace("/", "_")
+    programs = folder / "bin"
+    if not marker.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        _go(["install", f"-tags={','.join(tags)}", package], folder, GOBIN=str(programs))
+        marker.touch()
+    [program] = programs.iterdir()
+    return program
+
+
+def build(folder: Path, main: str, *modules: str) -> Path:
+    """Build a program of one file with these modules, each MODULE@VERSION, in the folder once; return where it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    built = folder / "built"
+    source = "\n".join([*modules, main])
+    if not built.exists() or built.read_text(encoding="utf-8") != source:
+        (folder / "go.mod").write_text("module example.org/migrate\n", encoding="utf-8")
+        (folder / "main.go").write_text(main, encoding="utf-8")
+        _go(["get", *modules], folder)
+        _go(["build", "-mod=mod", "-o", "migrate", "."], folder)
+        built.write_text(source, encoding="utf-8")
+    return folder / "migrate"
+
+
+def _go(arguments: list[str], folder: Path, **environment: str) -> None:
+    go = shutil.which("go") or "/usr/local/go/bin/go"  # where Go's own installation puts it
+    subprocess.run([go, *arguments], cwd=folder, env={**os.environ, **environment}, check=True)

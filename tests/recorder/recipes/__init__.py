@@ -1,0 +1,1 @@
+"""How each migration tool is had, and what is recorded of it: one module per tool."""

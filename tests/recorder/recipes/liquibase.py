@@ -1,0 +1,383 @@
+"""Liquibase, whose program is in the jar liquibase-core. A lock row stays for ever where it was killed."""
+
+import json
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from recorder.recipes.flyway import jars
+from recorder.recording import Database, Recording, scratch
+
+LOWER = ("databasechangelog", "databasechangeloglock", "app_changelog", "app_changelog_lock")
+TABLES = (*LOWER, "DATABASECHANGELOG", "DATABASECHANGELOGLOCK", *(f"app.{table}" for table in LOWER[:2]))
+DATABASES = ("postgresql", "mariadb")
+JARS = (
+    "org.liquibase:liquibase-core:5.0.4",
+    "info.picocli:picocli:4.7.7",
+    "org.yaml:snakeyaml:2.5",
+    "org.postgresql:postgresql:42.7.14",
+    "org.mariadb.jdbc:mariadb-java-client:3.5.6",
+)
+XML = """<?xml version="1.0" encoding="UTF-8"?>
+<databaseChangeLog
+    xmlns="http://www.liquibase.org/xml/ns/dbchangelog"
+    xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+    xsi:schemaLocation="http://www.liquibase.org/xml/ns/dbchangelog
+        http://www.liquibase.org/xml/ns/dbchangelog/dbchangelog-latest.xsd">
+{}
+</databaseChangeLog>
+"""
+PRODUCT = XML.format("""\
+    <changeSet id="1" author="me">
+        <createTable tableName="product">
+            <column name="id" type="int"/>
+        </createTable>
+    </changeSet>""")
+PRICE = {
+    "databaseChangeLog": [
+        {
+            "changeSet": {
+                "id": "2",
+                "author": "me",
+                "changes": [
+                    {"addColumn": {"tableName": "product", "columns": [{"column": {"name": "price", "type": "int"}}]}}
+                ],
+            }
+        }
+    ]
+}
+STOCK = """\
+--liquibase formatted sql
+
+--changeset me:3
+ALTER TABLE product ADD stock int;
+--rollback ALTER TABLE product DROP COLUMN stock;
+"""
+FILES = {
+    "changes/create-product.xml": PRODUCT,
+    "changes/add-price.json": json.dumps(PRICE, indent=2) + "\n",
+    "changes/add-stock.sql": STOCK,
+}
+ONE, TWO, THREE = (f"{path}::{number}::me" for number, path in enumerate(FILES, 1))
+NESTED = {
+    "db.changelog-root.yaml": """\
+databaseChangeLog:
+  - include:
+      file: changes/create-product.xml
+  - include:
+      file: changes/add-price.json
+  - include:
+      file: changes/stock.yaml
+""",
+    "changes/stock.yaml": """\
+databaseChangeLog:
+  - include:
+      file: add-stock.sql
+      relativeToChangelogFile: true
+""",
+    **FILES,
+}
+INCLUDE_ALL = {
+    "db.changelog-root.xml": XML.format('    <includeAll path="changes/"/>'),
+    **{path.replace("/", f"/{number}-"): text for number, (path, text) in enumerate(FILES.items(), 1)},
+}
+FILTERED = {
+    "db.changelog-root.yaml": """\
+databaseChangeLog:
+  - changeSet:
+      id: 1
+      author: me
+      changes:
+        - createTable:
+            tableName: product
+            columns:
+              - column:
+                  name: id
+                  type: int
+  - changeSet:
+      id: 2
+      author: me
+      context: test
+      changes:
+        - sql: INSERT INTO product (id) VALUES (1)
+  - changeSet:
+      id: 3
+      author: me
+      preConditions:
+        - onFail: MARK_RAN
+        - not:
+            - tableExists:
+                tableName: product
+      changes:
+        - sql: CREATE TABLE product (id int)
+  - changeSet:
+      id: 4
+      author: me
+      runAlways: true
+      changes:
+        - sql: DELETE FROM product
+"""
+}
+CONDITIONAL = {
+    "db.changelog-root.sql": """\
+--liquibase formatted sql
+
+--changeset me:1
+CREATE TABLE product (id int);
+
+--changeset me:2 context:production
+ALTER TABLE product ADD price int;
+"""
+}
+BROKEN = {**NESTED, "changes/add-stock.sql": STOCK.replace("ALTER TABLE product", "ALTER TABLE absent")}
+
+
+@dataclass
+class Liquibase:
+    """Liquibase as it is run on the databases of a recording."""
+
+    recording: Recording
+    java: Sequence[str | Path]
+    folder: Path
+
+    def start(self, database: Database, files: Mapping[str, str], *command: str) -> subprocess.Popen[str]:
+        """Start Liquibase in a directory of these files, in which it looks for changelogs."""
+        search_path = self.folder / str(len(list(self.folder.iterdir())))
+        write(search_path, files)
+        parts = database.parts
+        options = [f"--url=jdbc:{self.recording.kind}://{parts['host']}:{parts['port']}/{parts['name']}"]
+        options += [f"--username={parts['user']}", f"--password={parts['password']}", "--analytics-enabled=false"]
+        if command[0] not in ("tag", "clear-checksums"):
+            command += (f"--changelog-file={next(name for name in files if 'root' in name)}",)
+        return self.recording.start([*self.java, f"--search-path={search_path}", *options, *command], self.folder)
+
+    def run(self, database: Database, files: Mapping[str, str], *command: str, fails: bool = False) -> str:
+        """Run it to its end."""
+        return self.recording.ended(self.start(database, files, *command), fails=fails)
+
+    def database(self, files: Mapping[str, str], *command: str, fails: bool = False) -> Database:
+        """Return a new database on which this was run."""
+        database = self.recording.database()
+        self.run(database, files, *command, fails=fails)
+        return database
+
+    def update(self, database: Database, count: int) -> subprocess.Popen[str]:
+        """Start applying the first so many changesets, of which the third pauses."""
+        pause = f"--changeset me:3\n{self.recording.pause_statement};"
+        files = {**NESTED, "changes/add-stock.sql": STOCK.replace("--changeset me:3", pause)}
+        return self.start(database, files, "update-count", f"--count={count}")
+
+
+def record(recording: Recording) -> None:
+    """Record the common story, and tags, filtered changesets, a rollback and stale locks."""
+    class_path = jars(recording, *JARS)
+    java = ["java", "-XX:TieredStopAtLevel=1", "-cp", class_path]
+    java += ["liquibase.integration.commandline.LiquibaseCommandLine"]
+    version = re.search(r"Liquibase Version: (\S+)", recording.run([*java, "--version"], recording.cache))
+    recording.version = version[1] if version else ""
+    # Who holds the lock is told by host name and address.
+    recording.clean = lambda text: re.sub(r"'[^']* \([\da-f.:]+(%\w+)?\)'", "'migrator (10.0.0.7)'", text)
+    write(recording.fixtures / "migrations", NESTED)
+    write(recording.fixtures / "migrations-include-all", INCLUDE_ALL)
+    write(recording.fixtures / "migrations-filtered", FILTERED)
+    write(recording.fixtures / "migrations-conditional", CONDITIONAL)
+    with scratch() as folder:
+        liquibase = Liquibase(recording, java, folder)
+        record_story(liquibase)
+        record_failures(liquibase)
+        record_tags(liquibase)
+        record_filtered(liquibase)
+        record_tables(liquibase)
+        if recording.kind == "postgresql":
+            record_schema(liquibase)
+
+
+def record_story(liquibase: Liquibase) -> None:
+    """Record the common story, and what may follow it."""
+    recording = liquibase.recording
+    looked = liquibase.database(NESTED, "status")
+    recording.save(
+        "status-only",
+        "only `liquibase status` has run, which makes the tables",
+        looked,
+        (f"--revision {ONE}", "timed out", f"has nothing applied; awaiting {ONE}"),
+        ("--migrations migrations", "timed out", "has nothing applied; awaiting "),
+    )
+    done = recording.story(
+        (ONE, TWO, THREE),
+        liquibase.update,
+        lambda database: "is up to date" in liquibase.run(database, NESTED, "status"),
+    )
+    liquibase.run(done, NESTED, "clear-checksums")
+    recording.save(
+        "checksums-cleared",
+        "all three changesets are applied, then their checksums were cleared",
+        done,
+        (f"--revision {THREE}", "opened", f"has {THREE} applied"),
+        (f"--revision classpath:/{THREE}", "opened", f"has {THREE} applied"),
+        (f"--revision {THREE.replace('me', 'you')}", "timed out", "awaiting "),
+        (f"--revision {THREE.replace('changes', 'db')}", "timed out", "awaiting "),
+        ("--migrations migrations", "opened", ""),
+    )
+    liquibase.run(done, NESTED, "rollback-count", "--count=1")
+    recording.save(
+        "rolled-back",
+        "all three were applied, then the last was rolled back",
+        done,
+        (f"--revision {TWO}", "opened", f"has {TWO} applied"),
+        (f"--revision {THREE}", "timed out", f"awaiting {THREE}"),
+        ("--migrations migrations", "timed out", f"awaiting {THREE}"),
+    )
+    every = liquibase.database(INCLUDE_ALL, "update-count", "--count=2")
+    one, _, three = (f"changes/{number}-{Path(path).name}::{number}::me" for number, path in enumerate(FILES, 1))
+    recording.save(
+        "include-all-part-way",
+        "two of three changesets of an includeAll are applied",
+        every,
+        (f"--revision {one}", "opened", f"has {one} applied"),
+        ("--migrations migrations-include-all", "timed out", f"awaiting {three}"),
+    )
+    liquibase.run(every, INCLUDE_ALL, "update")
+    recording.save(
+        "include-all",
+        "three changesets of an includeAll are applied",
+        every,
+        (f"--revision {three}", "opened", f"has {three} applied"),
+        ("--migrations migrations-include-all", "opened", ""),
+    )
+
+
+def record_failures(liquibase: Liquibase) -> None:
+    """Record a failure, which leaves nothing, and a kill, which leaves the lock."""
+    recording = liquibase.recording
+    failed = liquibase.database(BROKEN, "update", fails=True)
+    recording.save(
+        "failed",
+        "the last of three changesets has failed, of which Liquibase leaves nothing",
+        failed,
+        (f"--revision {TWO}", "opened", f"has {TWO} applied"),
+        (f"--revision {THREE}", "timed out", f"is at {TWO}"),
+        ("--migrations migrations", "timed out", f"is at {TWO}"),
+    )
+    killed = recording.database()
+    with recording.paused(killed, lambda: liquibase.update(killed, 3)) as process:
+        process.kill()
+        process.communicate()
+        recording.save(
+            "killed",
+            "Liquibase was killed in the last of three changesets, and its lock row has stayed",
+            killed,
+            (f"--revision {TWO}", "opened", f"has {TWO} applied"),
+            (f"--revision {THREE}", "timed out", "migrator (10.0.0.7)"),
+            ("--migrations migrations", "timed out", "lock"),
+        )
+
+
+def record_tags(liquibase: Liquibase) -> None:
+    """Record a tag, and another that takes its place."""
+    recording = liquibase.recording
+    tagged = liquibase.database(NESTED, "update-count", "--count=2")
+    liquibase.run(tagged, NESTED, "tag", "--tag=v1")
+    recording.save(
+        "tag",
+        "two of three changesets are applied and tagged v1",
+        tagged,
+        ("--revision tag:v1", "opened", "has tag:v1 applied"),
+        (f"--revision tag:v1 --revision {TWO}", "opened", ""),
+        ("--revision tag:v2", "timed out", "awaiting tag:v2"),
+    )
+    liquibase.run(tagged, NESTED, "tag", "--tag=v1.1")
+    recording.save(
+        "tag-replaced",
+        "the tag v1 was replaced, as nothing was applied between it and v1.1",
+        tagged,
+        ("--revision tag:v1.1", "opened", "has tag:v1.1 applied"),
+        ("--revision tag:v1", "timed out", "awaiting tag:v1"),
+    )
+    liquibase.run(tagged, NESTED, "update")
+    liquibase.run(tagged, NESTED, "tag", "--tag=v2")
+    recording.save(
+        "tag-next",
+        "a changeset was applied after v1.1, and tagged v2",
+        tagged,
+        ("--revision tag:v1.1", "opened", "has tag:v1.1 applied"),
+        ("--revision tag:v2", "opened", "has tag:v2 applied"),
+        ("--migrations migrations", "opened", ""),
+    )
+
+
+def record_filtered(liquibase: Liquibase) -> None:
+    """Record changesets that are skipped in the two ways, and one that runs each time."""
+    recording = liquibase.recording
+    filtered = recording.database()
+    for _ in range(2):
+        liquibase.run(filtered, FILTERED, "update", "--contexts=production")
+    one, two, three, four = (f"db.changelog-root.yaml::{number}::me" for number in range(1, 5))
+    recording.save(
+        "filtered",
+        "the second changeset is of another context, the third is marked as run, the fourth has run twice",
+        filtered,
+        (f"--revision {one}", "opened", f"has {one} applied"),
+        (f"--revision {two}", "timed out", f"awaiting {two}"),
+        (f"--revision {three}", "opened", f"has {three} applied"),
+        (f"--revision {four}", "opened", f"has {four} applied"),
+        ("--migrations migrations-filtered", "timed out", f"awaiting {two}"),
+    )
+    one, two = (f"db.changelog-root.sql::{number}::me" for number in range(1, 3))
+    conditional = liquibase.database(CONDITIONAL, "update-count", "--count=1", "--contexts=production")
+    recording.save(
+        "conditional-pending",
+        "the last changeset is of this database's context, and has not run yet",
+        conditional,
+        (f"--revision {one}", "opened", f"has {one} applied"),
+        (f"--revision {two}", "timed out", f"awaiting {two}"),
+        ("--migrations migrations-conditional", "timed out", f"awaiting {two}"),
+    )
+    liquibase.run(conditional, CONDITIONAL, "update", "--contexts=production")
+    recording.save(
+        "conditional",
+        "the last changeset is of this database's context, and has run",
+        conditional,
+        (f"--revision {two}", "opened", f"has {two} applied"),
+        ("--migrations migrations-conditional", "opened", ""),
+    )
+
+
+def record_tables(liquibase: Liquibase) -> None:
+    """Record tables of other names."""
+    recording = liquibase.recording
+    names = ("--database-changelog-table-name=app_changelog", "--database-changelog-lock-table-name=app_changelog_lock")
+    renamed = liquibase.database(NESTED, *names, "update")
+    recording.save(
+        "renamed",
+        "the tables have names of the user's",
+        renamed,
+        (f"--revision {THREE}", "timed out", "there is no history table"),
+        (f"--table app_changelog --revision {THREE}", "opened", f"has {THREE} applied"),
+        ("--table app_changelog --migrations migrations", "opened", ""),
+    )
+
+
+def record_schema(liquibase: Liquibase) -> None:
+    """Record tables outside of the default schema."""
+    recording = liquibase.recording
+    schema = recording.database()
+    recording.query(schema, "CREATE SCHEMA app")
+    liquibase.run(schema, NESTED, "--liquibase-schema-name=app", "update")
+    recording.save(
+        "other-schema",
+        "Liquibase keeps its tables in the schema app",
+        schema,
+        (f"--revision {THREE}", "timed out", "there is no history table"),
+        (f"--table app.databasechangelog --revision {THREE}", "opened", f"has {THREE} applied"),
+        ("--table app.databasechangelog --migrations migrations", "opened", ""),
+    )
+
+
+def write(folder: Path, files: Mapping[str, str]) -> None:
+    """Write a directory of changelogs."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
