@@ -13,7 +13,7 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from urllib.parse import unquote
 
@@ -22,9 +22,9 @@ from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from gatekeeper.history import Lock
-from gatekeeper.schema import History, Question
+from gatekeeper.schema import Found
 from gatekeeper.settings import Misconfigured
-from gatekeeper.tools import Row
+from gatekeeper.tools import Row, Tool
 from gatekeeper.verdict import Denied, Unreachable
 
 OWN_PARAMETERS = {
@@ -52,31 +52,32 @@ _DENIED = re.compile(
 """Of a failed connection libpq gives no SQLSTATE, only text: 28P01, 28000, 3D000 and 42501, and pgbouncer's own."""
 _NO_QUERY = {"42601", "25006", "25001", "08P01", "26000"}
 """SQLSTATEs of what can never be asked: no SQL, a write, VACUUM and its like, a parameter, an EXECUTE."""
+_NO_ROWS = (psycopg.ProgrammingError, psycopg.InternalError)
+"""Psycopg's own faults, without a SQLSTATE, with what is a statement but returns no rows, and with no statement."""
 _NOISE = re.compile(r"^connection failed: |\s*Is the server running .*\?", re.MULTILINE)
 
 # The names of the search path, as pg_catalog spells them: current_schemas() would leave out those one may not use.
 _FIND = """
-SELECT n.nspname, array_position(p.names, n.nspname::text),
+SELECT c.relname::text, n.nspname::text, array_position(p.names, n.nspname::text),
        array(SELECT attname::text FROM pg_catalog.pg_attribute
-             WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum)
+             WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum),
+       has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT')
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace,
      (SELECT array(SELECT trim(both ' "' FROM name)
                    FROM unnest(string_to_array(replace(current_setting('search_path'), '"$user"', current_user), ','))
                         AS name) AS names) p
-WHERE c.relname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND ($2 = '' OR n.nspname = $2)
-ORDER BY 2 NULLS LAST, 1
+WHERE c.relname = ANY ($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+ORDER BY 3 NULLS LAST, 2
 """
-# A standby shows no advisory locks of its primary.
-_LOCK = """
-SELECT NOT pg_catalog.pg_is_in_recovery(),
-       (SELECT format('pid %s%s', l.pid, ' (' || nullif(a.application_name, '') || ')')
-            || coalesce(to_char(a.backend_start AT TIME ZONE 'UTC', '", since" YYYY-MM-DD"T"HH24:MI:SS"Z"'), '')
-        FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a USING (pid)
-        WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-          AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
-          AND (l.classid::bigint << 32 | l.objid::bigint) = ANY ($1)
-        LIMIT 1)
-"""
+_SESSION = """
+SELECT format('pid %s%s', a.pid, ' (' || nullif(a.application_name, '') || ')')
+       || coalesce(to_char(a.backend_start AT TIME ZONE 'UTC', '", since" YYYY-MM-DD"T"HH24:MI:SS"Z"'), '')
+FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a USING (pid)
+WHERE l.granted AND l.pid <> pg_backend_pid()
+  AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()) AND """
+_LOCK_HOLDER = f"""{_SESSION} l.locktype = 'advisory' AND l.objsubid = 1
+  AND (l.classid::bigint << 32 | l.objid::bigint) = ANY ($1) LIMIT 1"""
+_TABLE_HOLDER = f"""{_SESSION} l.relation = to_regclass($1) AND l.mode = 'AccessExclusiveLock' LIMIT 1"""
 
 
 def connection_parameters(url: str | None) -> dict[str, str]:
@@ -114,8 +115,8 @@ def connection_parameters(url: str | None) -> dict[str, str]:
     return {key: str(value) for key, value in (*parameters.items(), *search_path)}
 
 
-class HistoryReader:
-    """Reads one PostgreSQL database. Implements schema.HistoryReader.
+class PostgresDatabase:
+    """One PostgreSQL database. Implements schema.Database.
 
     `parameters` is asked before each look, so a Secret that is corrected while the gate waits is seen.
     """
@@ -124,8 +125,9 @@ class HistoryReader:
         self._parameters = parameters
         self.name = f"database {_place(parameters())}"
 
-    def read(self, limit: float, question: Question) -> History:
-        """Return the history as of now."""
+    @contextmanager
+    def session(self, limit: float) -> Iterator["PostgresSession"]:
+        """Yield a session of one short transaction. Raises as schema.Session."""
         try:
             parameters = self._parameters()
         except Misconfigured as fault:
@@ -134,80 +136,102 @@ class HistoryReader:
         password = parameters.get("password", "")
         conninfo = make_conninfo(**{**parameters, **OWN_PARAMETERS})
         try:
-            with _session(conninfo, limit) as connection:
+            with _connection(conninfo, limit) as connection:
                 connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
                 connection.read_only = True
                 connection.execute(TIMEOUTS)
                 if search_path:
                     connection.execute("SELECT set_config('search_path', %s, true)", [search_path])
-                cursor = psycopg.RawCursor(connection)
-                return _query(cursor, question) if question.query else _table(cursor, question)
+                yield PostgresSession(connection)
         except psycopg.Error as fault:
-            raise self._translate(fault, question, password) from None
-
-    def _translate(self, fault: psycopg.Error, question: Question, password: str) -> Exception:
-        """Return what a fault of psycopg's means to the gate."""
-        said = _describe(fault, password)
-        match fault:
-            case errors.InsufficientPrivilege():
-                return Denied(f"{said}; GRANT SELECT on what is read")
-            case psycopg.Error(sqlstate=state) if question.query and state in _NO_QUERY:
-                return Misconfigured(f"--query: {said}; write for example {QUERY_EXAMPLE}")
-            case errors.LockNotAvailable():
-                return Unreachable("the history table is locked by a migration or by an administrator")
-            case errors.QueryCanceled():
-                return Unreachable("reading the history took more than 5 s")
-            case psycopg.OperationalError(sqlstate=None) if _DENIED.search(said):
-                return Denied(f"{said}; correct the URL, its Secret, or the server's rights")
-            case _:
-                return Unreachable(said)
+            raise _translate(fault, password) from None
 
 
-def _table(cursor: psycopg.RawCursor[Row], question: Question) -> History:
-    """Find the table, and read those of its columns that the tool's record names."""
-    tool = question.tool
-    tables = cursor.execute(_FIND, [question.table, question.schema]).fetchall()
-    found = [row for row in tables if question.schema or row[1] is not None]
-    if not found:
-        return History("", elsewhere=tuple(f"{schema}.{question.table}" for schema, *_ in tables))
-    schema, _, columns = found[0]
-    name = f"{schema}.{question.table}"
-    if not set(tool.columns) <= set(columns):
-        return History(name, tuple(columns))
-    select = sql.SQL("SELECT {} FROM {}").format(
-        sql.SQL(", ").join(map(sql.Identifier, tool.columns)), sql.Identifier(schema, question.table)
-    )
-    if tool.order_by:
-        select += sql.SQL(" ORDER BY {}").format(sql.Identifier(tool.order_by))
-    try:
-        rows = cursor.execute(select).fetchall()
-    except errors.UndefinedTable:
-        return History("")  # dropped since it was found
-    except errors.InsufficientPrivilege as fault:
-        raise Denied(_missing_grants(schema, question.table, cursor.connection.info.user)) from fault
-    lock = Lock()
-    if tool.lock_keys:
-        keys = list(tool.lock_keys(schema, question.table, cursor.connection.info.dbname))
-        [(known, holder)] = cursor.execute(_LOCK, [keys]).fetchall()
-        lock = Lock(known, holder or "")
-    return History(name, tuple(columns), rows, lock)
+class PostgresSession:
+    """Reads in one transaction. Implements schema.Session."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+
+    def schemas(self, tool: Tool) -> tuple[str, ...]:
+        """Return the schemas in which the tool makes its tables."""
+        return tool.schemas
+
+    def find(self, names: Sequence[str], schemas: Sequence[str], columns: Sequence[str]) -> list[Found]:  # noqa: ARG002
+        """Return the tables of these names, in the order of the search path. The catalog hides none of them."""
+        rows = self._cursor().execute(_FIND, [list(names)])
+        return [
+            Found(name, schema, name, tuple(there), place is not None, readable)
+            for name, schema, place, there, readable in rows
+        ]
+
+    def rows(self, table: Found, columns: Sequence[str], order_by: str) -> Generator[Row]:
+        """Yield these columns of all rows, one by one."""
+        name = sql.Identifier(table.schema, table.table)
+        select = sql.SQL("SELECT {} FROM {}").format(
+            sql.SQL(", ").join([sql.Identifier(each) for each in columns]), name
+        )
+        if order_by:
+            select += sql.SQL(" ORDER BY {}").format(sql.Identifier(order_by))
+        try:
+            yield from self._cursor().stream(select)
+        except errors.InsufficientPrivilege as fault:
+            raise Denied(_missing_grants(table, self._connection.info.user)) from fault
+        except errors.LockNotAvailable as fault:
+            self._connection.rollback()
+            holder = self._cursor().execute(_TABLE_HOLDER, [name.as_string()]).fetchone()
+            who = holder[0] if holder else "a migration or an administrator"
+            raise Unreachable(f"{table} is locked by {who}") from fault
+
+    def query(self, statement: str) -> Generator[Row]:
+        """Yield what the user's query returns; what it names may not exist before the migration."""
+        cursor = self._cursor()
+        try:
+            # Streaming speaks the extended protocol, whose queries are one statement: none can end the transaction.
+            for row in cursor.stream(statement.encode()):
+                if len(row) != 1:
+                    break
+                yield row
+        except (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction, errors.InvalidSchemaName):
+            return
+        except psycopg.Error as fault:
+            if fault.sqlstate in _NO_QUERY or type(fault) in _NO_ROWS:
+                raise Misconfigured(f"--query: {_describe(fault, '')}; write for example {QUERY_EXAMPLE}") from fault
+            raise
+        if cursor.description is None or len(cursor.description) != 1:
+            raise Misconfigured(f"--query must return one column of revisions; write for example {QUERY_EXAMPLE}")
+
+    def lock(self, tool: Tool, table: Found) -> Lock:
+        """Return what the database tells of the tool's advisory lock; a standby shows none of its primary."""
+        if not tool.lock_keys:
+            return Lock()
+        keys = list(tool.lock_keys(table.schema, table.table, self._connection.info.dbname))
+        [(is_primary,)] = self._cursor().execute("SELECT NOT pg_catalog.pg_is_in_recovery()").fetchall()
+        holder = self._cursor().execute(_LOCK_HOLDER, [keys]).fetchone()
+        return Lock(is_primary and tool.lock_is_sure, holder[0] if holder else "")
+
+    def _cursor(self) -> psycopg.RawCursor[Row]:
+        return psycopg.RawCursor(self._connection)
 
 
-def _query(cursor: psycopg.RawCursor[Row], question: Question) -> History:
-    """Run the user's query; what it names may not exist before the migration."""
-    try:
-        # A pipeline speaks the extended protocol, whose queries are one statement: none can end the transaction first.
-        with cursor.connection.pipeline():
-            cursor.execute(question.query.encode())
-    except (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction, errors.InvalidSchemaName):
-        return History("")
-    if cursor.description is None or len(cursor.description) != 1:
-        raise Misconfigured(f"--query must return one column of revisions; write for example {QUERY_EXAMPLE}")
-    return History("the query's result", rows=cursor.fetchall())
+def _translate(fault: psycopg.Error, password: str) -> Exception:
+    """Return what a fault of psycopg's means to the gate."""
+    said = _describe(fault, password)
+    match fault:
+        case errors.InsufficientPrivilege():
+            return Denied(f"{said}; GRANT SELECT on what is read")
+        case errors.LockNotAvailable():
+            return Unreachable("the history table is locked by a migration or by an administrator")
+        case errors.QueryCanceled():
+            return Unreachable("reading the history took more than 5 s")
+        case psycopg.OperationalError(sqlstate=None) if _DENIED.search(said):
+            return Denied(f"{said}; correct the URL, its Secret, or the server's rights")
+        case _:
+            return Unreachable(said)
 
 
 @contextmanager
-def _session(conninfo: str, seconds: float) -> Iterator[psycopg.Connection]:
+def _connection(conninfo: str, seconds: float) -> Iterator[psycopg.Connection]:
     """Yield a connection that is cut when the time is over: a server silent in mid-query would hold a look for ever."""
     # No prepared statements: pgbouncer may give the next statement to another server connection.
     connection = psycopg.connect(conninfo, prepare_threshold=None)
@@ -236,8 +260,9 @@ def _place(parameters: dict[str, str]) -> str:
     return f"{chosen.get('dbname') or chosen.get('user', '')} on {host}:{chosen.get('port', '5432')}"
 
 
-def _missing_grants(schema: str, table: str, role: str) -> str:
-    in_schema, on_table, to_role = (sql.Identifier(*name).as_string() for name in ((schema,), (schema, table), (role,)))
+def _missing_grants(table: Found, role: str) -> str:
+    names = ((table.schema,), (table.schema, table.table), (role,))
+    in_schema, on_table, to_role = (sql.Identifier(*name).as_string() for name in names)
     return (
         f"role {to_role} may not read {on_table}; let its owner run: "
         f"GRANT USAGE ON SCHEMA {in_schema} TO {to_role}; GRANT SELECT ON {on_table} TO {to_role};"

@@ -1,11 +1,15 @@
 """What is concluded of a migration history."""
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+
 import pytest
 
 from fakes import FakeClock
-from gatekeeper.history import HistoryPolicy, Ledger, Lock, judge_history
-from gatekeeper.schema import History, Question, SchemaCheck
-from gatekeeper.tools import TOOLS, home_grown
+from gatekeeper.history import Doubtful, Failed, HistoryPolicy, Ledger, Lock, Wanted, judge_history
+from gatekeeper.schema import Found, Question, SchemaCheck
+from gatekeeper.tools import TOOLS, Tool, home_grown
 from gatekeeper.verdict import Open, Shut, Verdict, Waiting
 
 ORDERED = HistoryPolicy(order=int)
@@ -15,14 +19,15 @@ WAIT = HistoryPolicy(order=int, if_ahead="wait")
 REPAIR = HistoryPolicy(order=int, on_failure="wait", repair="run `fix`")
 AT_3 = Ledger(up_to="3", newest="3")
 SET = Ledger(frozenset({"1", "3"}), newest="3")
-FAILED = Ledger(frozenset({"1"}), newest="1", failed="V2__stock.sql")
+FAILED = Ledger(frozenset({"1"}), newest="1", failed=(Failed("V2__stock.sql"),))
 
 
+ENDED = Ledger(frozenset({"shop:a"}), newest="shop:a", failed=(Failed("shop:b", run="shop:"),))
 FREE_LOCK = Lock(known=True)
 
 
 def dirty(lock: Lock) -> Ledger:
-    return Ledger(newest="3", doubtful="version 3 is marked dirty", lock=lock)
+    return Ledger(newest="3", doubtful=Doubtful("version 3 is marked dirty"), lock=lock)
 
 
 UNKNOWN, HELD = dirty(Lock()), dirty(Lock(known=True, holder="pid 7"))
@@ -73,6 +78,11 @@ ROWS = [
     ),
     ("failed", FAILED, ["2"], ORDERED, Shut, ["V2__stock.sql has failed", "repair it"]),
     ("failed past the wanted", FAILED, ["1"], ORDERED, Shut, ["V2__stock.sql has failed"]),
+    ("failed in a run of its own", ENDED, ["shop:b"], UNORDERED, Shut, ["shop:b has failed"]),
+    ("failed before the wanted", ENDED, ["shop:c"], UNORDERED, Shut, ["shop:b has failed"]),
+    ("failed after the wanted", ENDED, ["shop:a"], UNORDERED, Open, ["has shop:a applied"]),
+    ("failed in another project", ENDED, ["blog:a"], UNORDERED, Waiting, ["awaiting blog:a"]),
+    ("failed, but runs again", replace(FAILED, lock=HELD.lock), ["2"], ORDERED, Waiting, ["pid 7 is migrating"]),
     ("failed, on_failure wait", FAILED, ["2"], REPAIR, Waiting, ["V2__stock.sql", "--on-failure wait", "run `fix`"]),
     ("doubtful, lock unknown", UNKNOWN, ["3"], ORDERED, Waiting, ["marked dirty", "running or failed", "awaiting 3"]),
     ("doubtful, lock held", HELD, ["3"], ORDERED, Waiting, ["marked dirty", "pid 7 is migrating", "awaiting 3"]),
@@ -80,6 +90,17 @@ ROWS = [
     ("doubtful, abandoned", ABANDONED, ["3"], ORDERED, Shut, ["marked dirty", "nobody holds", "killed", "repair it"]),
     ("doubtful past the wanted", HELD, ["2"], ORDERED, Waiting, ["marked dirty"]),
     ("doubtful, on_failure wait", ABANDONED, ["3"], REPAIR, Waiting, ["killed", "--on-failure wait", "run `fix`"]),
+    ("past what is missing", SET, ["2"], ORDERED, Waiting, ["is at 3, past 2, which it lacks; awaiting 2"]),
+    (
+        "lock row",
+        replace(AT_3, lock_row="the_lock is held by web"),
+        ["4"],
+        ORDERED,
+        Waiting,
+        ["the_lock is held by web"],
+    ),
+    ("lock row, applied", replace(AT_3, lock_row="the_lock is held by web"), ["3"], ORDERED, Open, ["has 3 applied"]),
+    ("many missing", AT_3, list("456789"), ORDERED, Waiting, ["awaiting 4, 5, 6 and 3 more"]),
     ("nothing wanted", AT_3, [], ORDERED, Waiting, ["is at 3"]),
     ("nothing wanted, missing table", None, [], ORDERED, Waiting, ["nothing is applied"]),
 ]
@@ -90,33 +111,69 @@ ROWS = [
 )
 def test_judge_history(ledger, wanted, policy, kind: type[Verdict], words: list[str]):
     """Each thing that a history may say has its verdict, and a reason with what is there and what is wanted."""
-    verdict = judge_history(ledger, wanted, policy)
+    verdict = judge_history(ledger, Wanted(tuple(wanted)), policy)
     assert type(verdict) is kind
     assert [word for word in words if word not in verdict.reason] == []
 
 
-class FakeReader:
-    """Finds the histories that it is given, in turn. Implements schema.HistoryReader."""
+@dataclass(frozen=True)
+class History:
+    """What a database holds: tables by their names, their rows, the lock; or what a query returns."""
+
+    tables: tuple[Found, ...] = ()
+    rows: Mapping[str, Sequence[tuple]] = field(default_factory=dict)
+    lock: Lock = FREE_LOCK
+
+
+class FakeSession:
+    """Finds what a history holds. Implements schema.Session."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+
+    def schemas(self, tool: Tool) -> tuple[str, ...]:
+        return tool.schemas
+
+    def find(self, names: Sequence[str], schemas: Sequence[str], columns: Sequence[str]) -> list[Found]:
+        return [table for table in self._history.tables if table.asked in names]
+
+    def rows(self, table: Found, columns: Sequence[str], order_by: str) -> Iterator[tuple]:
+        yield from self._history.rows[table.table]
+
+    def query(self, statement: str) -> Iterator[tuple]:
+        yield from self._history.rows["query"]
+
+    def lock(self, tool: Tool, table: Found) -> Lock:
+        return self._history.lock
+
+
+class FakeDatabase:
+    """Holds the histories that it is given, in turn. Implements schema.Database."""
 
     name = "database shop"
 
     def __init__(self, *histories: History) -> None:
         self._histories = iter(histories)
 
-    def read(self, limit: float, question: Question) -> History:
-        return next(self._histories)
+    def session(self, limit: float) -> AbstractContextManager[FakeSession]:
+        return nullcontext(FakeSession(next(self._histories)))
 
 
 def check(*histories: History, tool: str = "golang-migrate", clock: FakeClock | None = None) -> SchemaCheck:
     """Return a check for revision 3 that finds these histories in turn."""
     record = TOOLS.get(tool) or home_grown(tool)
-    question = Question(record, table=record.table)
+    question = Question(record, table=record.table.name, query="SELECT" if tool == "query" else "")
     now = (clock or FakeClock()).now
-    return SchemaCheck(FakeReader(*histories), question, ["3"], HistoryPolicy(record.order), now)
+    policy = HistoryPolicy(record.order, heads=record.heads)
+    return SchemaCheck(FakeDatabase(*histories), question, Wanted(("3",)), policy, now)
+
+
+def table(name: str, *columns: str, schema: str = "public", on_path: bool = True, readable: bool = True) -> Found:
+    return Found(name, schema, name, columns, on_path, readable)
 
 
 def golang_migrate(*rows: tuple, lock: Lock = FREE_LOCK) -> History:
-    return History("public.schema_migrations", ("version", "dirty"), rows, lock)
+    return History((table("schema_migrations", "version", "dirty"),), {"schema_migrations": rows}, lock)
 
 
 def test_schema_check_opens():
@@ -127,16 +184,49 @@ def test_schema_check_opens():
 
 
 def test_foreign_columns():
-    """A table with another tool's columns shuts the gate, and says whose it is not."""
-    verdict = check(History("public.schema_migrations", ("version", "inserted_at"))).look(10, fresh=False)
+    """A table that lacks the tool's columns shuts the gate, and says whose it is not."""
+    verdict = check(History((table("schema_migrations", "version", "inserted_at"),))).look(10, fresh=False)
     assert isinstance(verdict, Shut)
-    assert "version, inserted_at: it is not golang-migrate's, which has version, dirty" in verdict.reason
+    assert "version, inserted_at: it is not golang-migrate's, which has dirty, version" in verdict.reason
+
+
+METADATA = table("ar_internal_metadata", "key", "value")
+
+
+@pytest.mark.parametrize(
+    ("tool", "tables", "whose"),
+    [
+        ("rails", [table("schema_migrations", "version", "dirty"), METADATA], "golang-migrate's table, not rails's"),
+        ("rails", [table("schema_migrations", "version", "inserted_at"), METADATA], "ecto's table, not rails's"),
+        ("dbmate", [table("schema_migrations", "version"), METADATA], "rails's table, not dbmate's"),
+        ("gormigrate", [table("migrations", "id", "migration", "batch")], "laravel's table, not gormigrate's"),
+        ("gormigrate", [table("migrations", "id", "timestamp", "name")], "typeorm's table, not gormigrate's"),
+    ],
+)
+def test_another_tools_table(tool, tables, whose):
+    """A table that has all of the tool's columns and more, which make it another tool's, shuts the gate."""
+    verdict = check(History(tuple(tables)), tool=tool).look(10, fresh=False)
+    assert isinstance(verdict, Shut)
+    assert whose in verdict.reason
+
+
+def test_companion():
+    """Rails' table looks like dbmate's: it is Rails' with its metadata beside it, else there is no telling."""
+    versions, rows = table("schema_migrations", "version"), {"schema_migrations": [("3",)]}
+    assert isinstance(check(History((versions, METADATA), rows), tool="rails").look(10, fresh=False), Open)
+    assert isinstance(check(History((versions,), rows), tool="dbmate").look(10, fresh=False), Open)
+    elsewhere = replace(METADATA, schema="app")
+    for beside in ((versions,), (versions, elsewhere)):
+        verdict = check(History(beside, rows), tool="rails").look(10, fresh=False)
+        assert isinstance(verdict, Waiting)
+        assert "no ar_internal_metadata beside it" in verdict.reason
+    assert isinstance(check(History((versions, elsewhere), rows), tool="dbmate").look(10, fresh=False), Open)
 
 
 def test_more_columns():
     """A table with more columns than the tool's own is the tool's."""
-    history = History("public.schema_migrations", ("id", "dirty", "version"), [(3, False)])
-    assert isinstance(check(history).look(10, fresh=False), Open)
+    found = table("schema_migrations", "id", "dirty", "version")
+    assert isinstance(check(History((found,), {"schema_migrations": [(3, False)]})).look(10, fresh=False), Open)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +253,8 @@ def test_garbage(rows):
 def test_tables_elsewhere():
     """A missing table is nothing applied yet, with a hint at tables of its name outside of the search path."""
     nothing = "nothing is applied yet, there is no history table; awaiting 3"
-    db = check(History(""), History("", elsewhere=("app.schema_migrations", "old.schema_migrations")))
+    others = [table("schema_migrations", "version", schema=schema, on_path=False) for schema in ("app", "old")]
+    db = check(History(), History(tuple(others)))
     assert db.look(10, fresh=False) == Waiting(nothing)
     verdict = db.look(10, fresh=False)
     assert verdict.reason == nothing
@@ -173,7 +264,7 @@ def test_tables_elsewhere():
 
 def test_query():
     """A query's result has no columns of its own to compare."""
-    assert isinstance(check(History("the query's result", rows=[("3",)]), tool="query").look(10, fresh=False), Open)
+    assert isinstance(check(History(rows={"query": [("3",)]}), tool="query").look(10, fresh=False), Open)
 
 
 DIRTY = golang_migrate((3, True))
@@ -181,7 +272,7 @@ OTHER = golang_migrate((4, True))
 CLEAN = golang_migrate((2, False))
 LOCKED = golang_migrate((3, True), lock=Lock(known=True, holder="pid 7"))
 STANDBY = golang_migrate((3, True), lock=Lock())
-DROPPED = History("")
+DROPPED = History()
 
 
 @pytest.mark.parametrize(
