@@ -74,6 +74,14 @@ def file_text(option: str, path: str) -> str:
     return text.rstrip("\r\n")
 
 
+_MYSQL = re.compile(r"(?:jdbc:)?(?:mysql2?|mariadb)(?:\+\w+)?:", re.ASCII)
+
+
+def is_mysql(url: str | None) -> bool:
+    """Return whether a database URL is MySQL's or MariaDB's; every other one is for PostgreSQL to judge."""
+    return bool(url and _MYSQL.match(url.strip()))
+
+
 _TABLE = re.compile(r'(?:("[^"]+"|[^".]+)\.)?("[^"]+"|[^".]+)')
 
 

@@ -1,0 +1,660 @@
+"""What is read from a real MariaDB server, or the MySQL server that GATEKEEPER_TEST_MYSQL_URL names."""
+
+import contextlib
+import os
+import re
+import secrets
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import tracemalloc
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from gatekeeper import mysql
+from gatekeeper.history import HistoryPolicy, Lock, Wanted
+from gatekeeper.schema import Question, SchemaCheck
+from gatekeeper.settings import Misconfigured
+from gatekeeper.tools import TOOLS, home_grown
+from gatekeeper.verdict import Denied, Open, Shut, Unreachable, Waiting
+from servers.mariadb import MariaDB
+from servers.postgres import NOBODY
+
+LIMIT = 10.0
+MIGRATE = "CREATE TABLE schema_migrations (version bigint NOT NULL PRIMARY KEY, dirty tinyint(1) NOT NULL)"
+LIQUIBASE = """
+CREATE TABLE DATABASECHANGELOG (ID varchar(255) NOT NULL, AUTHOR varchar(255) NOT NULL, FILENAME varchar(255) NOT NULL,
+  DATEEXECUTED datetime NOT NULL, ORDEREXECUTED int NOT NULL, EXECTYPE varchar(10) NOT NULL, MD5SUM varchar(35),
+  DESCRIPTION varchar(255), COMMENTS varchar(255), TAG varchar(255), LIQUIBASE varchar(20), CONTEXTS varchar(255),
+  LABELS varchar(255), DEPLOYMENT_ID varchar(10))"""
+LIQUIBASE_LOCK = """
+CREATE TABLE DATABASECHANGELOGLOCK (ID int NOT NULL PRIMARY KEY, LOCKED {} NOT NULL, LOCKGRANTED datetime,
+  LOCKEDBY varchar(255))"""
+OPENSSL = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=db")
+DIGITS = "(SELECT 0 AS n {})".format(" ".join(f"UNION ALL SELECT {digit}" for digit in range(1, 10)))
+HAS_PLUGIN = "SELECT 1 FROM information_schema.plugins WHERE plugin_name = 'METADATA_LOCK_INFO'"
+
+
+def reader(url):
+    """Return the database behind a URL."""
+    return mysql.MySQLDatabase(lambda: mysql.connection_parameters(url))
+
+
+def look(url, tool="golang-migrate", *revisions, table="", schema=None, query=""):
+    """Look once, as the program does."""
+    record = TOOLS.get(tool) or home_grown(tool, table, "version")
+    question = Question(record, table or record.table.name, schema=schema, query=query)
+    check = SchemaCheck(reader(url), question, Wanted(revisions or ("5",)), HistoryPolicy(record.order), time.monotonic)
+    return check.look(LIMIT, fresh=True)
+
+
+def name_of(url):
+    """Return the database's name."""
+    return url.rpartition("/")[2]
+
+
+@pytest.fixture
+def run(mariadb, mariadb_database):
+    """Run statements of the administrator in the test's database."""
+
+    def statements(*each):
+        for statement in each:
+            rows = mariadb.execute(statement, database=name_of(mariadb_database))
+        return rows
+
+    return statements
+
+
+@pytest.fixture
+def user(mariadb, mariadb_database):
+    """Return the name of a new user without rights, and the database's URL for it."""
+    name = f"app-{secrets.token_hex(4)}"
+    mariadb.create_user(name, "hunter2@ü'\\")
+    return name, mariadb.url(name_of(mariadb_database), name)
+
+
+@pytest.fixture(scope="module")
+def secure():
+    """A server of its own, with TLS, to be stopped and silenced; its certificate is for 127.0.0.1 alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        certificate, key = Path(folder, "crt"), Path(folder, "key")
+        subprocess.run(
+            [*OPENSSL, "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+            check=True,
+            stderr=subprocess.DEVNULL,
+        )
+        for path in (Path(folder), certificate, key):
+            if os.getuid() == 0:
+                os.chown(path, NOBODY, NOBODY)
+        with MariaDB(**{"ssl-cert": certificate, "ssl-key": key, "ssl-ca": certificate}) as server:
+            server.certificate = certificate
+            url = server.create_database("shop")
+            server.execute(MIGRATE, database="shop")
+            server.execute("INSERT INTO schema_migrations VALUES (5, false)", database="shop")
+            server.shop = url
+            yield server
+
+
+# -- what is found ------------------------------------------------------------------------------------------------
+
+
+def test_absent_then_there(mariadb_database, run):
+    """A history is absent, then empty, then behind, then there."""
+    assert look(mariadb_database) == Waiting("nothing is applied yet, there is no history table; awaiting 5")
+    run(MIGRATE)
+    assert look(mariadb_database) == Waiting("has nothing applied; awaiting 5")
+    run("INSERT INTO schema_migrations VALUES (4, false)")
+    assert look(mariadb_database) == Waiting("is at 4; awaiting 5")
+    run("UPDATE schema_migrations SET version = 5")
+    assert look(mariadb_database) == Open("has 5 applied")
+
+
+def test_other_case(mariadb_database, run):
+    """Names are found in upper case, as Liquibase writes them on MySQL."""
+    run(LIQUIBASE, LIQUIBASE_LOCK.format("bit(1)"), "INSERT INTO DATABASECHANGELOGLOCK VALUES (1, b'0', NULL, NULL)")
+    run(
+        "INSERT INTO DATABASECHANGELOG (ID, AUTHOR, FILENAME, DATEEXECUTED, ORDEREXECUTED, EXECTYPE)"
+        " VALUES ('1', 'me', 'db/a.sql', NOW(), 1, 'EXECUTED')"
+    )
+    assert look(mariadb_database, "liquibase", "db/a.sql::1::me") == Open("has db/a.sql::1::me applied")
+    waiting = look(mariadb_database, "liquibase", "db/a.sql::2::me")
+    assert isinstance(waiting, Waiting)
+    assert "DATABASECHANGELOGLOCK" not in waiting.reason.upper()
+    run("UPDATE DATABASECHANGELOGLOCK SET LOCKED = b'1', LOCKEDBY = 'pod-1'")
+    assert "held by pod-1" in look(mariadb_database, "liquibase", "db/a.sql::2::me").reason
+
+
+def test_exact_case_first(mariadb, mariadb_database, run):
+    """Of tables whose names differ in case alone the one that is asked for is read."""
+    if run("SELECT @@lower_case_table_names") != ((0,),):
+        pytest.skip("this server folds the case of names")
+    run(MIGRATE, MIGRATE.upper(), "INSERT INTO schema_migrations VALUES (5, false)")
+    with reader(mariadb_database).session(LIMIT) as session:
+        found = session.find(["schema_migrations", "SCHEMA_MIGRATIONS", "Schema_Migrations"], [""])
+    assert [(table.asked, table.table) for table in found[:2]] == [
+        ("schema_migrations",) * 2,
+        ("SCHEMA_MIGRATIONS",) * 2,
+    ]
+    assert len(found) == 3
+
+
+def test_spelling_of_columns(mariadb_database, run):
+    """Columns are spelled as they are asked for, else as a tool's record does, else as the catalog does."""
+    run("CREATE TABLE changes (VERSION int, productversion int, Own int, Other int)")
+    with reader(mariadb_database).session(LIMIT) as session:
+        [found] = session.find(["changes"], [""], ["OWN"])
+        assert found.columns == ("version", "ProductVersion", "OWN", "Other")
+        assert list(session.rows(found, ["OWN", "version"], "version")) == []
+
+
+def test_odd_names(mariadb, mariadb_database, run):
+    """Names are quoted and values bound, whatever they hold."""
+    table, column = "a`b'c\\%s", "x`y%s"
+    quoted = [mysql._name(each) for each in (table, column)]
+    mariadb.execute(f"CREATE TABLE {quoted[0]} ({quoted[1]} text)", database=name_of(mariadb_database))
+    run(f"INSERT INTO {quoted[0]} VALUES ('1'), ('%s')")
+    with reader(mariadb_database).session(LIMIT) as session:
+        [found] = session.find([table, "no\\'table", "%"], [""])
+        assert set(session.rows(found, [column], column)) == {("1",), ("%s",)}
+
+
+def test_wrong_columns(mariadb_database, run):
+    """Another tool's table is refused, and so is a table that lacks a column."""
+    run("CREATE TABLE schema_migrations (version varchar(128) PRIMARY KEY)")
+    verdict = look(mariadb_database)
+    assert isinstance(verdict, Shut)
+    assert "has the columns version: it is not golang-migrate's, which has dirty, version" in verdict.reason
+
+
+def test_another_database(mariadb, mariadb_database, run):
+    """A history in another database is read if it is named, and told of if not."""
+    other = f"{name_of(mariadb_database)}_other"
+    mariadb.create_database(other)
+    try:
+        mariadb.execute(MIGRATE, database=other)
+        mariadb.execute("INSERT INTO schema_migrations VALUES (5, false)", database=other)
+        assert f"{other}.schema_migrations" in look(mariadb_database).hint
+        assert look(mariadb_database, schema=other, table="schema_migrations") == Open("has 5 applied")
+    finally:
+        mariadb.drop_database(other)
+    absent = "nothing is applied yet, there is no history table; awaiting 5"
+    assert look(mariadb_database, schema=other, table="schema_migrations") == Waiting(absent)
+
+
+def test_sqitch(mariadb, mariadb_database):
+    """Sqitch's tables are looked for in its own database."""
+    with reader(mariadb_database).session(LIMIT) as session:
+        assert session.schemas(TOOLS["sqitch"]) == ("sqitch",)
+        assert session.schemas(TOOLS["flyway"]) == ("",)
+
+
+def test_collation(mariadb_database, run):
+    """A collation that knows no case makes no other revision of one."""
+    run("CREATE TABLE changes (version varchar(20)) COLLATE utf8mb4_general_ci", "INSERT INTO changes VALUES ('ABC')")
+    assert isinstance(look(mariadb_database, "table", "abc", table="changes"), Waiting)
+    assert isinstance(look(mariadb_database, "table", "ABC", table="changes"), Open)
+
+
+def test_text(mariadb_database, run):
+    """Text comes as it was written, and numbers as numbers."""
+    run(
+        "CREATE TABLE changes (version varchar(20), n int unsigned) CHARACTER SET latin1",
+        "INSERT INTO changes VALUES ('größer', 4294967295)",
+    )
+    with reader(mariadb_database).session(LIMIT) as session:
+        [found] = session.find(["changes"], [""])
+        assert list(session.rows(found, ["version", "n"], "")) == [("größer", 4294967295)]
+
+
+def test_not_the_first_snapshot(mariadb_database, run):
+    """A session reads what is committed now, though the server's default is REPEATABLE READ."""
+    run(MIGRATE)
+    with reader(mariadb_database).session(LIMIT) as session:
+        [found] = session.find(["schema_migrations"], [""])
+        assert list(session.rows(found, ["version"], "version")) == []
+        run("INSERT INTO schema_migrations VALUES (5, false)")
+        assert list(session.rows(found, ["version"], "version")) == [(5,)]
+
+
+def test_dropped(mariadb_database, run):
+    """A table that is gone again has no rows."""
+    run(MIGRATE, "CREATE TABLE tags (project int)")
+    with reader(mariadb_database).session(LIMIT) as session:
+        tags = session.find(["schema_migrations", "tags"], [""])[1]
+        run("DROP TABLE tags")
+        assert list(session.rows(tags, ["project"], "")) == []
+
+
+@pytest.mark.parametrize("count", [10_000, 100_000])
+def test_many_rows(mariadb_database, run, count):
+    """Rows pass through, in order, and are never held all."""
+    tens = ", ".join(f"{DIGITS} d{place}" for place in range(len(str(count)) - 1))
+    number = " + ".join(f"d{place}.n * {10**place}" for place in range(len(str(count)) - 1))
+    run(
+        "CREATE TABLE changes (version bigint PRIMARY KEY, note text)",
+        f"INSERT INTO changes SELECT {number}, REPEAT('x', 200) FROM {tens}",
+    )
+    with reader(mariadb_database).session(30) as session:
+        [found] = session.find(["changes"], [""])
+        tracemalloc.start()
+        try:
+            expected = iter(range(count))
+            assert all(version == next(expected) for version, _ in session.rows(found, ["version", "note"], "version"))
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert next(expected, None) is None
+    assert peak < 2 * 2**20
+
+
+def test_abandoned_rows(mariadb_database, run):
+    """A look that needs no more rows ends at once and quietly, without reading the rest."""
+    tens = ", ".join(f"{DIGITS} d{place}" for place in range(6))
+    run(MIGRATE, "INSERT INTO schema_migrations VALUES (1, false), (2, false)")
+    assert "there are several rows" in look(mariadb_database).reason
+    with reader(mariadb_database).session(LIMIT) as session:
+        rows = session.query(f"SELECT REPEAT('x', 1000) FROM {tens}")
+        assert len(next(rows)[0]) == 1000
+        began = time.monotonic()
+        rows.close()
+    assert time.monotonic() - began < 0.5
+    with pytest.raises(ZeroDivisionError), reader(mariadb_database).session(LIMIT) as session:
+        assert len(next(session.query(f"SELECT REPEAT('x', 1000) FROM {tens}"))) / 0
+
+
+# -- what is left behind ------------------------------------------------------------------------------------------
+
+
+def test_nothing_left(mariadb, mariadb_database, user, run):
+    """A session is one connection with one read-only transaction, and nothing of it stays."""
+    name, url = user
+    run(MIGRATE, f"GRANT SELECT ON schema_migrations TO `{name}`@`%`")
+    connections = f"SELECT command FROM information_schema.processlist WHERE user = '{name}'"
+    with reader(url).session(LIMIT) as session:
+        session.find(["schema_migrations"], [""])
+        assert len(run(connections)) == 1
+        with pytest.raises(mysql.pymysql.Error, match="READ ONLY"):
+            session.ask("CREATE TABLE own (id int)")
+    ended = time.monotonic()
+    run("ALTER TABLE schema_migrations ADD note text")
+    assert time.monotonic() - ended < 1
+    while run(connections):
+        assert time.monotonic() - ended < 1
+
+
+def test_a_migration_is_not_blocked(mariadb, mariadb_database, run):
+    """An ALTER that a look has met waits for no more than the look."""
+    run(MIGRATE)
+    with reader(mariadb_database).session(LIMIT) as session:
+        [found] = session.find(["schema_migrations"], [""])
+        alter = threading.Thread(target=run, args=["ALTER TABLE schema_migrations ADD note text"])
+        alter.start()
+        list(session.rows(found, ["version"], "version"))
+    alter.join(2)
+    assert not alter.is_alive()
+
+
+# -- rights -------------------------------------------------------------------------------------------------------
+
+
+def test_denied_then_granted(mariadb, mariadb_database, user, run):
+    """A history that one may not read is denied with the GRANT to run, and read once that was run."""
+    name, url = user
+    place = name_of(mariadb_database)
+    with pytest.raises(Denied, match=rf"Access denied for user '{name}'@'%' to database .*; GRANT SELECT"):
+        look(url)
+    run(MIGRATE, "CREATE TABLE other (id int)", f"GRANT SELECT ON other TO `{name}`@`%`")
+    run("INSERT INTO schema_migrations VALUES (5, false)")
+    with pytest.raises(Denied) as caught:
+        look(url)
+    assert f"'{name}'@'%' may not read `{place}`.`schema_migrations`" in str(caught.value)
+    to_table, to_database = re.findall("GRANT [^;]*", str(caught.value))
+    assert to_table == f"GRANT SELECT ON `{place}`.`schema_migrations` TO '{name}'@'%'"
+    mariadb.execute(to_table)
+    assert look(url) == Open("has 5 applied")
+    mariadb.execute(to_table.replace("GRANT", "REVOKE").replace(" TO ", " FROM "))
+    mariadb.execute(to_database)
+    assert look(url) == Open("has 5 applied")
+
+
+def test_denied_columns(mariadb_database, user, run):
+    """A history of which one may read some columns is denied, not taken for another tool's."""
+    name, url = user
+    run(MIGRATE, f"GRANT SELECT (version) ON schema_migrations TO `{name}`@`%`")
+    with pytest.raises(Denied, match="let an administrator run: GRANT SELECT ON"):
+        look(url)
+
+
+def test_denied_companion(mariadb_database, user, run):
+    """A further table that one may see and not read is denied when it is read."""
+    name, url = user
+    run(MIGRATE, "CREATE TABLE tags (project int)", f"GRANT SELECT ON schema_migrations TO `{name}`@`%`")
+    run(f"GRANT INSERT ON tags TO `{name}`@`%`")
+    with reader(url).session(LIMIT) as session:
+        tags = session.find(["schema_migrations", "tags"], [""])[1]
+        assert not tags.readable
+        with pytest.raises(Denied, match=r"may not read .*tags"):
+            list(session.rows(tags, ["project"], ""))
+
+
+def test_credentials(mariadb, mariadb_database):
+    """A wrong password, user or database is denied, and nothing secret is told."""
+    place = name_of(mariadb_database)
+    for url in (mariadb.url(place, password="hunter2"), mariadb.url(place).replace(mariadb.user, "nobody", 1)):
+        with pytest.raises(Denied, match=r"Access denied for user .*; correct the URL, its Secret") as caught:
+            look(url)
+        assert "hunter2" not in str(caught.value)
+        assert mariadb.password not in str(caught.value)
+    with pytest.raises(Denied, match="Unknown database 'nowhere'; correct the URL"):
+        look(mariadb.url("nowhere"))
+    with pytest.raises(Misconfigured, match="no user is given"):
+        look(f"mysql://{mariadb.host}:{mariadb.port}/{place}")
+
+
+def test_password_of_any_text(user, run):
+    """A password is sent as UTF-8, as other clients send it."""
+    name, url = user
+    run(MIGRATE, f"GRANT SELECT ON schema_migrations TO `{name}`@`%`")
+    assert look(url) == Waiting("has nothing applied; awaiting 5")
+
+
+def test_secret_renewed(mariadb_database):
+    """A URL that is broken between two looks is waited for, and nothing of it is told."""
+    urls = [mariadb_database, "mysql://hunter2"]
+    database = mysql.MySQLDatabase(lambda: mysql.connection_parameters(urls.pop(0)))
+    with pytest.raises(Unreachable, match="write for example") as caught, database.session(LIMIT):
+        pass
+    assert "hunter2" not in str(caught.value)
+
+
+# -- locks --------------------------------------------------------------------------------------------------------
+
+
+def test_locked_table(mariadb, mariadb_database, user, run):
+    """A table that is locked is waited for, no longer than two seconds, and who locks it is told where that shows."""
+    name, url = user
+    run(MIGRATE, f"GRANT SELECT ON schema_migrations TO `{name}`@`%`")
+    shows = run(HAS_PLUGIN)
+    with contextlib.closing(mariadb.connect(name_of(mariadb_database))) as migration:
+        migration.cursor().execute("LOCK TABLES schema_migrations WRITE")
+        by = f"connection {migration.thread_id()}" if shows else ".*"
+        for each, detail in ((mariadb_database, rf" \({mariadb.user} from .*\)" if shows else ""), (url, "")):
+            began = time.monotonic()
+            with pytest.raises(Unreachable, match=rf"schema_migrations is locked by {by}{detail}$"):
+                look(each)
+            assert 1.5 < time.monotonic() - began < 4
+    assert look(url) == Waiting("has nothing applied; awaiting 5")
+
+
+def test_named_lock(mariadb, mariadb_database, run):
+    """While golang-migrate's lock is held its holder is told; else it is known to be free."""
+    assert TOOLS["golang-migrate"].lock_names("app", "schema_migrations") == ("2938252834",)  # golang-migrate 4.20.1's
+    run(MIGRATE, "INSERT INTO schema_migrations VALUES (5, true)")
+    [lock] = TOOLS["golang-migrate"].lock_names(name_of(mariadb_database), "schema_migrations")
+    with contextlib.closing(mariadb.connect(name_of(mariadb_database))) as migration:
+        migration.cursor().execute("SELECT GET_LOCK(%s, 1)", [lock])
+        reason = look(mariadb_database).reason
+    assert f"version 5 is marked dirty and connection {migration.thread_id()} ({mariadb.user} from " in reason
+    time.sleep(0.1)
+    assert "nobody holds the migration lock" in look(mariadb_database).reason
+
+
+def test_unsure_locks(mariadb, mariadb_database, run):
+    """A free lock proves nothing of a tool that need not take it, nor of one that has none."""
+    run(MIGRATE)
+    with reader(mariadb_database).session(LIMIT) as session:
+        [found] = session.find(["schema_migrations"], [""])
+        assert session.lock(TOOLS["dbmate"], found) == Lock()
+        assert session.lock(TOOLS["rails"], found) == Lock()
+        assert session.lock(TOOLS["golang-migrate"], found) == Lock(known=True)
+        [lock] = TOOLS["rails"].lock_names(name_of(mariadb_database), "schema_migrations")
+        with contextlib.closing(mariadb.connect()) as migration:
+            migration.cursor().execute("SELECT GET_LOCK(%s, 1)", [lock])
+            held = session.lock(TOOLS["rails"], found)
+        assert not held.known
+        assert held.holder.startswith(f"connection {migration.thread_id()} (")
+
+
+def test_replica(secure):
+    """A server that is read-only is taken for a replica, which shows no lock of its primary."""
+    secure.execute("SET GLOBAL read_only = ON")
+    try:
+        with reader(secure.shop).session(LIMIT) as session:
+            [found] = session.find(["schema_migrations"], [""])
+            assert session.lock(TOOLS["golang-migrate"], found) == Lock(known=False)
+    finally:
+        secure.execute("SET GLOBAL read_only = OFF")
+
+
+# -- the user's query ---------------------------------------------------------------------------------------------
+
+
+def test_query(mariadb_database, run):
+    """A query may name what the migration is yet to make; its rows are revisions."""
+    query = "SELECT version FROM changes WHERE note LIKE '100%'"
+    for statement in ("SELECT 1", "CREATE TABLE changes (version text)"):
+        run(statement)
+        assert look(mariadb_database, "query", query=query) == Waiting("has nothing applied; awaiting 5")
+    run("ALTER TABLE changes ADD note text", "INSERT INTO changes VALUES ('5', '100%')")
+    assert look(mariadb_database, "query", query=query) == Open("has 5 applied")
+    assert isinstance(look(mariadb_database, "query", query="SELECT missing()"), Waiting)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELEC 1",
+        "-- nothing",
+        "SELECT 1; SELECT 2",
+        "SELECT 1; DROP TABLE changes",
+        "SELECT 1, 2",
+        "INSERT INTO changes VALUES (5)",
+        "UPDATE changes SET version = 5",
+        "DROP TABLE changes",
+        "SET @revision = 5",
+        "LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE changes",
+    ],
+)
+def test_query_that_cannot_be_asked(mariadb_database, run, query):
+    """What is no query of one column is answered by an example, and changes nothing."""
+    run("CREATE TABLE changes (version int)")
+    with pytest.raises(Misconfigured, match=r"^--query.*; write for example SELECT name FROM app.changes WHERE done$"):
+        look(mariadb_database, "query", query=query)
+    assert run("SELECT * FROM changes") == ()
+
+
+def test_slow_query(mariadb_database):
+    """A query that takes longer than five seconds is ended by the server."""
+    with pytest.raises(Unreachable, match="took more than 5 s"):
+        look(mariadb_database, "query", query="SELECT COUNT(*) FROM information_schema.columns WHERE SLEEP(0.5) = 1")
+
+
+# -- a server that does not answer --------------------------------------------------------------------------------
+
+
+def test_stopped_and_started(secure):
+    """A server that is stopped is waited for."""
+    secure.stop()
+    with pytest.raises(Unreachable, match="no connection: Connection refused"):
+        look(secure.shop)
+    secure.start()
+    assert look(secure.shop) == Open("has 5 applied")
+
+
+def test_no_such_name(mariadb_database):
+    """A name without an address is waited for, and so is one that cannot be a name."""
+    for host in ("no-such-name.invalid", "a..b"):
+        with pytest.raises(Unreachable, match="no connection: "):
+            look(f"mysql://app@{host}/shop")
+
+
+def test_too_many_connections(secure):
+    """A server that is full is waited for."""
+    secure.create_user("full", "pw", "SELECT ON shop.*")
+    secure.execute("SET GLOBAL max_connections = 10")
+    with contextlib.ExitStack() as stack:
+        for _ in range(10):
+            stack.enter_context(contextlib.closing(secure.connect(user="full", password="pw")))
+        with pytest.raises(Unreachable, match="Too many connections"):
+            look(secure.url("shop", "full"))
+    secure.execute("SET GLOBAL max_connections = 100")
+
+
+def test_unix_socket(secure):
+    """A server is read through its unix socket too."""
+    url = f"mysql://root:{quote(secure.password, '')}@localhost/shop?socket={secure.folder}/socket"
+    assert look(url) == Open("has 5 applied")
+    with pytest.raises(Unreachable, match="no connection: No such file"):
+        look(url + "2")
+
+
+@pytest.mark.parametrize(
+    ("query", "host", "fault"),
+    [
+        ("", "127.0.0.1", ""),
+        ("ssl-mode=DISABLED", "127.0.0.1", ""),
+        ("ssl-mode=REQUIRED", "127.0.0.1", ""),
+        ("ssl-ca={ca}", "localhost", ""),
+        ("sslMode=VERIFY_IDENTITY&ssl-ca={ca}", "127.0.0.1", ""),
+        ("sslMode=VERIFY_IDENTITY&ssl-ca={ca}", "localhost", "certificate verify failed: Hostname mismatch"),
+        ("sslMode=VERIFY_CA", "127.0.0.1", "certificate verify failed: self-signed certificate"),
+    ],
+)
+def test_tls(secure, query, host, fault):
+    """TLS is used and the certificate verified as the URL says."""
+    url = f"{secure.shop.replace('127.0.0.1', host)}?{query.format(ca=secure.certificate)}"
+    if fault:
+        with pytest.raises(Unreachable, match=fault):
+            look(url)
+        return
+    with reader(url).session(LIMIT) as session:
+        [(_, cipher)] = session.ask("SHOW STATUS LIKE 'Ssl_cipher'")
+    assert bool(cipher) == ("DISABLED" not in query)
+
+
+def test_tls_required(secure, mariadb, mariadb_database):
+    """A server that requires TLS denies who does not use it; one that has none is not read where TLS is required."""
+    secure.execute("SET GLOBAL require_secure_transport = ON")
+    try:
+        assert look(secure.shop) == Open("has 5 applied")
+        with pytest.raises(Denied, match=r"insecure transport|Access denied"):
+            look(f"{secure.shop}?ssl-mode=DISABLED")
+    finally:
+        secure.execute("SET GLOBAL require_secure_transport = OFF")
+    if mariadb.execute("SHOW VARIABLES LIKE 'have_ssl'") == (("have_ssl", "DISABLED"),):
+        with pytest.raises(Unreachable, match="SSL is required"):
+            look(f"{mariadb_database}?ssl-mode=REQUIRED")
+    with pytest.raises(Denied, match=r"the TLS files cannot be used .*No such file"):
+        look(f"{secure.shop}?ssl-ca=/no/such/file")
+
+
+@contextlib.contextmanager
+def server_that(*answers, every=0.0):
+    """Listen, and send these bytes to whoever connects; then be silent."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ended = threading.Event()
+
+        def serve():
+            with contextlib.suppress(OSError), listener.accept()[0] as line:
+                for answer in answers:
+                    line.sendall(answer)
+                    if ended.wait(every):
+                        return
+                ended.wait()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"mysql://app:hunter2@127.0.0.1:{listener.getsockname()[1]}/shop"
+        ended.set()
+        thread.join()
+
+
+def greeting(capabilities):
+    """Return a server's first packet."""
+    body = b"\x0a8.0.36\0\x01\0\0\0abcdefgh\0" + capabilities.to_bytes(4, "little")[:2] + b"\x2d\x02\0"
+    body += capabilities.to_bytes(4, "little")[2:] + b"\x15" + b"\0" * 10 + b"ijklmnopqrst\0mysql_native_password\0"
+    return len(body).to_bytes(3, "little") + b"\0" + body
+
+
+WITH_TLS, WITHOUT_TLS = greeting(0x81FFFFFF), greeting(0x81FFF7FF)
+
+
+@pytest.mark.parametrize(
+    ("answers", "every"),
+    [
+        pytest.param([], 0, id="silent"),
+        pytest.param([bytes([each]) for each in WITHOUT_TLS * 9], 0.1, id="trickling"),
+        pytest.param([WITH_TLS], 0, id="silent in the TLS handshake"),
+        pytest.param([WITHOUT_TLS], 0, id="silent to the password"),
+    ],
+)
+def test_silent_while_connecting(answers, every):
+    """A server that does not let one in is left when the limit is over."""
+    with server_that(*answers, every=every) as url:
+        began = time.monotonic()
+        with pytest.raises(Unreachable, match=r"the server did not answer within 1.0 s"), reader(url).session(1):
+            pass
+        assert 0.9 < time.monotonic() - began < 1.5
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"\x05\0\0\0hello",
+        b"\0\0\0\0",
+        WITHOUT_TLS.replace(b"8.0.36", b"x.y.zz"),
+        WITHOUT_TLS + b"\x01\0\0\x02\xfe",
+        WITHOUT_TLS + b"\x02\0\0\x02\x01\x04",
+        WITHOUT_TLS + b"\x07\0\0\x02\xfb/etc/p",
+    ],
+)
+def test_nonsense(answer):
+    """What does not speak MySQL's language is waited for, within the limit."""
+    with server_that(answer) as url, pytest.raises(Unreachable) as caught, reader(url).session(1):
+        pass
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("moment", ["find", "rows", "commit"])
+def test_silent_in_mid_session(secure, moment):
+    """A server that falls silent is left when the limit is over, whatever it is asked just then."""
+
+    def read():
+        with reader(secure.shop).session(2) as session:
+            if moment == "find":
+                secure.pause()
+            [found] = session.find(["schema_migrations"], [""])
+            if moment == "rows":
+                tens = ", ".join(f"{DIGITS} d{place}" for place in range(6))
+                rows = session.query(f"SELECT REPEAT('x', 1000) FROM {tens}")
+                next(rows)
+                secure.pause()
+                list(rows)
+            list(session.rows(found, ["version"], ""))
+            secure.pause()
+
+    began = time.monotonic()
+    try:
+        with pytest.raises(Unreachable, match=r"the server did not answer within 2.0 s"):
+            read()
+    finally:
+        secure.resume()
+    assert 1.9 < time.monotonic() - began < 2.6
+
+
+def test_killed(mariadb, mariadb_database):
+    """A connection that an administrator ends is waited for."""
+
+    def read():
+        with reader(mariadb_database).session(LIMIT) as session:
+            [(identity,)] = session.ask("SELECT CONNECTION_ID()")
+            mariadb.execute(f"KILL {identity}")
+            session.find(["schema_migrations"], [""])
+
+    with pytest.raises(Unreachable):
+        read()
