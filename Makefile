@@ -33,6 +33,13 @@ fix: $(VENV)/ready   ## format and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+record-fixtures: $(VENV)/ready   ## run the migration tools themselves, and write what they leave; TOOLS="flyway goose" for some
+	cd tests && ../$(BIN)/python -m recorder $(TOOLS)
+	$(BIN)/python -c 'import pathlib, re; from gatekeeper.catalogue import FORMS; \
+		readme = pathlib.Path("README.md"); mark = "<!-- tools -->\n"; end = "<!-- /tools -->"; \
+		text = readme.read_text(); before, rest = text.split(mark); after = rest.split(end)[1]; \
+		readme.write_text(before + mark + FORMS["markdown"]() + end + after)'
+
 requirements: $(VENV)/ready   ## pin the newest dependencies, with hashes
 	$(BIN)/python -m pip install uv
 	for file in requirements tests/requirements; do \
@@ -53,4 +60,4 @@ $(VENV)/ready: tests/requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-.PHONY: help demo demo-job demo-kind test test-unit test-cluster check fix requirements image clean
+.PHONY: record-fixtures help demo demo-job demo-kind test test-unit test-cluster check fix requirements image clean

@@ -6,10 +6,9 @@ Kubernetes client, a Job gate never loads a database driver.
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,7 +17,7 @@ from typer.models import OptionInfo
 from gatekeeper import __version__, exits, settings
 from gatekeeper.clock import Clock
 from gatekeeper.gate import Gate
-from gatekeeper.history import HistoryPolicy
+from gatekeeper.history import HistoryPolicy, Wanted
 from gatekeeper.job import JobCheck, JobPolicy
 from gatekeeper.output import TERMINATION_LOG
 from gatekeeper.report import FORMATS, Report
@@ -28,8 +27,10 @@ from gatekeeper.tools import HOME_GROWN, TOOLS, Tool, home_grown
 from gatekeeper.verdict import Check
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from gatekeeper.kube import Cluster
-    from gatekeeper.postgres import HistoryReader
+    from gatekeeper.schema import Database
 
 app = typer.Typer(
     name="gatekeeper",
@@ -45,6 +46,8 @@ LIBPQ = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE")
 EXAMPLES = {
     "job": "gatekeeper job db-migrate --require app.kubernetes.io/version=1.4.0 --timeout 8m",
     "schema": "gatekeeper schema --tool alembic --revision ae1027a6acf2 --timeout 8m",
+    "revision": "gatekeeper revision db/migrations --tool flyway",
+    "tools": "gatekeeper tools --format json",
 }
 
 
@@ -70,6 +73,9 @@ OnFailure = Annotated[
     ),
 ]
 LogFormat = Annotated[str, _option("log-format", "Form of the log on stderr.", metavar="text|json")]
+ToolName = Annotated[
+    str, _option("tool", "The migration tool, as `gatekeeper tools` lists it; or table, or query.", metavar="NAME")
+]
 TerminationLog = Annotated[
     str, _option("termination-log", "The container's terminationMessagePath, for the last line.", metavar="PATH")
 ]
@@ -143,9 +149,13 @@ def job(
 @app.command(epilog=f"Example: {EXAMPLES['schema']}")
 def schema(
     invocation: typer.Context,
-    tool: Annotated[str, _option("tool", f"The migration tool: {', '.join([*TOOLS, *HOME_GROWN])}.", metavar="NAME")],
+    tool: ToolName,
+    *,
     revision: Annotated[Names, _option("revision", "Revision that must be applied. Repeatable.", metavar="ID")] = None,
     revision_file: Annotated[Text, _option("revision-file", "File with a revision per line.", metavar="PATH")] = None,
+    migrations: Annotated[
+        Text, _option("migrations", "Directory of which every migration must be applied.", metavar="DIR")
+    ] = None,
     database: Annotated[
         Names,
         _option(
@@ -172,9 +182,14 @@ def schema(
     if_ahead: Annotated[
         Text,
         _option(
-            "if-ahead", "The database is past the revision; open where the order is known.", metavar="open|wait|refuse"
+            "if-ahead",
+            "The database is past the revision; open where the order is known, else wait.",
+            metavar="open|wait|refuse",
         ),
     ] = None,
+    trust_history: Annotated[
+        bool, _option("trust-history", "The tool is set up so that a row means done; for bun.", metavar="")
+    ] = False,
     on_failure: OnFailure = "exit",
     job: Annotated[
         Names,
@@ -193,20 +208,51 @@ def schema(
     termination_log: TerminationLog = TERMINATION_LOG,
 ) -> None:
     """Hold until the migration tool's history table shows every wanted revision, applied and clean."""
-    record, question = _question(tool, table, column, query)
-    wanted = _wanted(record, revision or (), revision_file)
-    policy = HistoryPolicy(record.order, _if_ahead(record, if_ahead), _on_failure(on_failure), record.repair)
+    record, question = _question(tool, table, column, query, trusted=trust_history)
+    wanted = _wanted(record, revision or (), revision_file, migrations)
+    policy = HistoryPolicy(
+        record.order,
+        heads=record.heads,
+        if_ahead=_if_ahead(record, wanted, if_ahead),
+        on_failure=_on_failure(on_failure),
+        repair=record.repair,
+    )
     hold = _Hold(timeout, log_format, termination_log)
     source = invocation.get_parameter_source("database")
     in_argv = source is not None and source.name == "COMMANDLINE"
-    readers = _history_readers(database or (), database_file or (), user, password_file, in_argv=in_argv)
-    checks: list[Check] = [SchemaCheck(reader, question, wanted, policy, hold.clock.now) for reader in readers]
-    awaited = [f"{record.name} {', '.join(wanted)} in {check.name}" for check in checks]
+    databases = _databases(database or (), database_file or (), user, password_file, in_argv=in_argv)
+    checks: list[Check] = [SchemaCheck(each, question, wanted, policy, hold.clock.now) for each in databases]
+    awaited = [f"{record.name} {wanted} in {check.name}" for check in checks]
     if job:
         news = JobPolicy(tuple(map(settings.requirement, require or ())), on_failure=policy.on_failure)
         jobs = [_Jobs(name=settings.job_name(name)) for name in dict.fromkeys(job)]
         checks += _job_checks(jobs, namespace, news, _cluster(kubeconfig, context), hold.clock, messenger=True)
     raise typer.Exit(hold(checks, awaited))
+
+
+@app.command(epilog=f"Example: {EXAMPLES['revision']}")
+def revision(
+    directory: Annotated[str, typer.Argument(metavar="DIR", help="The migrations directory.", show_default=False)],
+    tool: Annotated[
+        Text, _option("tool", "The migration tool, if DIR could be several tools'.", metavar="NAME")
+    ] = None,
+) -> None:
+    """Print the newest revision of a migrations directory, as `schema --revision` takes it; several are one a line."""
+    from gatekeeper import directories  # noqa: PLC0415 - only where a directory is given
+
+    record = TOOLS[settings.choice("--tool", tool, tuple(TOOLS))] if tool else directories.recognise(directory)
+    sys.stdout.write("".join(f"{newest}\n" for newest in directories.newest(record, directory)))
+
+
+@app.command(epilog=f"Example: {EXAMPLES['tools']}")
+def tools(
+    form: Annotated[str, typer.Option("--format", metavar="text|json|markdown", help="Form of the table.")] = "text",
+) -> None:
+    """List the migration tools: table, revision, what the history tells, what was run to prove it."""
+    from gatekeeper import catalogue  # noqa: PLC0415 - only here
+
+    forms = catalogue.FORMS
+    sys.stdout.write(forms[settings.choice("--format", form, tuple(forms))]())
 
 
 class _Hold:
@@ -267,56 +313,95 @@ def _cluster(kubeconfig: str | None, context: str | None) -> "Cluster":
     return kube.from_kubeconfig(kubeconfig, context) if kubeconfig or context else kube.in_cluster()
 
 
-def _history_readers(
+def _databases(
     urls: Sequence[str],
     files: Sequence[str],
     user: str | None,
     password_file: str | None,
     *,
     in_argv: bool,
-) -> list["HistoryReader"]:
-    """Return a reader per database. What files hold is read anew for each look, as the kubelet renews them."""
-    from gatekeeper.postgres import HistoryReader, connection_parameters  # noqa: PLC0415 - only where it is asked for
-
-    def parameters(url: str | None, file: str | None) -> dict[str, str]:
-        given = connection_parameters(settings.file_text("--database-file", file) if file else url)
-        password = settings.file_text("--password-file", password_file) if password_file else os.environ.get(PASSWORD)
-        return given | {key: value for key, value in (("user", user), ("password", password)) if value}
-
-    if in_argv and any("password" in connection_parameters(url) for url in urls):
-        raise Misconfigured(
-            "--database: a password in argv is public; put the URL into DATABASE_URL, or write for example "
-            "--database postgresql://app@db.shop.svc/app --password-file /etc/db/password"
-        )
-    sources: list[tuple[str | None, str | None]] = [*((url, None) for url in urls), *((None, file) for file in files)]
+) -> list["Database"]:
+    """Return each database. What files hold is read anew for each look, as the kubelet renews them."""
+    sources = [*((url, None) for url in urls), *((None, file) for file in files)]
     if not sources and os.environ.get("DATABASE_URL"):
         sources = [(os.environ["DATABASE_URL"], None)]
     elif not sources and any(os.environ.get(variable) for variable in LIBPQ):
         sources = [(None, None)]
     if not sources:
         raise Misconfigured("no database is given; set DATABASE_URL from a Secret, or write --database-file PATH")
-    return [HistoryReader(partial(parameters, *source)) for source in sources]
+    return [_database(url, file, user, password_file, in_argv=in_argv) for url, file in sources]
 
 
-def _question(name: str, table: str | None, column: str | None, query: str | None) -> tuple[Tool, Question]:
-    settings.choice("--tool", name, (*TOOLS, *HOME_GROWN))
+def _database(
+    url: str | None, file: str | None, user: str | None, password_file: str | None, *, in_argv: bool
+) -> "Database":
+    def read() -> str | None:
+        return settings.file_text("--database-file", file) if file else url
+
+    def parameters() -> dict[str, str]:
+        password = settings.file_text("--password-file", password_file) if password_file else os.environ.get(PASSWORD)
+        given = {key: value for key, value in (("user", user), ("password", password)) if value}
+        from_url: dict[str, str] = edge.connection_parameters(read())
+        return from_url | given
+
+    edge, kind = _edge(read())
+    if in_argv and "password" in edge.connection_parameters(url):
+        raise Misconfigured(
+            "--database: a password in argv is public; put the URL into DATABASE_URL, or write for example "
+            "--database postgresql://app@db.shop.svc/app --password-file /etc/db/password"
+        )
+    return kind(parameters)
+
+
+def _edge(url: str | None) -> tuple["ModuleType", Callable[[Callable[[], dict[str, str]]], "Database"]]:
+    """Return the module that reads this URL's database, and the database's class."""
+    if settings.is_mysql(url):
+        from gatekeeper import mysql  # noqa: PLC0415 - only where it is asked for
+
+        return mysql, mysql.MySQLDatabase
+    from gatekeeper import postgres  # noqa: PLC0415 - only where it is asked for
+
+    return postgres, postgres.PostgresDatabase
+
+
+def _question(
+    name: str, table: str | None, column: str | None, query: str | None, *, trusted: bool
+) -> tuple[Tool, Question]:
+    if name not in (*TOOLS, *HOME_GROWN):
+        raise Misconfigured(
+            f"--tool: {name!r} is not a tool that is known; `gatekeeper tools` lists them, "
+            "write for example --tool flyway, or --tool table for a history of your own"
+        )
     if (name == "query") != bool(query) or (name == "table") != bool(column) or (name == "table" and not table):
         raise Misconfigured(
             "--column goes with --tool table and --table, --query with --tool query; "
             "write for example --tool table --table app.changes --column name"
         )
-    place, own = settings.table_name(table) if table else ("", "")
+    place, own = settings.table_name(table) if table else (None, "")
     record = TOOLS.get(name) or home_grown(name, own, column or "")
-    return record, Question(record, place, own or record.table, query or "")
+    if record.unprovable and not trusted:
+        raise Misconfigured(f"--tool {name}: {record.unprovable}")
+    if trusted and not record.unprovable:
+        raise Misconfigured(f"--trust-history: {name}'s history needs none; write for example --tool {name} alone")
+    return record, Question(record, own or record.table.name, place, query or "")
 
 
-def _wanted(tool: Tool, revisions: Sequence[str], file: str | None) -> list[str]:
-    """Return the revisions wanted, in the tool's normal form."""
+def _wanted(tool: Tool, revisions: Sequence[str], file: str | None, directory: str | None) -> Wanted:
+    """Return what must be applied, in the tool's normal form."""
     given = [*revisions, *(settings.file_text("--revision-file", file).split() if file else ())]
-    if not given:
-        raise Misconfigured(f"say what is awaited: write for example --revision {tool.example}")
+    if not given and not directory:
+        raise Misconfigured(f"say what is awaited: write for example --revision {tool.example}, or --migrations DIR")
+    if directory:
+        from gatekeeper import directories  # noqa: PLC0415 - only where a directory is given
+
+        if tool.name not in TOOLS or (given and not tool.heads):
+            raise Misconfigured(
+                "--migrations goes with a migration tool, and beside --revision with alembic alone; "
+                "write for example --tool flyway --migrations db/migrations"
+            )
+        return directories.wanted(tool, directory, given)
     try:
-        return list(dict.fromkeys(map(tool.revision, given)))
+        return Wanted(tuple(dict.fromkeys(map(tool.revision, given))))
     except ValueError as fault:
         shown = ", ".join(given)
         raise Misconfigured(
@@ -324,12 +409,14 @@ def _wanted(tool: Tool, revisions: Sequence[str], file: str | None) -> list[str]
         ) from fault
 
 
-def _if_ahead(tool: Tool, given: str | None) -> str:
+def _if_ahead(tool: Tool, wanted: Wanted, given: str | None) -> str:
+    graph = wanted.known is not None
     if given is None:
-        return "open"
-    if tool.order is None:
+        return "wait" if graph else "open"
+    if tool.order is None and not graph:
+        also = ", unless --migrations shows it" if tool.heads else ""
         raise Misconfigured(
-            f"--if-ahead: {tool.name}'s history shows no order, so leave it out; "
+            f"--if-ahead: {tool.name}'s history shows no order{also}, so leave it out; "
             "write for example --tool flyway --revision 1.2 --if-ahead wait"
         )
     return settings.choice("--if-ahead", given, ("open", "wait", "refuse"))

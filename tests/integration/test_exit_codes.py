@@ -94,7 +94,6 @@ def test_ends(start, database, setup, environment, code, word):
         "postgresql://app:12?zz=@db/app",
         "postgresql://app:12/zz?a=b@db/app",
         "jdbc:postgresql://app:xq/zz@db/app",
-        "mysql://app:zz@db/app",
         "://app:zz@db/app",
         "app:zz@db/app",
         "host=db user=app password=xq zz",
