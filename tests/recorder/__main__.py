@@ -24,12 +24,11 @@ def main() -> None:
     chosen = {
         name: importlib.import_module(f"recorder.recipes.{name.replace('-', '_')}") for name in options.tools or NAMES
     }
-    kinds = {kind for recipe in chosen.values() for kind in recipe.DATABASES}
-    for server in servers({options.database} & kinds if options.database else kinds):
-        for name, recipe in chosen.items():
-            if server.kind in recipe.DATABASES:
-                recording = Recording(name, recipe.TABLES, server, cache_folder(name), watched=not options.unwatched)
-                recipe.record(recording)
+    for name, recipe in chosen.items():
+        kinds = [kind for kind in recipe.DATABASES if options.database in (None, kind)]
+        for server in servers(kinds):
+            recording = Recording(name, recipe.TABLES, server, cache_folder(name), watched=not options.unwatched)
+            recipe.record(recording)
     PROVEN.write_text(json.dumps(proven(read_all()), indent=2) + "\n", encoding="utf-8")
 
 

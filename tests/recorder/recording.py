@@ -431,7 +431,7 @@ class Recording:
         print(f"{self.tool}: {self.kind}-{scenario}", flush=True)
 
 
-def servers(kinds: set[str]) -> Iterator[Server]:
+def servers(kinds: Sequence[str]) -> Iterator[Server]:
     """Yield the servers of these kinds, one after the other."""
     for server in (PostgresServer, MariaDBServer):
         if server.kind in kinds:

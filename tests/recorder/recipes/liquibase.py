@@ -163,11 +163,19 @@ class Liquibase:
         self.run(database, files, *command, fails=fails)
         return database
 
+    @property
+    def pausing(self) -> dict[str, str]:
+        """Return the files whose third changeset pauses; its checksum is another one."""
+        pause = f"--changeset me:3\n{self.recording.pause_statement};"
+        return {**NESTED, "changes/add-stock.sql": STOCK.replace("--changeset me:3", pause)}
+
     def update(self, database: Database, count: int) -> subprocess.Popen[str]:
         """Start applying the first so many changesets, of which the third pauses."""
-        pause = f"--changeset me:3\n{self.recording.pause_statement};"
-        files = {**NESTED, "changes/add-stock.sql": STOCK.replace("--changeset me:3", pause)}
-        return self.start(database, files, "update-count", f"--count={count}")
+        return self.start(database, self.pausing, "update-count", f"--count={count}")
+
+    def is_done(self, database: Database) -> bool:
+        """Return whether Liquibase says that nothing is left to apply."""
+        return "is up to date" in self.run(database, self.pausing, "status")
 
 
 def record(recording: Recording) -> None:
@@ -208,7 +216,7 @@ def record_story(liquibase: Liquibase) -> None:
     done = recording.story(
         (ONE, TWO, THREE),
         liquibase.update,
-        lambda database: "is up to date" in liquibase.run(database, NESTED, "status"),
+        liquibase.is_done,
     )
     liquibase.run(done, NESTED, "clear-checksums")
     recording.save(

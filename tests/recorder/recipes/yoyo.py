@@ -70,8 +70,12 @@ class Yoyo:
         return self.start(database, files, "apply", "--revision", REVISIONS[count - 1])
 
     def is_done(self, database: Database) -> bool:
-        """Tell what yoyo itself says: it lists every migration as A (applied) or U."""
-        listed = self.run(database, FILES, "list").splitlines()
+        """Tell what yoyo itself says: it lists every migration as A (applied) or U, but only once the lock is free."""
+        listing = self.start(database, FILES, "list")
+        output, _ = listing.communicate()
+        if listing.returncode and "LockTimeout" in output:
+            return False
+        listed = output.splitlines()
         states = {
             line.split()[1]: line.split()[0] for line in listed if line.split()[1:2] and line.split()[1] in REVISIONS
         }
