@@ -6,6 +6,7 @@ the same rules hold for every tool, and text is never compared by a database's c
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from gatekeeper.verdict import Open, Shut, Verdict, Waiting
@@ -25,13 +26,6 @@ Order = Callable[[str], Any]
 @dataclass(frozen=True, slots=True)
 class Applied:
     """A revision is applied."""
-
-    revision: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reverted:
-    """A revision that was applied is so no longer."""
 
     revision: str
 
@@ -69,7 +63,7 @@ class Locked:
     """The row and its owner, for people."""
 
 
-Event = Applied | Reverted | UpTo | Failed | Doubtful | Locked
+Event = Applied | UpTo | Failed | Doubtful | Locked
 
 
 # -- what is wanted, and what was read ----------------------------------------------------------------------------
@@ -116,6 +110,7 @@ class Ledger:
     """What was read from a history: revisions in the tool's normal form."""
 
     applied: frozenset[str] = frozenset()
+    """Of a graph's heads all, else those that the wanted depend on."""
     up_to: str | None = None
     newest: str = ""
     """For people: where the history stands."""
@@ -138,37 +133,40 @@ class HistoryPolicy:
     repair: str = "repair it, then run the migration again"
 
 
-def ledger_of(events: Iterable[Event], policy: HistoryPolicy) -> Ledger:
-    """Fold a history's events, in their order, into a ledger."""
-    applied: dict[str, None] = {}
+def ledger_of(events: Iterable[Event], wanted: Wanted, policy: HistoryPolicy) -> Ledger:
+    """Fold a history's events, in their order, into a ledger. Of a long history it keeps what concerns the wanted."""
+    concerns = {*wanted.revisions}.union(*chain.from_iterable(wanted.proofs.values()))
+    applied: set[str] = set()
     up_to: str | None = None
+    newest = lock_row = ""
     failed: list[Failed] = []
     doubtful: Doubtful | None = None
-    lock_row = ""
     for event in events:
         match event:
             case Applied(revision):
-                applied[revision] = None
-            case Reverted(revision):
-                applied.pop(revision, None)
+                if policy.heads or revision in concerns:
+                    applied.add(revision)
+                newest = _later(newest, revision, policy.order)
             case UpTo(revision):
-                up_to = revision if up_to is None or policy.order is None else max(up_to, revision, key=policy.order)
+                up_to = _later(up_to or "", revision, policy.order)
+                newest = _later(newest, revision, policy.order)
             case Failed():
                 failed.append(event)
             case Doubtful():
                 doubtful = event
             case Locked(row):
                 lock_row = row
-    newest = _newest([*applied, *filter(None, [up_to])], policy)
+    if policy.heads:
+        newest = _listed(sorted(applied))
     return Ledger(frozenset(applied), up_to, newest, tuple(failed), doubtful, lock_row)
 
 
-def _newest(revisions: Sequence[str], policy: HistoryPolicy) -> str:
-    if policy.heads:
-        return _listed(sorted(revisions))
-    if policy.order is None:
-        return revisions[-1] if revisions else ""
-    return max(_placed(revisions, policy.order), key=policy.order, default="")
+def _later(one: str, other: str, order: Order | None) -> str:
+    """Return the later of two; without an order, the other, which was read later. What has no place is not later."""
+    if order is None or not one:
+        return other if order is None or order(other) is not None else one
+    place = order(other)
+    return other if place is not None and place > order(one) else one
 
 
 # -- the judge ----------------------------------------------------------------------------------------------------
@@ -186,7 +184,8 @@ def judge_history(ledger: Ledger | None, wanted: Wanted, policy: HistoryPolicy) 
     if ledger.doubtful and _matters(ledger.doubtful, missing):
         return _judge_doubtful(ledger.doubtful.what, ledger, policy, awaiting)
     stands = f"is at {ledger.newest}" if ledger.newest else "has nothing applied"
-    if strangers := _strangers(ledger, wanted, policy):
+    strangers = _strangers(ledger, wanted, policy)
+    if strangers and (missing or policy.if_ahead == "refuse"):
         past = f"{stands}; {_listed(strangers)} is not in {wanted.directory}, so it is past that, or another program's"
         return _judge_ahead(past, policy)
     if missing or not wanted.revisions:
@@ -201,7 +200,9 @@ def _matters(event: Failed | Doubtful, missing: Sequence[str]) -> bool:
 
 
 def _is_proven(revision: str, ledger: Ledger, wanted: Wanted, order: Order | None) -> bool:
-    if revision in ledger.applied or any(proof <= ledger.applied for proof in wanted.proofs.get(revision, ())):
+    if revision in ledger.applied or any(
+        proof and proof <= ledger.applied for proof in wanted.proofs.get(revision, ())
+    ):
         return True
     if order is None or ledger.up_to is None or order(revision) is None:
         return False

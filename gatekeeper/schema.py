@@ -104,7 +104,9 @@ class SchemaCheck:
                 if self._question.query:
                     seen = "the query's result"
                     with closing(session.query(self._question.query)) as rows:
-                        return self._judge(ledger_of(self._question.tool.table.events(rows), self._policy))
+                        return self._judge(
+                            ledger_of(self._question.tool.table.events(rows), self._wanted, self._policy)
+                        )
                 history, others = self._find(session)
                 if history is None:
                     return self._judge_absent(others)
@@ -144,7 +146,7 @@ class SchemaCheck:
                     yield from _read_table(session, found, tool.lock_table)
 
         with closing(events()) as told:
-            ledger = ledger_of(told, self._policy)
+            ledger = ledger_of(told, self._wanted, self._policy)
         return self._with_lock(ledger, session.lock(tool, history))
 
     def _judge(self, ledger: Ledger) -> Verdict:

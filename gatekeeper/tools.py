@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gatekeeper import revisions
-from gatekeeper.history import Applied, Doubtful, Event, Failed, Locked, Order, Reverted, UpTo
+from gatekeeper.history import Applied, Doubtful, Event, Failed, Locked, Order, UpTo
 
 Row = tuple[Any, ...]
 Events = Callable[[Iterable[Row]], Iterable[Event]]
@@ -150,14 +150,13 @@ def _tern(version: object) -> Event | None:
     return UpTo(str(version)) if _integer(version) > 0 else None
 
 
-def _goose(version: object, applied: object, _: object) -> Event | None:
+def _goose(rows: Iterable[Row]) -> Iterator[Event]:
     """A log: the newest row of a version tells whether it is applied (goose's internal/dialects); row 0 is none.
 
     Old releases appended a row with is_applied=false for a down; new ones delete the row.
     """
-    if _integer(version) <= 0:
-        return None
-    return Applied(str(version)) if _flag(applied) else Reverted(str(version))
+    state = {_integer(version): _flag(applied) for version, applied, _ in rows}
+    return (Applied(str(version)) for version, applied in state.items() if applied and version > 0)
 
 
 def _atlas(version: object, kind: object, applied: object, total: object, error: object) -> Iterator[Event]:
@@ -188,24 +187,23 @@ def _flyway(rows: Iterable[Row]) -> Iterator[Event]:
     un-applies it, a baseline stands for everything up to it. `repair` deletes the row of what failed. A repeatable
     migration is known by its script, and applied in the form whose checksum its newest row has.
     """
-    repeated: dict[str, str] = {}
+    applied: dict[str, Event] = {}
     for version, kind, script, checksum, success, _ in rows:
         if not _flag(success):
             yield Failed(_text(script))
         elif version is None:
             if checksum is not None:
                 name = revisions.stem(_text(script).rpartition("/")[2])
-                if name in repeated:
-                    yield Reverted(repeated[name])
-                repeated[name] = f"{name} with checksum {_integer(checksum)}"
                 yield Applied(name)
-                yield Applied(repeated[name])
+                applied[name] = Applied(f"{name} with checksum {_integer(checksum)}")
         elif _text(kind) == "DELETE" or kind.startswith("UNDO"):
-            yield Reverted(revisions.dotted(_text(version)))
+            applied.pop(revisions.dotted(_text(version)), None)
         elif kind.endswith("BASELINE"):
             yield UpTo(revisions.dotted(_text(version)))
         else:
-            yield Applied(revisions.dotted(_text(version)))
+            revision = revisions.dotted(_text(version))
+            applied[revision] = Applied(revision)
+    yield from applied.values()
 
 
 def _liquibase(
@@ -481,7 +479,7 @@ _RECORDS = (
     ),
     Tool(
         name="goose",
-        table=Table("goose_db_version", ("version_id", "is_applied", "id"), _each(_goose), "id"),
+        table=Table("goose_db_version", ("version_id", "is_applied", "id"), _goose, "id"),
         also=("tstamp",),
         lock_table=Table("goose_lock", ("locked", "locked_by", "locked_at"), _locked("goose_lock", _by("by", "since"))),
         revision=revisions.number,

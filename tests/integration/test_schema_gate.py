@@ -5,6 +5,7 @@ A history that stands still is looked at once (`--timeout 0`): code 124 then say
 
 import re
 from contextlib import ExitStack
+from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
@@ -367,6 +368,28 @@ def test_named_table(schema, server, table, option):
     gate.until("has nothing applied")
     server.execute(f"INSERT INTO {table} VALUES ('{HEAD}')")
     assert gate.end() == 0
+
+
+def peak_kilobytes(gate):
+    return int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{gate.pid}/status").read_text())[1])
+
+
+def test_long_history(schema, server):
+    """A history of 100,000 rows is read in the memory that a short one takes, and opens as one does."""
+    columns = "id integer PRIMARY KEY, name varchar(255), batch integer, migration_time timestamptz"
+    server.execute(f"CREATE TABLE knex_migrations ({columns}); INSERT INTO knex_migrations VALUES (0, '000000_a.js')")
+    last = ("--tool", "knex", "--revision", "100000_add_stock", *HOLD)
+    short = schema(*last)
+    short.until("is at 000000_a;")
+    server.execute(
+        """INSERT INTO knex_migrations
+        SELECT n, to_char(n, 'FM000000') || '_add_stock.js' FROM generate_series(1, 99999) n"""
+    )
+    long = schema(*last)
+    long.until("is at 099999_add_stock;")
+    assert peak_kilobytes(long) < peak_kilobytes(short) + 2048
+    server.execute("INSERT INTO knex_migrations VALUES (100000, '100000_add_stock.js')")
+    assert (short.end(), long.end()) == (0, 0)
 
 
 def test_table_outside_of_search_path(schema, server):

@@ -219,7 +219,7 @@ def test_alembic_given(row, tree):
     """A revision is proven by its own row and by that of any revision that stands on it."""
     found = directories.wanted(TOOLS["alembic"], tree(BRANCHES), ["ae"])
     assert found.revisions == ("ae10",)
-    ledger = ledger_of(TOOLS["alembic"].table.events([(row,)]), ALEMBIC)
+    ledger = ledger_of(TOOLS["alembic"].table.events([(row,)]), found, ALEMBIC)
     assert isinstance(judge_history(ledger, found, ALEMBIC), Open)
 
 

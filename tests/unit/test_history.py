@@ -7,7 +7,17 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from fakes import FakeClock
-from gatekeeper.history import Doubtful, Failed, HistoryPolicy, Ledger, Lock, Wanted, judge_history
+from gatekeeper.history import (
+    Applied,
+    Doubtful,
+    Failed,
+    HistoryPolicy,
+    Ledger,
+    Lock,
+    Wanted,
+    judge_history,
+    ledger_of,
+)
 from gatekeeper.schema import Found, Question, SchemaCheck
 from gatekeeper.tools import TOOLS, Tool, home_grown
 from gatekeeper.verdict import Open, Shut, Verdict, Waiting
@@ -123,6 +133,38 @@ class History:
     tables: tuple[Found, ...] = ()
     rows: Mapping[str, Sequence[tuple]] = field(default_factory=dict)
     lock: Lock = FREE_LOCK
+
+
+GRAPH = Wanted(("b2", "c3"), "db", {"b2": (frozenset({"d4"}),)}, frozenset({"a1", "b2", "c3", "d4"}), is_whole=True)
+HEADS = [
+    ("all heads", ["b2", "c3"], "wait", Open, ["has every migration in db, up to b2, c3 applied"]),
+    ("a head by what depends on it", ["c3", "d4"], "wait", Open, ["has every migration"]),
+    ("behind", ["a1"], "open", Waiting, ["is at a1", "awaiting b2, c3"]),
+    ("one head of two", ["b2"], "open", Waiting, ["is at b2", "awaiting c3"]),
+    ("unknown, wait", ["e5"], "wait", Waiting, ["is at e5; e5 is not in db", "--if-ahead wait"]),
+    ("unknown, open", ["e5"], "open", Open, ["e5 is not in db"]),
+    ("unknown, refuse", ["e5"], "refuse", Shut, ["e5 is not in db", "--if-ahead is refuse"]),
+    ("another branch beside", ["b2", "c3", "e5"], "wait", Open, ["has every migration"]),
+    ("another branch beside, refuse", ["b2", "c3", "e5"], "refuse", Shut, ["e5 is not in db"]),
+    ("another branch beside one of two", ["b2", "e5"], "wait", Waiting, ["e5 is not in db"]),
+]
+
+
+@pytest.mark.parametrize(("heads", "if_ahead", "kind", "words"), [pytest.param(*row, id=name) for name, *row in HEADS])
+def test_judge_heads(heads, if_ahead, kind: type[Verdict], words: list[str]):
+    """Where a directory shows the graph, a head that it does not know is past it; what is there stands."""
+    policy = HistoryPolicy(heads=True, if_ahead=if_ahead)
+    verdict = judge_history(ledger_of(map(Applied, heads), GRAPH, policy), GRAPH, policy)
+    assert type(verdict) is kind
+    assert [word for word in words if word not in verdict.reason] == []
+
+
+def test_proofs():
+    """A revision is proven by all of a set that stands for it, not by a part, and by no set that is empty."""
+    wanted = Wanted(("3",), proofs={"3": (frozenset({"1", "2"}), frozenset())})
+    for applied, kind in ((["1"], Waiting), (["2", "1"], Open), (["3"], Open), ([], Waiting)):
+        ledger = ledger_of(map(Applied, applied), wanted, UNORDERED)
+        assert type(judge_history(ledger, wanted, UNORDERED)) is kind
 
 
 class FakeSession:

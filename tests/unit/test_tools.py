@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gatekeeper.history import Doubtful, Failed, HistoryPolicy, Ledger, ledger_of
+from gatekeeper.history import Applied, Doubtful, Failed, HistoryPolicy, Ledger, Wanted, ledger_of
 from gatekeeper.tools import TOOLS, Tool, home_grown
 
 BY_NAME = TOOLS | {"query": home_grown("query")}
@@ -18,7 +18,9 @@ def flyway(version: str | None, kind: str = "SQL", *, success: bool = True) -> t
 def read(name: str, rows: list[tuple]) -> Ledger:
     """Return the ledger that a tool's history makes of these rows."""
     tool = BY_NAME[name]
-    return ledger_of(tool.table.events(rows), HistoryPolicy(tool.order, heads=tool.heads))
+    events = list(tool.table.events(rows))
+    wanted = Wanted(tuple(event.revision for event in events if isinstance(event, Applied)))
+    return ledger_of(events, wanted, HistoryPolicy(tool.order, heads=tool.heads))
 
 
 LEDGERS = [
