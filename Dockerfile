@@ -36,8 +36,9 @@ RUN mkdir -p /root.d/etc/ssl/certs \
 
 ARG VERSION=0.1.0
 RUN chroot /root.d gatekeeper --version | grep -F "$VERSION" \
+    && chroot /root.d gatekeeper tools | grep -F golang-migrate \
     && chroot /root.d python3.15 -c \
-        'import kubernetes.client.api_client, kubernetes.config.kube_config, psycopg, ssl, tenacity, typer, yaml'
+        'import kubernetes.client.api_client, kubernetes.config.kube_config, psycopg, pymysql, ssl, tenacity, typer, yaml'
 
 FROM scratch
 COPY --from=build /root.d /

@@ -16,10 +16,13 @@ demo-kind:       ## the same with real pods, on kind
 	sh tests/demo/kind.sh
 
 test: $(VENV)/ready   ## unit, integration (embedded PostgreSQL) and apiserver tests
-	$(BIN)/pytest tests/unit tests/integration tests/apiserver
+	$(BIN)/pytest -m "not mariadb" tests/unit tests/integration tests/apiserver
 
 test-unit: $(VENV)/ready   ## what needs no server, in a second
 	$(BIN)/pytest tests/unit
+
+test-mariadb: $(VENV)/ready   ## integration tests on the system's mariadb-server, or on GATEKEEPER_TEST_MYSQL_URL
+	$(BIN)/pytest -m mariadb tests/integration
 
 test-cluster: $(VENV)/ready   ## real pods, in the cluster that KUBECONFIG names and that has the image
 	$(BIN)/pytest tests/cluster
@@ -35,7 +38,7 @@ fix: $(VENV)/ready   ## format and mend what can be mended
 
 record-fixtures: $(VENV)/ready   ## run the migration tools themselves, and write what they leave; TOOLS="flyway goose" for some
 	cd tests && ../$(BIN)/python -m recorder $(TOOLS)
-	$(BIN)/python -c 'import pathlib, re; from gatekeeper.catalogue import FORMS; \
+	$(BIN)/python -c 'import pathlib; from gatekeeper.catalogue import FORMS; \
 		readme = pathlib.Path("README.md"); mark = "<!-- tools -->\n"; end = "<!-- /tools -->"; \
 		text = readme.read_text(); before, rest = text.split(mark); after = rest.split(end)[1]; \
 		readme.write_text(before + mark + FORMS["markdown"]() + end + after)'
@@ -60,4 +63,4 @@ $(VENV)/ready: tests/requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-.PHONY: record-fixtures help demo demo-job demo-kind test test-unit test-cluster check fix requirements image clean
+.PHONY: record-fixtures help demo demo-job demo-kind test test-unit test-mariadb test-cluster check fix requirements image clean

@@ -19,8 +19,21 @@ from recorder.fixture import HISTORIES, Fixture, proven, read_all
 from servers import warm
 
 FIXTURES = read_all()
+
+
+def parameters(fixtures):
+    """Parametrise with these fixtures, those of MariaDB marked so."""
+    marks = {"postgresql": (), "mariadb": pytest.mark.mariadb}
+    return pytest.mark.parametrize(
+        "fixture",
+        [
+            pytest.param(each, marks=marks[each.database], id=f"{each.tool}-{each.scenario}-{each.database}")
+            for each in fixtures
+        ],
+    )
+
+
 CODES = {word: code for code, word in ENDINGS.values()} | {"misconfigured": MISUSE}
-DONE = [fixture for fixture in FIXTURES if fixture.scenario == "done"]
 
 
 def restore(fixture: Fixture, url: str, server) -> None:
@@ -52,7 +65,7 @@ def restored(request):
     return restore_into
 
 
-@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda each: f"{each.tool}-{each.scenario}-{each.database}")
+@parameters(FIXTURES)
 def test_conformance(restored, tmp_path, fixture: Fixture, conformance):
     """The program ends as the fixture says, and says why."""
     url = restored(fixture)
@@ -74,7 +87,7 @@ def test_conformance(restored, tmp_path, fixture: Fixture, conformance):
     assert wrong == []
 
 
-@pytest.mark.parametrize("fixture", DONE, ids=lambda each: f"{each.tool}-{each.database}")
+@parameters(fixture for fixture in FIXTURES if fixture.scenario == "done")
 def test_another_tools_history(restored, fixture: Fixture):
     """No other tool's record takes a tool's history for its own, whichever of its revisions it is asked for."""
     url = restored(fixture)

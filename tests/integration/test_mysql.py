@@ -24,6 +24,7 @@ from gatekeeper.verdict import Denied, Open, Shut, Unreachable, Waiting
 from servers.mariadb import MariaDB
 from servers.postgres import NOBODY
 
+pytestmark = pytest.mark.mariadb
 LIMIT = 10.0
 MIGRATE = "CREATE TABLE schema_migrations (version bigint NOT NULL PRIMARY KEY, dirty tinyint(1) NOT NULL)"
 LIQUIBASE = """
