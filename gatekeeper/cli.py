@@ -15,6 +15,7 @@ import typer
 from typer.models import OptionInfo
 
 from gatekeeper import __version__, exits, settings
+from gatekeeper import rbac as grants
 from gatekeeper.clock import Clock
 from gatekeeper.gate import Gate
 from gatekeeper.history import HistoryPolicy, Wanted
@@ -48,6 +49,7 @@ EXAMPLES = {
     "schema": "gatekeeper schema --tool alembic --revision ae1027a6acf2 --timeout 8m",
     "revision": "gatekeeper revision db/migrations --tool flyway",
     "tools": "gatekeeper tools --format json",
+    "rbac": "gatekeeper rbac --job db-migrate --service-account web --create-service-account",
 }
 
 
@@ -253,6 +255,42 @@ def tools(
 
     forms = catalogue.FORMS
     sys.stdout.write(forms[settings.choice("--format", form, tuple(forms))]())
+
+
+@app.command(epilog=f"Example: {EXAMPLES['rbac']}")
+def rbac(
+    *,
+    jobs: Annotated[Names, typer.Option("--job", help="Name of a Job. Repeatable.", metavar="NAME")] = None,
+    selector: Annotated[
+        Text, typer.Option("--selector", "-l", help="Jobs by label: rights on all Jobs.", metavar="LABELS")
+    ] = None,
+    service_account: Annotated[
+        str, typer.Option("--service-account", help="ServiceAccount of the pods with the gate.", metavar="NAME")
+    ] = "",
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="Its namespace; else `kubectl apply -n` decides.", metavar="NAME")
+    ] = "",
+    job_namespace: Annotated[
+        str, typer.Option("--job-namespace", help="Namespace of the Jobs, if another.", metavar="NAME")
+    ] = "",
+    create_service_account: Annotated[
+        bool, typer.Option("--create-service-account", help="Print the ServiceAccount too.")
+    ] = False,
+    allow_default: Annotated[
+        bool, typer.Option("--allow-default", help="Grant it to the account default, which every other pod has.")
+    ] = False,
+) -> None:
+    """Print the least rights that let a gate read its Jobs, as YAML; without Jobs, that nothing is needed."""
+    wanted = grants.grant(
+        jobs or (),
+        selector=selector,
+        service_account=service_account,
+        namespace=namespace,
+        job_namespace=job_namespace,
+        create_service_account=create_service_account,
+        allow_default=allow_default,
+    )
+    sys.stdout.write(grants.render(grants.objects(wanted), grants.comment(wanted)))
 
 
 class _Hold:

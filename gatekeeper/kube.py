@@ -26,7 +26,7 @@ from kubernetes.config import incluster_config, kube_config
 from kubernetes.config.config_exception import ConfigException
 from urllib3.util.ssl_ import create_urllib3_context
 
-from gatekeeper import __version__
+from gatekeeper import __version__, rbac
 from gatekeeper.clock import NEWS, Clock
 from gatekeeper.settings import Misconfigured
 from gatekeeper.verdict import Denied, Unreachable
@@ -215,8 +215,7 @@ class JobReader:
             case HTTPStatus.UNAUTHORIZED:
                 return Denied(f"{said}: it does not accept the token; a token of this cluster, not expired, is needed")
             case HTTPStatus.FORBIDDEN:
-                names = f"resourceNames: [{self._name}], " if self._name else ""
-                rule = f"- {{apiGroups: [batch], resources: [jobs], {names}verbs: [list, watch]}}"
+                rule = f"- {rbac.flow(rbac.rule([self._name] if self._name else []))}"
                 return Denied(
                     f"{said}; a Role in namespace {self._namespace}, bound to that account, needs the rule {rule}"
                 )

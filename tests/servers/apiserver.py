@@ -136,12 +136,19 @@ class ApiServer:
 
     def requests(self) -> list[Request]:
         """Return every request so far, in the order of the answers."""
-        found: dict[str, Request] = {}
+        return [
+            Request(
+                event["verb"], event["requestURI"], event["user"].get("username", ""), event["responseStatus"]["code"]
+            )
+            for event in self.events()
+        ]
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return the first audit event of every request so far: who asked what of which object, and who allowed it."""
+        found: dict[str, dict[str, Any]] = {}
         for line in (self.directory / "audit.log").read_text().splitlines():
             event = json.loads(line)
-            code = event["responseStatus"]["code"]
-            request = Request(event["verb"], event["requestURI"], event["user"].get("username", ""), code)
-            found.setdefault(event["auditID"], request)  # a watch that ended has two events
+            found.setdefault(event["auditID"], event)  # a watch that ended has two
         return list(found.values())
 
     def request(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Any:

@@ -1,13 +1,16 @@
 """The command line, as far as it goes before a gate is held."""
 
+import json
 import os
 
 import pytest
 import typer
+import yaml
 
 from gatekeeper import __version__, cli
 from gatekeeper.exits import code_of
 from gatekeeper.settings import Misconfigured
+from gatekeeper.tools import HOME_GROWN, TOOLS
 from gatekeeper.verdict import Barred, Interrupted, Opened, Refused, TimedOut
 
 ALEMBIC = "schema --tool alembic --revision ae10"
@@ -56,6 +59,10 @@ MISUSES = [
     ("revision: no directory", "revision", "DIR"),
     ("revision: not a directory", "revision /no/directory", "/no/directory"),
     ("revision: unknown tool", "revision /no --tool make", "--tool"),
+    ("rbac: no account", "rbac --job db-migrate", "--service-account is missing"),
+    ("rbac: the default account", "rbac --job db-migrate --service-account default", "add --allow-default"),
+    ("rbac: names and labels", "rbac --job a -l app=web --service-account web", "one of both"),
+    ("rbac: a Job by kind", "rbac --job job/a --service-account web", "'job/a' is not the name of a Job"),
     ("tools: unknown form", "tools --format yaml", "--format"),
     ("schema: bad table", f"{ALEMBIC} --table a.b.c", "--table: 'a.b.c'"),
     ("schema: table without a column", "schema --tool table --table changes --revision 1", "--column"),
@@ -149,6 +156,34 @@ def test_version(capsys):
     """The version is printed alone."""
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out == f"gatekeeper {__version__}\n"
+
+
+def test_revision(capsys, tmp_path):
+    """The newest revision of a directory is printed alone, of a tool that is recognised or named."""
+    for name in ("20240101000001_product.sql", "20240102000002_price.sql"):
+        (tmp_path / name).write_text("-- migrate:up\nSELECT 1;\n-- migrate:down\n")
+    for argv in (["revision", str(tmp_path)], ["revision", str(tmp_path), "--tool", "dbmate"]):
+        assert cli.main(argv) == 0
+        assert capsys.readouterr().out == "20240102000002\n"
+
+
+def test_tools(capsys):
+    """The tools are listed for people and for programs."""
+    assert cli.main(["tools"]) == 0
+    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert listed == ["tool", *TOOLS, *HOME_GROWN]
+    assert cli.main(["tools", "--format", "json"]) == 0
+    assert [tool["tool"] for tool in json.loads(capsys.readouterr().out)] == list(TOOLS)
+
+
+def test_rbac(capsys):
+    """The rights are printed below what they are for; a schema gate's are none."""
+    assert cli.main(["rbac", "--job", "a", "--job", "b", "--service-account", "web", "-n", "shop", "--job-namespace", "db"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("# All the rights that this needs: gatekeeper job a b -n db\n")
+    assert [document["kind"] for document in yaml.safe_load_all(printed)] == ["Role", "RoleBinding"]
+    assert cli.main(["rbac"]) == 0
+    assert capsys.readouterr().out.startswith("# Nothing is needed")
 
 
 @pytest.mark.parametrize(
