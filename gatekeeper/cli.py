@@ -9,12 +9,13 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperCommand
 from typer.models import OptionInfo
 
-from gatekeeper import __version__, exits, settings
+from gatekeeper import __version__, exits, peers, settings
 from gatekeeper import rbac as grants
 from gatekeeper.clock import Clock
 from gatekeeper.gate import Gate
@@ -47,6 +48,8 @@ LIBPQ = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE")
 EXAMPLES = {
     "job": "gatekeeper job db-migrate --require app.kubernetes.io/version=1.4.0 --timeout 8m",
     "schema": "gatekeeper schema --tool alembic --revision ae1027a6acf2 --timeout 8m",
+    "wait": "gatekeeper wait --for=condition=complete --timeout=600s job/db-migrate -n shop",
+    "job-wr": "gatekeeper job-wr db-migrate",
     "revision": "gatekeeper revision db/migrations --tool flyway",
     "tools": "gatekeeper tools --format json",
     "rbac": "gatekeeper rbac --job db-migrate --service-account web --create-service-account",
@@ -146,6 +149,51 @@ def job(
     jobs += [_Jobs(labels=settings.selector(selector))] if selector else []
     checks = _job_checks(jobs, namespace, policy, _cluster(kubeconfig, context), hold.clock)
     raise typer.Exit(hold(checks, [f"{check.name} to be Complete" for check in checks]))
+
+
+class _OtherArguments(TyperCommand):
+    """A command that takes another program's arguments as they stand, unparsed."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Keep the arguments, unless they ask for help alone."""
+        if args in (["-h"], ["--help"]):
+            parsed: list[str] = super().parse_args(ctx, args)
+            return parsed
+        ctx.args = args
+        return args
+
+
+@app.command(
+    cls=_OtherArguments,
+    options_metavar="--for=condition=complete [--timeout=DURATION] job/NAME... [-n NAMESPACE]",
+    epilog=f"Example: {EXAMPLES['wait']}",
+)
+def wait(context: typer.Context) -> None:
+    """Take the arguments of `kubectl wait` for complete Jobs: as `gatekeeper job`, for 30s if no timeout is given."""
+    timeout = [] if os.environ.get("GATEKEEPER_TIMEOUT") else ["--timeout", peers.KUBECTL_TIMEOUT]
+    _hold_as_other(peers.kubectl_wait(context.args), timeout)
+
+
+@app.command("job-wr", cls=_OtherArguments, options_metavar="NAME", epilog=f"Example: {EXAMPLES['job-wr']}")
+def job_wr(context: typer.Context) -> None:
+    """Take the arguments of k8s-wait-for's job-wr: as `gatekeeper job`."""
+    _hold_as_other(peers.job_wr(context.args), [])
+
+
+def _refuse(context: typer.Context) -> None:
+    """Say why what k8s-wait-for also waits for proves no migration."""
+    peers.wait_for([context.info_name or "", *context.args])
+
+
+for _name in ("job-we", "pod", "pod-we", "pod-wr", "service"):
+    app.command(_name, cls=_OtherArguments, hidden=True)(_refuse)
+
+
+def _hold_as_other(found: peers.JobWait, timeout: list[str]) -> NoReturn:
+    """Hold for what another program's arguments mean, with all that the environment says of `gatekeeper job`."""
+    given = {"--selector": found.labels, "--namespace": found.namespace, "--timeout": found.timeout}
+    options = [word for option, value in given.items() if value for word in (option, value)]
+    raise typer.Exit(main(["job", *found.jobs, *options, *(timeout if not found.timeout else [])]))
 
 
 @app.command(epilog=f"Example: {EXAMPLES['schema']}")

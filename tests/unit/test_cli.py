@@ -59,6 +59,16 @@ MISUSES = [
     ("revision: no directory", "revision", "DIR"),
     ("revision: not a directory", "revision /no/directory", "/no/directory"),
     ("revision: unknown tool", "revision /no --tool make", "--tool"),
+    ("wait: a pod", "wait --for=condition=ready pod/web", "only a Job can prove a migration"),
+    ("wait: no condition", "wait job/migrate", "--for"),
+    ("wait: nothing", "wait", "no Job is named"),
+    ("wait: a namespace glued to its flag", "wait --for=condition=complete job/a -n=Shop", "'Shop' is not the name"),
+    ("wait: no cluster", "wait --for=condition=complete job/a", "no cluster to ask"),
+    ("job-wr: nothing", "job-wr", "no Job is named"),
+    ("job-wr: no cluster", "job-wr a -n shop", "no cluster to ask"),
+    ("job-we", "job-we a", "it counts a failed Job as ready"),
+    ("pod", "pod web", "does not tell that a migration succeeded"),
+    ("service", "service db", "may have the pods of the last release"),
     ("rbac: no account", "rbac --job db-migrate", "--service-account is missing"),
     ("rbac: the default account", "rbac --job db-migrate --service-account default", "add --allow-default"),
     ("rbac: names and labels", "rbac --job a -l app=web --service-account web", "one of both"),
@@ -178,7 +188,12 @@ def test_tools(capsys):
 
 def test_rbac(capsys):
     """The rights are printed below what they are for; a schema gate's are none."""
-    assert cli.main(["rbac", "--job", "a", "--job", "b", "--service-account", "web", "-n", "shop", "--job-namespace", "db"]) == 0
+    assert (
+        cli.main(
+            ["rbac", "--job", "a", "--job", "b", "--service-account", "web", "-n", "shop", "--job-namespace", "db"]
+        )
+        == 0
+    )
     printed = capsys.readouterr().out
     assert printed.startswith("# All the rights that this needs: gatekeeper job a b -n db\n")
     assert [document["kind"] for document in yaml.safe_load_all(printed)] == ["Role", "RoleBinding"]
@@ -193,6 +208,8 @@ def test_rbac(capsys):
         ("-h", "Exit codes: 0 opened"),
         ("job --help", "Example: gatekeeper job db-migrate"),
         ("schema -h", "Example: gatekeeper schema --tool"),
+        ("wait --help", "Example: gatekeeper wait --for=condition=complete"),
+        ("job-wr -h", "Example: gatekeeper job-wr"),
     ],
 )
 def test_help(capsys, argv, words):

@@ -14,7 +14,7 @@ LAYERS = {
     "__main__": {"cli", "exits"},
     "cli": {
         "report", "exits", "catalogue", "directories", "kube", "mysql", "postgres", "schema", "tools", "history", "job",
-        "gate", "rbac", "settings", "output", "clock", "verdict", "__init__",
+        "gate", "peers", "rbac", "settings", "output", "clock", "verdict", "__init__",
     },
     "report": {"exits", "gate", "output", "durations", "verdict"},
     "exits": {"settings", "output", "clock", "verdict"},
@@ -31,6 +31,7 @@ LAYERS = {
     "history": {"verdict"},
     "job": {"durations", "verdict"},
     "gate": {"clock", "durations", "verdict"},
+    "peers": {"settings", "durations"},
     "rbac": {"settings"},
     "settings": {"durations"},
     "output": set(),
