@@ -6,5 +6,8 @@
 * `DATABASES`: of "postgresql" and "mariadb", those that it runs on,
 * `record(recording)`: installs the tool below `recording.cache`, runs it, and saves what it left.
 
+It is short because `packages` and `golang` install tools, `gates` has the gates that most fixtures are to have, and
+`scripts` has all that tools share which run a directory of files with SQL up and down.
+
 The fixtures are SQL files with a head of comments (see `fixture`), in tests/fixtures/histories/TOOL.
 """

@@ -1,9 +1,12 @@
-"""Builds tools that are Go modules."""
+"""Builds tools that are Go modules, and tells them where a database is."""
 
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+
+from recorder.recording import Database
 
 
 def install(folder: Path, package: str, *tags: str) -> Path:
@@ -30,6 +33,19 @@ def build(folder: Path, main: str, *modules: str) -> Path:
         _go(["build", "-mod=mod", "-o", "migrate", "."], folder)
         built.write_text(source, encoding="utf-8")
     return folder / "migrate"
+
+
+def source(database: Database, query: str = "multiStatements=true") -> tuple[str, str]:
+    """Return a database as Go's drivers want it: their name, and a URL or what the MySQL driver takes instead."""
+    if database.url.startswith("postgres"):
+        return "postgres", database.url
+    return "mysql", "{user}:{password}@tcp({host}:{port})/{name}?".format(**database.parts) + query
+
+
+def up_and_down(files: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """Return the files of migrations that have one for each way."""
+    up = {f"{name}.up.sql": f"{sql};\n" for name, (sql, _) in files.items()}
+    return {**up, **{f"{name}.down.sql": f"{sql};\n" for name, (_, sql) in files.items()}}
 
 
 def _go(arguments: list[str], folder: Path, **environment: str) -> None:

@@ -2,23 +2,23 @@
 
 import contextlib
 import os
-import re
 import secrets
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from recorder.fixture import HISTORIES, Fixture, Gate
+from recorder.gates import Line, part_way
 from servers.gate import GateProcess
 from servers.mariadb import MariaDB
 from servers.postgres import Postgres
 
+T = TypeVar("T", str, tuple[str, str])
 PATIENCE = 120.0
 GATES = 5
 """How many gates look at a database beside a tool that migrates it."""
@@ -234,11 +234,9 @@ class Recording:
         """Return the tool's folder of fixtures, where its migrations directory may be kept too."""
         return HISTORIES / self.tool
 
-    def write_migrations(self, files: Mapping[str, str]) -> None:
-        """Write the directory `migrations` of the fixtures: path in it -> text, without anything that pauses."""
-        for path, text in files.items():
-            (self.fixtures / "migrations" / path).parent.mkdir(parents=True, exist_ok=True)
-            (self.fixtures / "migrations" / path).write_text(text, encoding="utf-8")
+    def write_migrations(self, files: Mapping[str, str], directory: str = "migrations") -> None:
+        """Write a directory of the fixtures: path in it -> text, without anything that pauses."""
+        write(self.fixtures / directory, files)
 
     def database(self) -> Database:
         """Create a database."""
@@ -276,6 +274,14 @@ class Recording:
     ) -> str:
         """Run the tool to its end, which is to be a failure or not, and return what it printed."""
         return self.ended(self.start(command, folder, environment), fails=fails)
+
+    def after(
+        self, start: Callable[..., subprocess.Popen[str]], *args: Any, fails: bool = False, **options: Any
+    ) -> Database:
+        """Return a new database on which the tool, started by `start(database, ...)`, was run to its end."""
+        database = self.database()
+        self.ended(start(database, *args, **options), fails=fails)
+        return database
 
     @staticmethod
     def ended(process: subprocess.Popen[str], *, fails: bool = False) -> str:
@@ -417,9 +423,7 @@ class Recording:
                 assert [each.end() for each in held] == [0] * gates
         return seconds[0], seconds[1]
 
-    def save(
-        self, scenario: str, what: str, database: Database, *gates: tuple[str, str, str], how: str = "run"
-    ) -> None:
+    def save(self, scenario: str, what: str, database: Database, *gates: Line, how: str = "run") -> None:
         """Write a fixture of what is in the database now. Each gate is (arguments, outcome, part of the reason)."""
         sql = self.server.dump(database.name, self.tables)
         if self.kind == "mariadb":  # no fixture depends on the name of its database
@@ -429,6 +433,52 @@ class Recording:
         lines = tuple(Gate(f"{args} {self.options}".strip(), outcome, reason) for args, outcome, reason in gates)
         Fixture(self.tool, self.kind, scenario, versions, how, what, lines, sql).write()
         print(f"{self.tool}: {self.kind}-{scenario}", flush=True)
+
+    def save_rolled_back(
+        self, database: Database, second: str, third: str, how: str = "rolled back", directory: str = "migrations"
+    ) -> None:
+        """Save where the last of three migrations was taken back."""
+        what = f"all three were applied, then the last was {how}"
+        self.save("rolled-back", what, database, *part_way(second, third, directory))
+
+    def save_failed(self, database: Database, trace: str, *gates: Line) -> None:
+        """Save where the last of three migrations has failed; `trace` tells in words what that has left."""
+        self.save("failed", f"the last of three migrations has failed, {trace}", database, *gates)
+
+    def first(self, files: Mapping[str, T], count: int) -> dict[str, T]:
+        """Return the first so many of three migrations, each SQL, or SQL up and down; the third pauses."""
+        chosen = dict(list(files.items())[:count])
+        if count == 3:
+            name, sql = list(chosen.items())[2]
+            pause = f"{self.pause_statement};\n"
+            chosen[name] = pause + sql if isinstance(sql, str) else (pause + sql[0], *sql[1:])
+        return chosen
+
+
+@dataclass
+class Tool:
+    """A tool as it is run on the databases of a recording, each time with the files of a new folder."""
+
+    recording: Recording
+    folder: Path
+    program: Sequence[str | Path]
+    """The command that it is started by, without its own arguments."""
+
+    def start(self, database: Database, files: Mapping[str, str], *args: str) -> subprocess.Popen[str]:
+        """Start it."""
+        raise NotImplementedError
+
+    def run(self, database: Database, files: Mapping[str, str], *args: str, fails: bool = False) -> str:
+        """Run it to its end."""
+        return self.recording.ended(self.start(database, files, *args), fails=fails)
+
+    def database(self, files: Mapping[str, str], *args: str, fails: bool = False) -> Database:
+        """Return a new database on which this was run."""
+        return self.recording.after(self.start, files, *args, fails=fails)
+
+    def project(self, files: Mapping[str, str]) -> Path:
+        """Write files into a new folder, and return it."""
+        return write_new(self.folder, files)
 
 
 def servers(kinds: Sequence[str]) -> Iterator[Server]:
@@ -454,11 +504,20 @@ def scratch() -> Iterator[Path]:
         yield Path(folder)
 
 
-def venv(folder: Path, *packages: str) -> Path:
-    """Make a virtual environment with these packages once, and return its programs' folder."""
-    marker = folder / "venv" / re.sub(r"\W", "_", " ".join(packages))
-    if not marker.exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", folder / "venv"], check=True)
-        subprocess.run([folder / "venv/bin/pip", "install", "--quiet", *packages], check=True)
-        marker.touch()
-    return folder / "venv/bin"
+def write(folder: Path, files: Mapping[str, str]) -> Path:
+    """Write files, path below the folder -> text, and return the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    return folder
+
+
+def write_new(folder: Path, files: Mapping[str, str]) -> Path:
+    """Write files into a new folder below this one, and return it."""
+    return write(Path(tempfile.mkdtemp(dir=folder)), files)
+
+
+def with_semicolon(files: Mapping[str, str]) -> dict[str, str]:
+    """Return the files of migrations that are one statement each."""
+    return {name: f"{sql};\n" for name, sql in files.items()}

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from recorder.recording import Database, Recording, scratch, venv
+from recorder.gates import awaits, has, has_all, lacks
+from recorder.packages import venv
+from recorder.recording import Database, Recording, Tool, scratch
 
 TABLES = ("aerich",)
 DATABASES = ("postgresql", "mariadb")
@@ -74,32 +76,17 @@ LATER = {
 
 
 @dataclass
-class Aerich:
+class Aerich(Tool):
     """Aerich as it is run on the databases of a recording."""
 
-    recording: Recording
-    program: Path
-    folder: Path
     files: Mapping[str, str]
     """The migrations of both apps."""
 
     def start(self, database: Database, files: Mapping[str, str], *args: str) -> subprocess.Popen[str]:
         """Start Aerich with these migrations."""
-        project = self.folder / str(len(list(self.folder.iterdir())))
-        write(project, PROJECT)
-        write(project / "migrations", files)
+        project = self.project({**PROJECT, **{f"migrations/{name}": content for name, content in files.items()}})
         url = database.url.partition("?")[0].replace("postgresql:", "postgres:")
-        return self.recording.start([self.program, *args], project, {"DATABASE_URL": url, "PYTHONPATH": "."})
-
-    def run(self, database: Database, files: Mapping[str, str], *args: str, fails: bool = False) -> str:
-        """Run it to its end."""
-        return self.recording.ended(self.start(database, files, *args), fails=fails)
-
-    def database(self, files: Mapping[str, str], *args: str, fails: bool = False) -> Database:
-        """Return a new database on which this was run."""
-        database = self.recording.database()
-        self.run(database, files, *args, fails=fails)
-        return database
+        return self.recording.start([*self.program, *args], project, {"DATABASE_URL": url, "PYTHONPATH": "."})
 
     def some(self, revisions: Sequence[str]) -> dict[str, str]:
         """Return the files of these migrations."""
@@ -124,22 +111,22 @@ def record(recording: Recording) -> None:
     recording.version = recording.run([program, "--version"], recording.cache).split()[-1]
     recording.clean = lambda sql: re.sub(r"'\{.*\}'\);", "'{}');", sql)
     with scratch() as folder:
-        aerich = Aerich(recording, program, folder, first_files(recording, program, folder) | LATER)
+        aerich = Aerich(recording, folder, [program], first_files(recording, folder, program) | LATER)
         shutil.rmtree(recording.fixtures / "migrations", ignore_errors=True)
-        write(recording.fixtures / "migrations", aerich.some(REVISIONS))
-        write(recording.fixtures / "migrations-two-apps", aerich.files)
+        recording.write_migrations(aerich.some(REVISIONS))
+        recording.write_migrations(aerich.files, "migrations-two-apps")
         record_story(aerich)
         record_others(aerich)
 
 
-def first_files(recording: Recording, program: Path, folder: Path) -> dict[str, str]:
+def first_files(recording: Recording, folder: Path, program: Path) -> dict[str, str]:
     """Have Aerich write the first migrations of both apps, and give them names that stay the same."""
-    aerich, database = Aerich(recording, program, folder, {}), recording.database()
+    aerich, database = Aerich(recording, folder, [program], {}), recording.database()
     files = {}
-    for index, revision in enumerate((FIRST, BILL)):
+    for revision in (FIRST, BILL):
         app = revision.partition(".")[0]
         aerich.run(database, {}, "--app", app, "init-db")
-        [file] = (folder / str(index) / "migrations" / app).glob("0_*.py")
+        [file] = folder.glob(f"*/migrations/{app}/0_*.py")
         files[path(revision)] = re.sub(r"\n\n\nMODELS_STATE = .*", "\n", file.read_text(), flags=re.DOTALL)
     return files
 
@@ -152,19 +139,19 @@ def record_story(aerich: Aerich) -> None:
         "ahead",
         "the database is past what is wanted",
         done,
-        (f"--revision {path(SECOND)}", "opened", f"has {SECOND} applied"),
-        (f"--revision {SECOND.partition('.')[2]}", "opened", f"has {SECOND} applied"),
-        (f"--revision {BILL}", "timed out", f"awaiting {BILL}"),
-        ("--migrations migrations-two-apps", "timed out", f"awaiting {BILL}"),
+        has(path(SECOND), SECOND),
+        has(SECOND.partition(".")[2], SECOND),
+        awaits(BILL),
+        lacks(BILL, "migrations-two-apps"),
     )
     aerich.run(done, aerich.some(REVISIONS), "--app", "models", "downgrade", "--yes")
     recording.save(
         "rolled-back",
         "all three were applied, then the last was rolled back",
         done,
-        (f"--revision {SECOND}", "opened", f"has {SECOND} applied"),
-        (f"--revision {THIRD}", "timed out", f"awaiting {THIRD}"),
-        ("--migrations migrations", "timed out", f"awaiting {THIRD}"),
+        has(SECOND),
+        awaits(THIRD),
+        lacks(THIRD),
     )
 
 
@@ -173,28 +160,9 @@ def record_others(aerich: Aerich) -> None:
     recording = aerich.recording
     broken = aerich.some(REVISIONS) | {path(THIRD): text("ALTER TABLE absent ADD stock int", "SELECT 1")}
     failed = aerich.database(broken, "--app", "models", "upgrade", fails=True)
-    recording.save(
-        "failed",
-        "the last of three migrations has failed, of which Aerich leaves nothing",
-        failed,
-        (f"--revision {SECOND}", "opened", f"has {SECOND} applied"),
-        (f"--revision {THIRD}", "timed out", f"awaiting {THIRD}"),
-        ("--migrations migrations", "timed out", f"awaiting {THIRD}"),
-    )
+    recording.save_failed(failed, "of which Aerich leaves nothing", has(SECOND), awaits(THIRD), lacks(THIRD))
     apps = aerich.database(aerich.some(REVISIONS), "--app", "models", "upgrade")
     aerich.run(apps, aerich.files, "--app", "billing", "upgrade")
     recording.save(
-        "two-apps",
-        "the migrations of two apps are applied",
-        apps,
-        (f"--revision {BILL}", "opened", f"has {BILL} applied"),
-        ("--migrations migrations", "opened", ""),
-        ("--migrations migrations-two-apps", "opened", ""),
+        "two-apps", "the migrations of two apps are applied", apps, has(BILL), has_all(), has_all("migrations-two-apps")
     )
-
-
-def write(folder: Path, files: Mapping[str, str]) -> None:
-    """Write files."""
-    for name, content in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(content)

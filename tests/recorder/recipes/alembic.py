@@ -2,10 +2,10 @@
 
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
-from recorder.recording import Database, Recording, scratch, venv
+from recorder.gates import awaits, has, has_all, has_both, lacks, no_table, nothing
+from recorder.packages import venv
+from recorder.recording import Database, Recording, Tool, scratch
 
 TABLES = ("alembic_version", "app_version", "app.alembic_version")
 DATABASES = ("postgresql", "mariadb")
@@ -73,31 +73,15 @@ DEPENDS = {
 }
 
 
-@dataclass
-class Alembic:
+class Alembic(Tool):
     """Alembic as it is run on the databases of a recording."""
-
-    recording: Recording
-    program: Path
-    folder: Path
 
     def start(self, database: Database, files: Mapping[str, str], *args: str) -> subprocess.Popen[str]:
         """Start Alembic with these revisions."""
-        project = self.folder / str(len(list(self.folder.iterdir())))
-        write(project / "migrations", files)
+        project = self.project({f"migrations/{path}": text for path, text in tree(files).items()})
         (project / "alembic.ini").write_text(INI)
         url = database.url.replace("mysql:", "mysql+pymysql:").replace("postgresql:", "postgresql+psycopg2:")
-        return self.recording.start([self.program, *args], project, {"DATABASE_URL": url})
-
-    def run(self, database: Database, files: Mapping[str, str], *args: str, fails: bool = False) -> str:
-        """Run it to its end."""
-        return self.recording.ended(self.start(database, files, *args), fails=fails)
-
-    def database(self, files: Mapping[str, str], *args: str, fails: bool = False) -> Database:
-        """Return a new database on which this was run."""
-        database = self.recording.database()
-        self.run(database, files, *args, fails=fails)
-        return database
+        return self.recording.start([*self.program, *args], project, {"DATABASE_URL": url})
 
     def upgrade(self, database: Database, count: int, *options: str) -> subprocess.Popen[str]:
         """Start applying the first so many revisions, of which the third pauses."""
@@ -125,9 +109,9 @@ def record(recording: Recording) -> None:
         "migrations-merged": MERGED,
         "migrations-depends": DEPENDS,
     }.items():
-        write(recording.fixtures / directory, files)
+        recording.write_migrations(tree(files), directory)
     with scratch() as folder:
-        alembic = Alembic(recording, program, folder)
+        alembic = Alembic(recording, folder, [program])
         record_story(alembic)
         record_runs(alembic)
         record_failure(alembic)
@@ -144,10 +128,10 @@ def record_story(alembic: Alembic) -> None:
         "done",
         "all three migrations are applied, of which the table names the last",
         done,
-        (f"--revision {THIRD}", "opened", f"has {THIRD} applied"),
-        (f"--revision {SECOND}", "timed out", f"is at {THIRD}; awaiting {SECOND}"),
+        has(THIRD),
+        awaits(SECOND, THIRD),
         (f"--revision {SECOND} --revision {THIRD}", "timed out", f"is at {THIRD}; awaiting {SECOND}"),
-        ("--migrations migrations", "opened", ""),
+        has_all(),
         ("--migrations migrations-old", "timed out", f"is at {THIRD}"),
         ("--migrations migrations-old --if-ahead open", "opened", f"is at {THIRD}"),
         ("--migrations migrations-old --if-ahead refuse", "refused", f"is at {THIRD}"),
@@ -157,26 +141,22 @@ def record_story(alembic: Alembic) -> None:
         "rolled-back",
         "all three were applied, then the last was rolled back",
         done,
-        (f"--revision {SECOND}", "opened", f"has {SECOND} applied"),
-        (f"--revision {THIRD}", "timed out", f"is at {SECOND}; awaiting {THIRD}"),
+        has(SECOND),
+        awaits(THIRD, SECOND),
         ("--migrations migrations", "timed out", f"is at {SECOND}; awaiting {THIRD}"),
-        ("--migrations migrations-old", "opened", ""),
+        has_all("migrations-old"),
     )
     alembic.run(done, FILES, "downgrade", "base")
     recording.save(
         "rolled-back-to-nothing",
         "everything was rolled back",
         done,
-        (f"--revision {FIRST}", "timed out", f"has nothing applied; awaiting {FIRST}"),
+        nothing(FIRST),
         ("--migrations migrations", "timed out", f"has nothing applied; awaiting {THIRD}"),
     )
     stamped = alembic.database(FILES, "stamp", "head")
     recording.save(
-        "stamp",
-        "the third revision was stamped, which looks as if it had run",
-        stamped,
-        (f"--revision {THIRD}", "opened", f"has {THIRD} applied"),
-        ("--migrations migrations", "opened", ""),
+        "stamp", "the third revision was stamped, which looks as if it had run", stamped, has(THIRD), has_all()
     )
 
 
@@ -195,7 +175,7 @@ def record_runs(alembic: Alembic) -> None:
                 what,
                 database,
                 (f"--revision {THIRD}", "timed out", "there is no history table" if hidden else f"is at {SECOND}"),
-                ("--migrations migrations", "timed out", f"awaiting {THIRD}"),
+                lacks(THIRD),
             )
         recording.ended(process)
 
@@ -211,7 +191,7 @@ def record_failure(alembic: Alembic) -> None:
         failed,
         (f"--revision {THIRD}", "timed out", "there is no history table" if hidden else f"is at {SECOND}"),
         (f"--revision {SECOND}", *(("timed out", f"awaiting {SECOND}") if hidden else ("opened", ""))),
-        ("--migrations migrations", "timed out", f"awaiting {THIRD}"),
+        lacks(THIRD),
     )
 
 
@@ -223,28 +203,28 @@ def record_branches(alembic: Alembic) -> None:
         "one-head",
         "one of two heads is applied",
         branches,
-        (f"--revision {SECOND}", "opened", f"has {SECOND} applied"),
+        has(SECOND),
         (f"--revision {SECOND} --revision {THIRD}", "timed out", f"is at {SECOND}; awaiting {THIRD}"),
-        ("--migrations migrations-branches", "timed out", f"awaiting {THIRD}"),
+        lacks(THIRD, "migrations-branches"),
     )
     alembic.run(branches, BRANCHES, "upgrade", "heads")
     recording.save(
         "two-heads",
         "both heads are applied",
         branches,
-        (f"--revision {SECOND}", "opened", f"has {SECOND} applied"),
-        (f"--revision {SECOND} --revision {THIRD}", "opened", ""),
-        ("--migrations migrations-branches", "opened", ""),
-        ("--migrations migrations-merged", "timed out", f"awaiting {MERGE}"),
+        has(SECOND),
+        has_both(SECOND, THIRD),
+        has_all("migrations-branches"),
+        lacks(MERGE, "migrations-merged"),
     )
     alembic.run(branches, MERGED, "upgrade", "head")
     recording.save(
         "merged",
         "two heads are merged, of which the table names the merge",
         branches,
-        (f"--revision {MERGE}", "opened", f"has {MERGE} applied"),
-        (f"--revision {SECOND}", "timed out", f"is at {MERGE}; awaiting {SECOND}"),
-        ("--migrations migrations-merged", "opened", ""),
+        has(MERGE),
+        awaits(SECOND, MERGE),
+        has_all("migrations-merged"),
         ("--migrations migrations-branches", "timed out", f"is at {MERGE}"),
         ("--migrations migrations-branches --if-ahead open", "opened", f"is at {MERGE}"),
     )
@@ -259,18 +239,18 @@ def record_dependency(alembic: Alembic) -> None:
         "depends-on-part-way",
         "a head that another revision depends on is applied, the other is not",
         depends,
-        (f"--revision {BASE}", "opened", f"has {BASE} applied"),
-        (f"--revision {SECOND}", "opened", f"has {SECOND} applied"),
-        ("--migrations migrations-depends", "timed out", f"awaiting {THIRD}"),
+        has(BASE),
+        has(SECOND),
+        lacks(THIRD, "migrations-depends"),
     )
     alembic.run(depends, DEPENDS, "upgrade", "heads")
     recording.save(
         "depends-on",
         "both heads are applied, and the one that the other depends on has no row",
         depends,
-        (f"--revision {THIRD}", "opened", f"has {THIRD} applied"),
-        (f"--revision {BASE}", "timed out", f"is at {THIRD}; awaiting {BASE}"),
-        ("--migrations migrations-depends", "opened", ""),
+        has(THIRD),
+        awaits(BASE, THIRD),
+        has_all("migrations-depends"),
     )
 
 
@@ -289,15 +269,12 @@ def record_tables(alembic: Alembic) -> None:
             scenario,
             what,
             database,
-            (f"--revision {THIRD}", "timed out", "there is no history table"),
+            no_table(THIRD),
             (f"--table {table} --revision {THIRD}", "opened", f"has {THIRD} applied"),
             (f"--table {table} --migrations migrations", "opened", ""),
         )
 
 
-def write(folder: Path, files: Mapping[str, str]) -> None:
-    """Write a directory of migrations."""
-    (folder / "versions").mkdir(parents=True, exist_ok=True)
-    (folder / "env.py").write_text(ENV)
-    for name, content in files.items():
-        (folder / "versions" / name).write_text(content)
+def tree(files: Mapping[str, str]) -> dict[str, str]:
+    """Return the files of a directory of migrations."""
+    return {"env.py": ENV, **{f"versions/{name}": content for name, content in files.items()}}

@@ -4,11 +4,9 @@ Only with WithMarkAppliedOnSuccess does a row mean that the migration is applied
 """
 
 import subprocess
-from pathlib import Path
-from tempfile import mkdtemp
 
-from recorder.golang import build
-from recorder.recording import Database, Recording, scratch
+from recorder.golang import build, source, up_and_down
+from recorder.recording import Database, Recording, scratch, write_new
 
 TABLES = ("bun_migrations", "bun_migration_locks", "app_migrations")
 DATABASES = ("postgresql", "mariadb")
@@ -104,9 +102,7 @@ def record(recording: Recording) -> None:
     """Record the common story as it is when a row can be trusted, and what the default leaves."""
     program = build(recording.cache, PROGRAM, *MODULES)
     recording.version = VERSION.removeprefix("v")
-    for name, (up, down) in FILES.items():
-        recording.write_migrations({f"{name}.up.sql": f"{up};\n", f"{name}.down.sql": f"{down};\n"})
-    paused = {**FILES, THIRD: (f"{recording.pause_statement};\n{FILES[THIRD][0]}", FILES[THIRD][1])}
+    recording.write_migrations(up_and_down(FILES))
     broken = {**FILES, THIRD: ("ALTER TABLE nowhere ADD stock int", "SELECT 1")}
 
     with scratch() as folder:
@@ -115,22 +111,17 @@ def record(recording: Recording) -> None:
             database: Database, files: dict[str, tuple[str, str]], command: str, *settings: str
         ) -> subprocess.Popen[str]:
             """Start the program with these migrations only."""
-            directory = Path(mkdtemp(dir=folder))
-            for name, (up, down) in files.items():
-                (directory / f"{name}.up.sql").write_text(f"{up};\n")
-                (directory / f"{name}.down.sql").write_text(f"{down};\n")
-            return recording.start([program, *source(database), directory, command, *settings], folder)
+            where = (*source(database, "multiStatements=true&parseTime=true"), write_new(folder, up_and_down(files)))
+            return recording.start([program, *where, command, *settings], folder)
 
         def migrate(database: Database, count: int) -> subprocess.Popen[str]:
-            return bun(database, dict(list(paused.items())[:count]), "up", MARK)
+            return bun(database, recording.first(FILES, count), "up", MARK)
 
         def is_done(database: Database) -> bool:
             return "0 unapplied" in recording.ended(bun(database, FILES, "status", MARK))
 
         def fresh(files: dict[str, tuple[str, str]], *settings: str, fails: bool = False) -> Database:
-            database = recording.database()
-            recording.ended(bun(database, files, "up", *settings), fails=fails)
-            return database
+            return recording.after(bun, files, "up", *settings, fails=fails)
 
         done = recording.story(VERSIONS, migrate, is_done, options=TRUST)
         assert is_done(done)
@@ -158,8 +149,7 @@ def record(recording: Recording) -> None:
             (f"--migrations migrations {TRUST}", "timed out", f"awaiting {V3}"),
         )
 
-        created = recording.database()
-        recording.ended(bun(created, FILES, "init"))
+        created = recording.after(bun, FILES, "init")
         recording.save(
             "empty",
             "nothing has run but Init, which makes the tables",
@@ -206,7 +196,7 @@ def record(recording: Recording) -> None:
         )
 
         unmarked = recording.database()
-        with recording.paused(unmarked, lambda: bun(unmarked, paused, "up")) as process:
+        with recording.paused(unmarked, lambda: bun(unmarked, recording.first(FILES, 3), "up")) as process:
             recording.save(
                 "default-running",
                 "by default a row is written first: the last of three migrations is running and looks applied",
@@ -222,11 +212,3 @@ def record(recording: Recording) -> None:
             (f"--revision {V3}", "misconfigured", TRUST),
             ("--migrations migrations", "misconfigured", TRUST),
         )
-
-
-def source(database: Database) -> tuple[str, str]:
-    """Return the driver and what it takes as the database."""
-    if database.url.startswith("postgres"):
-        return "postgres", database.url
-    name = "{user}:{password}@tcp({host}:{port})/{name}".format(**database.parts)
-    return "mysql", f"{name}?multiStatements=true&parseTime=true"

@@ -1,8 +1,11 @@
 """dbmate, whose program is in its npm package. It keeps a version as text and takes no lock."""
 
 import subprocess
+from collections.abc import Mapping
 
-from recorder.recording import Database, Recording, scratch
+from recorder.gates import awaits, has
+from recorder.packages import npm
+from recorder.recording import Database, Recording, scratch, write_new
 
 TABLES = ("schema_migrations",)
 DATABASES = ("postgresql", "mariadb")
@@ -16,21 +19,15 @@ VERSIONS = ("20240101000001", "20240102000002", "20240103000003")
 
 def record(recording: Recording) -> None:
     """Record the common story, a file merged late, a rollback and a failure."""
-    program = recording.cache / "node_modules/.bin/dbmate"
-    if not program.exists():
-        recording.run(["npm", "install", "--silent", "--prefix", recording.cache, "dbmate@2.36"], recording.cache)
+    program = npm(recording.cache, "dbmate@2.36") / ".bin/dbmate"
     recording.version = recording.run([program, "--version"], recording.cache).split()[-1]
-    recording.write_migrations({name: text(sql) for name, sql in FILES.items()})
+    recording.write_migrations(texts(FILES))
 
     with scratch() as folder:
 
         def dbmate(database: Database, count: int, *args: str) -> subprocess.Popen[str]:
             """Start dbmate with the first so many migrations."""
-            directory = folder / str(count)
-            directory.mkdir(exist_ok=True)
-            for name, sql in list(FILES.items())[:count]:
-                pause = f"{recording.pause_statement};\n" if name == list(FILES)[2] else ""
-                (directory / name).write_text(text(f"{pause}{sql}"))
+            directory = write_new(folder, texts(recording.first(FILES, count)))
             options = ["--url", database.url, "--migrations-dir", directory, "--no-dump-schema"]
             return recording.start([program, *options, *args], folder)
 
@@ -43,11 +40,11 @@ def record(recording: Recording) -> None:
             "rolled-back",
             "all three were applied, then the last was rolled back",
             done,
-            ("--revision 20240102000002", "opened", "has 20240102000002 applied"),
-            ("--revision 20240103000003", "timed out", "is at 20240102000002; awaiting 20240103000003"),
+            has("20240102000002"),
+            awaits("20240103000003", "20240102000002"),
         )
 
 
-def text(sql: str) -> str:
-    """Return a migration's file."""
-    return f"-- migrate:up\n{sql};\n\n-- migrate:down\n"
+def texts(files: Mapping[str, str]) -> dict[str, str]:
+    """Return these migrations' files."""
+    return {name: f"-- migrate:up\n{sql};\n\n-- migrate:down\n" for name, sql in files.items()}

@@ -4,11 +4,12 @@ It takes no lock, and what fails leaves nothing in its table.
 """
 
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from recorder.recording import Database, Recording, scratch
+from recorder.gates import awaits, empty, has, has_all, lacks
+from recorder.packages import cargo
+from recorder.recording import Database, Recording, scratch, write, write_new
 
 TABLES = ("__diesel_schema_migrations",)
 DATABASES = ("postgresql", "mariadb")
@@ -30,29 +31,21 @@ BROKEN = "ALTER TABLE prodcut ADD stock int"
 
 def record(recording: Recording) -> None:
     """Record the common story, the row of `diesel setup`, a folder merged late, a revert and a failure."""
-    program = recording.cache / "bin/diesel"
-    if not program.exists():
-        features = ["--no-default-features", "--features", "postgres,mysql"]  # which need libpq-dev and libmariadb-dev
-        command = ["cargo", "install", "--quiet", "--locked", "--root", recording.cache, "diesel_cli@2.3.14", *features]
-        recording.run(command, recording.cache)
+    features = ["--no-default-features", "--features", "postgres,mysql"]  # which need libpq-dev and libmariadb-dev
+    program = cargo(recording.cache, "diesel_cli@2.3.14", *features) / "diesel"
     recording.version = recording.run([program, "--version"], recording.cache).split("Version:")[1].split()[0]
     recording.write_migrations(tree(UP))
-    write(recording.fixtures / "migrations-late", tree(LATE))
+    recording.write_migrations(tree(LATE), "migrations-late")
 
     with scratch() as base:
 
         def diesel(database: Database, files: Mapping[str, str], *args: str) -> subprocess.Popen[str]:
             """Start diesel in a folder of just these migrations."""
-            folder = Path(tempfile.mkdtemp(dir=base))
-            write(folder / "migrations", tree(files))
-            environment = {"DATABASE_URL": database.url}
-            return recording.start([program, *args, "--migration-dir", "migrations"], folder, environment)
+            command = [program, *args, "--migration-dir", write_new(base, tree(files))]
+            return recording.start(command, base, {"DATABASE_URL": database.url})
 
         def migrate(database: Database, count: int) -> subprocess.Popen[str]:
-            files = dict(list(UP.items())[:count])
-            if count == 3:
-                files[LAST] = f"{recording.pause_statement};\n{UP[LAST]}"
-            return diesel(database, files, "migration", "run")
+            return diesel(database, recording.first(UP, count), "migration", "run")
 
         def is_done(database: Database) -> bool:
             return recording.ended(diesel(database, UP, "migration", "pending")).split() == ["false"]
@@ -62,9 +55,9 @@ def record(recording: Recording) -> None:
             "late",
             "all three migrations are applied, and one numbered before the last was merged late",
             done,
-            ("--revision 2024-01-03-000003", "opened", "has 20240103000003 applied"),
-            ("--revision 20240102000009", "timed out", "awaiting 20240102000009"),
-            ("--migrations migrations-late", "timed out", "awaiting 20240102000009"),
+            has("2024-01-03-000003", "20240103000003"),
+            awaits("20240102000009"),
+            lacks("20240102000009", "migrations-late"),
         )
         recording.ended(diesel(done, LATE, "migration", "run"))
         recording.save(
@@ -72,36 +65,20 @@ def record(recording: Recording) -> None:
             "a migration numbered before the last was merged late and applied after it",
             done,
             ("--revision 2024-01-02-000009_add_colour", "opened", "20240102000009"),
-            ("--migrations migrations-late", "opened", ""),
-            ("--migrations migrations", "opened", ""),
+            has_all("migrations-late"),
+            has_all(),
         )
-        reverted = recording.database()
-        recording.ended(diesel(reverted, UP, "migration", "run"))
+        reverted = recording.after(diesel, UP, "migration", "run")
         recording.ended(diesel(reverted, UP, "migration", "revert"))
-        recording.save(
-            "rolled-back",
-            "all three were applied, then the last was reverted",
-            reverted,
-            ("--revision 20240102000002", "opened", "has 20240102000002 applied"),
-            ("--revision 20240103000003", "timed out", "is at 20240102000002; awaiting 20240103000003"),
-            ("--migrations migrations", "timed out", "awaiting 20240103000003"),
-        )
-        failed = recording.database()
-        recording.ended(diesel(failed, {**UP, LAST: BROKEN}, "migration", "run"), fails=True)
-        recording.save(
-            "failed",
-            "the last of three migrations has failed, which diesel does not record",
-            failed,
-            ("--revision 20240103000003", "timed out", "is at 20240102000002; awaiting 20240103000003"),
-        )
-        listed = recording.database()
-        recording.ended(diesel(listed, UP, "migration", "list"))
+        recording.save_rolled_back(reverted, "20240102000002", "20240103000003", "reverted")
+        failed = recording.after(diesel, {**UP, LAST: BROKEN}, "migration", "run", fails=True)
+        recording.save_failed(failed, "which diesel does not record", awaits("20240103000003", "20240102000002"))
+        listed = recording.after(diesel, UP, "migration", "list")
         recording.save(
             "listed",
             "nothing has run but `diesel migration list`, which made the table",
             listed,
-            ("--revision 20240101000001", "timed out", "has nothing applied; awaiting 20240101000001"),
-            ("--migrations migrations", "timed out", "has nothing applied"),
+            *empty("20240101000001"),
         )
 
         if recording.kind == "postgresql":  # elsewhere `diesel setup` makes the table only
@@ -117,13 +94,13 @@ def record_setup(recording: Recording, program: Path, project: Path) -> None:
     recording.run([program, "setup"], project, environment)
     write(project / "migrations", tree(UP))
     names = [path.relative_to(project / "migrations").as_posix() for path in (project / "migrations").glob("*/*.sql")]
-    recording.write_migrations({f"../migrations-setup/{name}": "SELECT 1;\n" for name in names})  # what counts is names
+    recording.write_migrations({**dict.fromkeys(names, "SELECT 1;\n"), **tree(UP)}, "migrations-setup")  # names count
     recording.save(
         "set-up",
         "only `diesel setup` has run, which applies a first migration of its own",
         database,
-        ("--revision 20240103000003", "timed out", "is at 00000000000000; awaiting 20240103000003"),
-        ("--revision 00000000000000_diesel_initial_setup", "opened", "has 00000000000000 applied"),
+        awaits("20240103000003", "00000000000000"),
+        has("00000000000000_diesel_initial_setup", "00000000000000"),
         ("--migrations migrations", "timed out", "is at 00000000000000; awaiting "),
         ("--migrations migrations-setup", "timed out", "is at 00000000000000; awaiting "),
     )
@@ -132,16 +109,9 @@ def record_setup(recording: Recording, program: Path, project: Path) -> None:
         "set-up-done",
         "the migration of `diesel setup` and three more are applied",
         database,
-        ("--revision 20240103000003", "opened", "has 20240103000003 applied"),
-        ("--migrations migrations-setup", "opened", ""),
+        has("20240103000003"),
+        has_all("migrations-setup"),
     )
-
-
-def write(folder: Path, files: Mapping[str, str]) -> None:
-    """Write files: path in the folder -> text."""
-    for path, text in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")
 
 
 def tree(migrations: Mapping[str, str]) -> dict[str, str]:

@@ -2,10 +2,10 @@
 
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
-from recorder.recording import Database, Recording, scratch, venv
+from recorder.gates import awaits, has, has_all, has_both, lacks
+from recorder.packages import venv
+from recorder.recording import Database, Recording, Tool, scratch
 
 TABLES = ("django_migrations",)
 DATABASES = ("postgresql", "mariadb")
@@ -85,33 +85,12 @@ SQUASHED_ONLY = {
 BROKEN = {**FILES, LAST: text([("shop", "0002_price")], 'migrations.RunSQL("ALTER TABLE absent ADD stock int")')}
 
 
-@dataclass
-class Django:
+class Django(Tool):
     """Django as it is run on the databases of a recording."""
-
-    recording: Recording
-    python: Path
-    folder: Path
 
     def start(self, database: Database, files: Mapping[str, str], *args: str) -> subprocess.Popen[str]:
         """Start a command of Django's in this project."""
-        project = self.folder / str(len(list(self.folder.iterdir())))
-        write(project, files)
-        return self.recording.start(
-            [self.python, "-c", DRIVER + MANAGE, *args],
-            project,
-            {"DATABASE_URL": database.url},
-        )
-
-    def run(self, database: Database, files: Mapping[str, str], *args: str, fails: bool = False) -> str:
-        """Run it to its end."""
-        return self.recording.ended(self.start(database, files, *args), fails=fails)
-
-    def database(self, files: Mapping[str, str], *args: str, fails: bool = False) -> Database:
-        """Return a new database on which this was run."""
-        database = self.recording.database()
-        self.run(database, files, *args, fails=fails)
-        return database
+        return self.recording.start([*self.program, *args], self.project(files), {"DATABASE_URL": database.url})
 
     def migrate(self, database: Database, count: int) -> subprocess.Popen[str]:
         """Start applying the first so many migrations of the app shop, with the third, which pauses, all others too."""
@@ -136,9 +115,9 @@ def record(recording: Recording) -> None:
         "migrations-squashed": WITH_SQUASHED,
         "migrations-squashed-only": SQUASHED_ONLY,
     }.items():
-        write(recording.fixtures / directory, files)
+        recording.write_migrations(files, directory)
     with scratch() as folder:
-        django = Django(recording, python, folder)
+        django = Django(recording, folder, [python, "-c", DRIVER + MANAGE])
         record_story(django)
         record_apps(django)
         record_squash(django)
@@ -152,37 +131,31 @@ def record_story(django: Django) -> None:
         "ahead",
         "the database is past what is wanted",
         done,
-        ("--revision shop/migrations/0002_price.py", "opened", f"has {SECOND} applied"),
-        ("--migrations migrations-old", "opened", ""),
-        ("--migrations migrations/shop", "opened", ""),
+        has("shop/migrations/0002_price.py", SECOND),
+        has_all("migrations-old"),
+        has_all("migrations/shop"),
     )
     django.run(done, FILES, "migrate", "shop", "0002")
     recording.save(
         "rolled-back",
         "all were applied, then the last of the app shop was rolled back",
         done,
-        (f"--revision {SECOND}", "opened", f"has {SECOND} applied"),
-        (f"--revision {THIRD}", "timed out", f"awaiting {THIRD}"),
-        ("--migrations migrations", "timed out", f"awaiting {THIRD}"),
-        ("--migrations migrations/billing", "opened", ""),
+        has(SECOND),
+        awaits(THIRD),
+        lacks(THIRD),
+        has_all("migrations/billing"),
     )
     failed = django.database(BROKEN, "migrate", fails=True)
     recording.save(
         "failed",
         "the last migration of the app shop has failed, of which Django leaves nothing",
         failed,
-        (f"--revision {SECOND}", "opened", f"has {SECOND} applied"),
-        (f"--revision {THIRD}", "timed out", f"awaiting {THIRD}"),
-        ("--migrations migrations", "timed out", f"awaiting {THIRD}"),
+        has(SECOND),
+        awaits(THIRD),
+        lacks(THIRD),
     )
     fake = django.database(FILES, "migrate", "--fake")
-    recording.save(
-        "fake",
-        "all migrations are faked, which looks as if they had run",
-        fake,
-        (f"--revision {THIRD}", "opened", f"has {THIRD} applied"),
-        ("--migrations migrations", "opened", ""),
-    )
+    recording.save("fake", "all migrations are faked, which looks as if they had run", fake, has(THIRD), has_all())
 
 
 def record_apps(django: Django) -> None:
@@ -193,11 +166,11 @@ def record_apps(django: Django) -> None:
         "one-app",
         "the app shop is complete, the app billing has nothing",
         one,
-        (f"--revision {THIRD}", "opened", f"has {THIRD} applied"),
-        ("--revision billing.0001_initial", "timed out", "awaiting billing.0001_initial"),
-        ("--migrations migrations", "timed out", "awaiting billing.0001_initial"),
-        ("--migrations migrations/shop", "opened", ""),
-        ("--migrations migrations/billing", "timed out", "awaiting billing.0001_initial"),
+        has(THIRD),
+        awaits("billing.0001_initial"),
+        lacks("billing.0001_initial"),
+        has_all("migrations/shop"),
+        lacks("billing.0001_initial", "migrations/billing"),
     )
 
 
@@ -209,8 +182,8 @@ def record_squash(django: Django) -> None:
         "squashed-part-way",
         "the first of the two migrations that a squashed one replaces is applied",
         old,
-        (f"--revision {FIRST}", "opened", f"has {FIRST} applied"),
-        (f"--revision {SQUASHED}", "timed out", f"awaiting {SQUASHED}"),
+        has(FIRST),
+        awaits(SQUASHED),
         ("--migrations migrations-squashed", "timed out", "awaiting "),
     )
     django.run(old, FILES, "migrate")
@@ -218,47 +191,40 @@ def record_squash(django: Django) -> None:
         "squashed-unrecorded",
         "all is applied, but the squashed migration has no row yet: only those that it replaces have one",
         old,
-        (f"--revision {SECOND}", "opened", f"has {SECOND} applied"),
-        (f"--revision {SQUASHED}", "timed out", f"awaiting {SQUASHED}"),
-        ("--migrations migrations-squashed", "opened", ""),
-        ("--migrations migrations-squashed-only", "timed out", f"awaiting {SQUASHED}"),
+        has(SECOND),
+        awaits(SQUASHED),
+        has_all("migrations-squashed"),
+        lacks(SQUASHED, "migrations-squashed-only"),
     )
     django.run(old, WITH_SQUASHED, "migrate")
     recording.save(
         "squashed-recorded",
         "Django has recorded the squashed migration, as those that it replaces were applied",
         old,
-        (f"--revision {SECOND}", "opened", f"has {SECOND} applied"),
-        (f"--revision {SQUASHED}", "opened", f"has {SQUASHED} applied"),
-        ("--migrations migrations", "opened", ""),
-        ("--migrations migrations-squashed", "opened", ""),
-        ("--migrations migrations-squashed-only", "opened", ""),
+        has(SECOND),
+        has(SQUASHED),
+        has_all(),
+        has_all("migrations-squashed"),
+        has_all("migrations-squashed-only"),
     )
     django.run(old, SQUASHED_ONLY, "migrate", "--prune", "shop")
     recording.save(
         "squashed-pruned",
         "the rows of the replaced migrations were pruned, the squashed one's is left",
         old,
-        (f"--revision {SECOND}", "timed out", f"awaiting {SECOND}"),
-        (f"--revision {SQUASHED} --revision {THIRD}", "opened", ""),
-        ("--migrations migrations-squashed", "opened", ""),
-        ("--migrations migrations-squashed-only", "opened", ""),
+        awaits(SECOND),
+        has_both(SQUASHED, THIRD),
+        has_all("migrations-squashed"),
+        has_all("migrations-squashed-only"),
     )
     fresh = django.database(WITH_SQUASHED, "migrate")
     recording.save(
         "squashed-fresh",
         "a fresh database ran the squashed migration",
         fresh,
-        (f"--revision {SECOND}", "opened", f"has {SECOND} applied"),
-        (f"--revision {SQUASHED}", "opened", f"has {SQUASHED} applied"),
-        ("--migrations migrations", "opened", ""),
-        ("--migrations migrations-squashed", "opened", ""),
-        ("--migrations migrations-squashed-only", "opened", ""),
+        has(SECOND),
+        has(SQUASHED),
+        has_all(),
+        has_all("migrations-squashed"),
+        has_all("migrations-squashed-only"),
     )
-
-
-def write(folder: Path, files: Mapping[str, str]) -> None:
-    """Write a project."""
-    for name, content in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(content)

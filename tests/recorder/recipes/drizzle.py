@@ -7,9 +7,12 @@ command that tells what is applied, so the last migration's column does.
 import json
 import subprocess
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
-from recorder.recording import Database, Recording, scratch
+from recorder.gates import awaits, has, has_all, has_both, lacks, missing
+from recorder.packages import npm
+from recorder.recording import Database, Recording, scratch, write
 
 TABLES = ("drizzle.__drizzle_migrations", "__drizzle_migrations")
 DATABASES = ("postgresql", "mariadb")
@@ -40,9 +43,9 @@ migrate(drizzle(process.env.DATABASE_URL), {{ migrationsFolder: process.argv[2] 
 def record(recording: Recording) -> None:
     """Record the common story and what 0.x skips, then 1.0 from the beginning and on a table of 0.x."""
     recording.write_migrations(journal(STATEMENTS))
-    recording.write_migrations({f"../migrations-late/{path}": text for path, text in journal(WITH_LATE).items()})
-    recording.write_migrations({f"../migrations-1.0/{path}": text for path, text in folders(STATEMENTS).items()})
-    recording.write_migrations({f"../migrations-1.0-late/{path}": text for path, text in folders(WITH_LATE).items()})
+    recording.write_migrations(journal(WITH_LATE), "migrations-late")
+    recording.write_migrations(folders(STATEMENTS), "migrations-1.0")
+    recording.write_migrations(folders(WITH_LATE), "migrations-1.0-late")
     with scratch() as folder:
         for version in VERSIONS:
             install(recording, version, folder / version)
@@ -77,19 +80,12 @@ def record_old(recording: Recording, project: Path) -> None:
         "late",
         "an entry older than the newest one applied was merged late, and a run since has skipped it silently",
         done,
-        (f"--revision {third}", "opened", f"has {third} applied"),
-        (f"--revision {late}", "timed out", f"awaiting {late}"),
-        ("--migrations migrations-late", "timed out", f"awaiting {late}"),
+        *missing(late, third),
     )
-    database = recording.database()
-    recording.ended(migrate(recording, database, write(project / "failing", journal(broken))), fails=True)
+    database = recording.after(partial(migrate, recording), write(project / "failing", journal(broken)), fails=True)
     stands = standing(recording, second)
-    recording.save(
-        "failed",
-        "the last of three migrations has failed, which leaves no trace of it",
-        database,
-        (f"--revision {third}", "timed out", f"awaiting {third}"),
-        ("--migrations migrations", "timed out", stands),
+    recording.save_failed(
+        database, "which leaves no trace of it", awaits(third), ("--migrations migrations", "timed out", stands)
     )
 
 
@@ -99,13 +95,12 @@ def record_new(recording: Recording, project: Path, upgrading_from: Path) -> Non
     two, paused, broken = variants(recording)
     directories = {2: write(project / "two", folders(two)), 3: write(project / "three", folders(paused))}
 
-    database = recording.database()
-    recording.ended(migrate(recording, database, upgrading_from / "two"))
+    database = recording.after(partial(migrate, recording), upgrading_from / "two")
     recording.save(
         "not-upgraded",
         "two of three migrations were applied by 0.x, and the release to come has 1.0",
         database,
-        (f"--revision {third}", "timed out", f"awaiting {third}"),
+        awaits(third),
         ("--migrations migrations-1.0", "timed out", "awaiting "),
     )
     recording.version = VERSIONS[1]
@@ -114,77 +109,64 @@ def record_new(recording: Recording, project: Path, upgrading_from: Path) -> Non
         "upgraded",
         "two migrations were applied by 0.x, the third by 1.0, which gave the older rows their names",
         database,
-        (f"--revision {second} --revision {third}", "opened", f"has {second}, {third} applied"),
+        has_both(second, third, f"has {second}, {third} applied"),
         (f"--revision {first}", "opened", ""),
-        ("--migrations migrations-1.0", "opened", ""),
+        has_all("migrations-1.0"),
     )
 
-    database = recording.database()
-    recording.ended(migrate(recording, database, directories[2]))
+    database = recording.after(partial(migrate, recording), directories[2])
     recording.save(
         "1.0-part-way",
         "two of three migrations are applied, by 1.0",
         database,
-        (f"--revision {second}", "opened", f"has {second} applied"),
-        (f"--revision {third}", "timed out", f"awaiting {third}"),
-        ("--migrations migrations-1.0", "timed out", f"awaiting {third}"),
+        has(second),
+        awaits(third),
+        lacks(third, "migrations-1.0"),
     )
     with recording.paused(database, lambda: migrate(recording, database, directories[3])) as process:
         recording.save(
             "1.0-running",
             "the last of three migrations is running, by 1.0",
             database,
-            (f"--revision {third}", "timed out", f"awaiting {third}"),
-            ("--migrations migrations-1.0", "timed out", f"awaiting {third}"),
+            awaits(third),
+            lacks(third, "migrations-1.0"),
         )
     recording.ended(process)
     recording.save(
         "1.0-done",
         "all three migrations are applied, by 1.0",
         database,
-        (f"--revision {third}", "opened", f"has {third} applied"),
+        has(third),
         (f"--revision {second}", "opened", ""),
-        ("--migrations migrations-1.0", "opened", ""),
-        ("--migrations migrations-1.0-late", "timed out", f"awaiting {LATE}"),
+        has_all("migrations-1.0"),
+        lacks(LATE, "migrations-1.0-late"),
     )
     recording.ended(migrate(recording, database, write(project / "late", folders(WITH_LATE))))
     recording.save(
         "1.0-late-applied",
         "a folder with a date before the third's was merged late, and 1.0 has run it",
         database,
-        (f"--revision {LATE} --revision {third}", "opened", ""),
-        ("--migrations migrations-1.0-late", "opened", ""),
+        has_both(LATE, third),
+        has_all("migrations-1.0-late"),
     )
-    database = recording.database()
-    recording.ended(migrate(recording, database, write(project / "failing", folders(broken))), fails=True)
+    database = recording.after(partial(migrate, recording), write(project / "failing", folders(broken)), fails=True)
     stands = standing(recording, second)
     recording.save(
         "1.0-failed",
         "the last of three migrations has failed in 1.0, which leaves no trace of it",
         database,
-        (f"--revision {third}", "timed out", f"awaiting {third}"),
+        awaits(third),
         ("--migrations migrations-1.0", "timed out", stands),
     )
 
 
 def install(recording: Recording, version: str, project: Path) -> None:
     """Install a version, and make a project with a program that runs its migrator."""
-    cache = recording.cache / version
-    if not (cache / "node_modules/drizzle-orm").exists():
-        cache.mkdir(exist_ok=True)
-        recording.run(["npm", "install", "--silent", "--prefix", cache, f"drizzle-orm@{version}", *DRIVERS], cache)
+    modules = npm(recording.cache / version, f"drizzle-orm@{version}", *DRIVERS)
     project.mkdir()
-    (project / "node_modules").symlink_to(cache / "node_modules")
+    (project / "node_modules").symlink_to(modules)
     module = {"postgresql": "node-postgres", "mariadb": "mysql2"}[recording.kind]
     (project / "migrate.js").write_text(PROGRAM.format(module=module))
-
-
-def write(directory: Path, files: Mapping[str, str]) -> Path:
-    """Write a migrations folder."""
-    for path, text in files.items():
-        (directory / path).parent.mkdir(parents=True, exist_ok=True)
-        (directory / path).write_text(text)
-    return directory
 
 
 def migrate(recording: Recording, database: Database, directory: Path) -> subprocess.Popen[str]:

@@ -4,11 +4,12 @@ It keeps a log of events. On PostgreSQL a migration that failed in its transacti
 """
 
 import subprocess
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
-from recorder.recording import Database, Recording, scratch
+from recorder.gates import awaits, beyond, has, has_all, lacks, no_table
+from recorder.packages import jars
+from recorder.recording import Database, Recording, Tool, scratch, with_semicolon
 
 TABLES = ("flyway_schema_history", "app.flyway_schema_history")
 DATABASES = ("postgresql", "mariadb")
@@ -65,38 +66,16 @@ public class Main {
 """
 
 
-@dataclass
-class Flyway:
+class Flyway(Tool):
     """Flyway as it is run on the databases of a recording."""
 
-    recording: Recording
-    java: Sequence[str | Path]
-    folder: Path
-
-    def start(self, database: Database, command: str, files: dict[str, str], *settings: str) -> subprocess.Popen[str]:
+    def start(self, database: Database, files: Mapping[str, str], *args: str) -> subprocess.Popen[str]:
         """Start Flyway on a directory of these files."""
-        locations = self.folder / str(len(list(self.folder.iterdir())))
-        write(locations, files)
         parts = database.parts
         url = f"jdbc:{self.recording.kind}://{parts['host']}:{parts['port']}/{parts['name']}"
-        options = (f"url={url}", f"user={parts['user']}", f"password={parts['password']}")
-        options += (f"locations=filesystem:{locations}", *settings)
-        return self.recording.start([*self.java, command, *options], self.folder)
-
-    def run(self, database: Database, command: str, files: dict[str, str], *settings: str, fails: bool = False) -> str:
-        """Run it to its end."""
-        return self.recording.ended(self.start(database, command, files, *settings), fails=fails)
-
-    def database(self, files: dict[str, str], *settings: str, fails: bool = False) -> Database:
-        """Return a new database to which these were migrated."""
-        database = self.recording.database()
-        self.run(database, "migrate", files, *settings, fails=fails)
-        return database
-
-    def files(self, count: int) -> dict[str, str]:
-        """Return the first so many migrations, the third with the statement that pauses."""
-        pause = f"{self.recording.pause_statement};\n"
-        return {name: pause * (name in THIRD) + sql for name, sql in list(FILES.items())[:count]}
+        options = [f"url={url}", f"user={parts['user']}", f"password={parts['password']}"]
+        options.append(f"locations=filesystem:{self.project(with_semicolon(files))}")
+        return self.recording.start([*self.program, *args, *options], self.folder)
 
 
 def record(recording: Recording) -> None:
@@ -110,9 +89,9 @@ def record(recording: Recording) -> None:
         "migrations-repeatable": VIEW,
         "migrations-repeatable-changed": OTHER_VIEW,
     }.items():
-        write(recording.fixtures / directory, files)
+        recording.write_migrations(with_semicolon(files), directory)
     with scratch() as folder:
-        flyway = Flyway(recording, java, folder)
+        flyway = Flyway(recording, folder, java)
         record_story(flyway)
         record_failures(flyway)
         record_late(flyway)
@@ -130,14 +109,14 @@ def record_story(flyway: Flyway) -> None:
     recording = flyway.recording
     done = recording.story(
         ("1", "2", "3"),
-        lambda database, count: flyway.start(database, "migrate", flyway.files(count)),
-        lambda database: "pending: 0" in flyway.run(database, "info", flyway.files(3)),
+        lambda database, count: flyway.start(database, recording.first(FILES, count), "migrate"),
+        lambda database: "pending: 0" in flyway.run(database, recording.first(FILES, 3), "info"),
     )
     recording.save(
         "ahead",
         "the database is past what is wanted",
         done,
-        ("--revision V2__add_price.sql", "opened", "is at 3, past the wanted 2"),
+        beyond("V2__add_price.sql", "3", "2"),
         ("--revision 2 --if-ahead wait", "timed out", "is at 3, past the wanted 2"),
         ("--revision 2 --if-ahead refuse", "refused", "is at 3, past the wanted 2"),
         ("--migrations migrations-old", "opened", "is at 3, past the wanted"),
@@ -148,10 +127,10 @@ def record_story(flyway: Flyway) -> None:
 def record_failures(flyway: Flyway) -> None:
     """Record failures, of which the database decides what is left, and their repair."""
     recording = flyway.recording
-    failed = flyway.database(BROKEN, fails=True)
+    failed = flyway.database(BROKEN, "migrate", fails=True)
     if recording.kind == "mariadb":
         save_failed(recording, failed, "failed", "the last of three migrations has failed")
-        flyway.run(failed, "repair", BROKEN)
+        flyway.run(failed, BROKEN, "repair")
         scenario, what = "repaired", "the last of three migrations has failed, and then `flyway repair` was run"
     else:
         scenario, what = "failed", "the last of three migrations has failed in its transaction, which leaves no row"
@@ -159,13 +138,13 @@ def record_failures(flyway: Flyway) -> None:
         scenario,
         what,
         failed,
-        ("--revision 2", "opened", "has 2 applied"),
-        ("--revision 3", "timed out", "is at 2; awaiting 3"),
+        has("2"),
+        awaits("3", "2"),
         ("--migrations migrations", "timed out", "is at 2; awaiting 3"),
     )
     if recording.kind == "postgresql":
         session = ("executeInTransaction=false", "postgresql.transactional.lock=false")
-        failed = flyway.database(BROKEN, *session, fails=True)
+        failed = flyway.database(BROKEN, "migrate", *session, fails=True)
         what = "the last of three migrations has failed outside of a transaction, the lock being a session's"
         save_failed(recording, failed, "failed-outside-transaction", what)
 
@@ -173,23 +152,23 @@ def record_failures(flyway: Flyway) -> None:
 def record_late(flyway: Flyway) -> None:
     """Record a migration that was merged late."""
     recording = flyway.recording
-    late = flyway.database({**FIRST, **THIRD})
+    late = flyway.database({**FIRST, **THIRD}, "migrate")
     recording.save(
         "late",
         "the second migration was merged after the third was applied, and has not run",
         late,
-        ("--revision 2", "timed out", "awaiting 2"),
-        ("--revision 3", "opened", "has 3 applied"),
-        ("--migrations migrations", "timed out", "awaiting 2"),
+        awaits("2"),
+        has("3"),
+        lacks("2"),
     )
-    flyway.run(late, "migrate", FILES, "outOfOrder=true")
+    flyway.run(late, FILES, "migrate", "outOfOrder=true")
     recording.save(
         "out-of-order",
         "the second migration was applied after the third, out of order",
         late,
-        ("--revision 2", "opened", "is at 3, past the wanted 2"),
-        ("--revision 3", "opened", "has 3 applied"),
-        ("--migrations migrations", "opened", ""),
+        beyond("2", "3"),
+        has("3"),
+        has_all(),
     )
 
 
@@ -198,65 +177,65 @@ def record_baselines(flyway: Flyway) -> None:
     recording = flyway.recording
     baseline = recording.database()
     recording.query(baseline, "CREATE TABLE product (id int, price int)")
-    flyway.run(baseline, "baseline", FILES, "baselineVersion=2")
+    flyway.run(baseline, FILES, "baseline", "baselineVersion=2")
     recording.save(
         "baseline",
         "an existing schema was given the baseline 2",
         baseline,
-        ("--revision 1", "opened", "is at 2, past the wanted 1"),
-        ("--revision 2", "opened", "has 2 applied"),
-        ("--revision 3", "timed out", "is at 2; awaiting 3"),
+        beyond("1", "2"),
+        has("2"),
+        awaits("3", "2"),
         ("--migrations migrations", "timed out", "is at 2; awaiting 3"),
     )
-    flyway.run(baseline, "migrate", FILES)
+    flyway.run(baseline, FILES, "migrate")
     recording.save(
         "baseline-migrated",
         "an existing schema was given the baseline 2 and then migrated",
         baseline,
-        ("--revision 1", "opened", "is at 3, past the wanted 1"),
-        ("--revision 3", "opened", "has 3 applied"),
-        ("--revision 4", "timed out", "is at 3; awaiting 4"),
-        ("--migrations migrations", "opened", ""),
+        beyond("1", "3"),
+        has("3"),
+        awaits("4", "3"),
+        has_all(),
     )
 
-    fresh = flyway.database(BASELINE)
+    fresh = flyway.database(BASELINE, "migrate")
     recording.save(
         "baseline-migration",
         "a fresh database took the baseline migration B2 instead of the first two",
         fresh,
-        ("--revision 1", "opened", "is at 3, past the wanted 1"),
-        ("--revision 2", "opened", "is at 3, past the wanted 2"),
-        ("--revision 3", "opened", "has 3 applied"),
-        ("--migrations migrations", "opened", ""),
-        ("--migrations migrations-baseline", "opened", ""),
+        beyond("1", "3"),
+        beyond("2", "3"),
+        has("3"),
+        has_all(),
+        has_all("migrations-baseline"),
     )
 
 
 def record_repeatables(flyway: Flyway) -> None:
     """Record a repeatable migration and its changes."""
     recording = flyway.recording
-    views = flyway.database(VIEW)
+    views = flyway.database(VIEW, "migrate")
     recording.save(
         "repeatable",
         "three migrations and a repeatable one are applied",
         views,
-        ("--revision 3", "opened", "has 3 applied"),
-        ("--revision R__product_list", "opened", "has R__product_list applied"),
-        ("--revision R__product_list.sql", "opened", "has R__product_list applied"),
-        ("--revision R__absent", "timed out", "awaiting R__absent"),
-        ("--migrations migrations-repeatable", "opened", ""),
-        ("--migrations migrations-repeatable-changed", "timed out", "awaiting R__product_list"),
+        has("3"),
+        has("R__product_list"),
+        has("R__product_list.sql", "R__product_list"),
+        awaits("R__absent"),
+        has_all("migrations-repeatable"),
+        lacks("R__product_list", "migrations-repeatable-changed"),
     )
-    flyway.run(views, "migrate", OTHER_VIEW)
+    flyway.run(views, OTHER_VIEW, "migrate")
     recording.save(
         "repeatable-changed",
         "the repeatable migration was changed and applied again",
         views,
-        ("--revision R__product_list", "opened", "has R__product_list applied"),
-        ("--migrations migrations-repeatable-changed", "opened", ""),
+        has("R__product_list"),
+        has_all("migrations-repeatable-changed"),
     )
     if recording.kind == "mariadb":
-        flyway.run(views, "migrate", BROKEN_VIEW, fails=True)
+        flyway.run(views, BROKEN_VIEW, "migrate", fails=True)
         recording.save(
             "repeatable-failed",
             "the repeatable migration was changed once more and has failed",
@@ -269,53 +248,53 @@ def record_repeatables(flyway: Flyway) -> None:
 def record_versions(flyway: Flyway) -> None:
     """Record versions that can be written in several ways."""
     recording = flyway.recording
-    dotted = flyway.database(DOTTED)
+    dotted = flyway.database(DOTTED, "migrate")
     recording.save(
         "dotted",
         "versions have dots, underscores and leading zeros",
         dotted,
-        ("--revision 1", "opened", "is at 1.10, past the wanted 1"),
-        ("--revision 1.2", "opened", "is at 1.10, past the wanted 1.2"),
-        ("--revision 1.1", "timed out", "awaiting 1.1"),
-        ("--revision 001.10.0", "opened", "has 1.10 applied"),
-        ("--revision V1.10__add_stock.sql", "opened", "has 1.10 applied"),
-        ("--migrations migrations-dotted", "opened", ""),
+        beyond("1", "1.10"),
+        beyond("1.2", "1.10"),
+        awaits("1.1"),
+        has("001.10.0", "1.10"),
+        has("V1.10__add_stock.sql", "1.10"),
+        has_all("migrations-dotted"),
     )
 
 
 def record_deleted(flyway: Flyway) -> None:
     """Record an applied migration whose file went away, and came back."""
     recording = flyway.recording
-    deleted = flyway.database(FILES)
-    flyway.run(deleted, "repair", {**FIRST, **THIRD})
+    deleted = flyway.database(FILES, "migrate")
+    flyway.run(deleted, {**FIRST, **THIRD}, "repair")
     recording.save(
         "deleted",
         "all three were applied, then `flyway repair` noted that the second file is gone",
         deleted,
-        ("--revision 2", "timed out", "awaiting 2"),
-        ("--revision 3", "opened", "has 3 applied"),
-        ("--migrations migrations", "timed out", "awaiting 2"),
+        awaits("2"),
+        has("3"),
+        lacks("2"),
     )
     # Its column is still there.
-    flyway.run(deleted, "migrate", {**FILES, "V2__add_price.sql": "SELECT 2"}, "outOfOrder=true")
+    flyway.run(deleted, {**FILES, "V2__add_price.sql": "SELECT 2"}, "migrate", "outOfOrder=true")
     recording.save(
         "deleted-reapplied",
         "the second was noted as gone, came back and was applied again",
         deleted,
-        ("--revision 2", "opened", "is at 3, past the wanted 2"),
-        ("--migrations migrations", "opened", ""),
+        beyond("2", "3"),
+        has_all(),
     )
 
 
 def record_schema(flyway: Flyway) -> None:
     """Record a history outside of the default schema."""
     recording = flyway.recording
-    schema = flyway.database(FILES, "schemas=app")
+    schema = flyway.database(FILES, "migrate", "schemas=app")
     recording.save(
         "other-schema",
         "Flyway made the schema app for itself and keeps its table there",
         schema,
-        ("--revision 3", "timed out", "there is no history table"),
+        no_table("3"),
         ("--table app.flyway_schema_history --revision 3", "opened", "has 3 applied"),
         ("--table app.flyway_schema_history --migrations migrations", "opened", ""),
     )
@@ -325,12 +304,14 @@ def record_group(flyway: Flyway) -> None:
     """Record a run that is one transaction."""
     recording = flyway.recording
     grouped = recording.database()
-    with recording.paused(grouped, lambda: flyway.start(grouped, "migrate", flyway.files(3), "group=true")) as process:
+    with recording.paused(
+        grouped, lambda: flyway.start(grouped, recording.first(FILES, 3), "migrate", "group=true")
+    ) as process:
         recording.save(
             "running-in-a-group",
             "three migrations are running in one transaction, as far as the database has such",
             grouped,
-            ("--revision 3", "timed out", "awaiting 3"),
+            awaits("3"),
             ("--migrations migrations", "timed out", ""),
         )
     recording.ended(process)
@@ -349,17 +330,10 @@ def save_failed(recording: Recording, database: Database, scenario: str, what: s
     )
 
 
-def write(folder: Path, files: dict[str, str]) -> None:
-    """Write a directory of migrations."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, sql in files.items():
-        (folder / name).write_text(f"{sql};\n")
-
-
 def install(recording: Recording) -> list[str | Path]:
     """Fetch Flyway, compile the few lines of Java, and return the command that runs them."""
     recording.version = VERSION
-    class_path = jars(recording, *JARS)
+    class_path = jars(recording.cache, *JARS)
     source = recording.cache / "Main.java"
     if not source.exists() or source.read_text() != MAIN:
         source.with_suffix(".class").unlink(missing_ok=True)
@@ -367,27 +341,3 @@ def install(recording: Recording) -> list[str | Path]:
     if not source.with_suffix(".class").exists():
         recording.run(["javac", "-cp", class_path, source], recording.cache)
     return ["java", "-XX:TieredStopAtLevel=1", "-cp", f"{class_path}:{recording.cache}", "Main"]
-
-
-def jars(recording: Recording, *artifacts: str) -> str:
-    """Fetch artifacts (group:name:version) with what they depend on once, and return a class path."""
-    dependencies = "".join(
-        "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>".format(
-            *artifact.split(":")
-        )
-        for artifact in artifacts
-    )
-    project = (
-        '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'
-        "<groupId>recorder</groupId><artifactId>recorder</artifactId><version>1</version>"
-        f"<dependencies>{dependencies}</dependencies></project>"
-    )
-    pom = recording.cache / "pom.xml"
-    if not pom.exists() or pom.read_text() != project:
-        folder = recording.cache / "jars"
-        pending = recording.cache / "pending.xml"
-        pending.write_text(project)
-        command = ["mvn", "--quiet", "--batch-mode", "--file", pending, "dependency:copy-dependencies"]
-        recording.run([*command, f"-DoutputDirectory={folder}"], recording.cache)
-        pending.rename(pom)
-    return f"{recording.cache}/jars/*"

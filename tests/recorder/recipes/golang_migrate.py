@@ -4,11 +4,10 @@ What runs and what failed or was killed leave the same row; only its lock, which
 """
 
 import subprocess
-from pathlib import Path
-from tempfile import mkdtemp
 
-from recorder.golang import install
-from recorder.recording import Database, Recording, scratch
+from recorder.gates import awaits, beyond, empty, has, has_all, no_table, past_all
+from recorder.golang import install, source, up_and_down
+from recorder.recording import Database, Recording, scratch, write_new
 
 TABLES = ("schema_migrations", "app_migrations")
 DATABASES = ("postgresql", "mariadb")
@@ -27,9 +26,7 @@ def record(recording: Recording) -> None:
     """Record the common story, failures up and down, what `force` does to them, and a file that is never run."""
     program = install(recording.cache, f"{PACKAGE}@{VERSION}", "postgres", "mysql")
     recording.version = VERSION.removeprefix("v")
-    for name, (up, down) in FILES.items():
-        recording.write_migrations({f"{name}.up.sql": f"{up};\n", f"{name}.down.sql": f"{down};\n"})
-    paused = {**FILES, "000003_add_stock": (f"{recording.pause_statement};\n{FILES['000003_add_stock'][0]}", "")}
+    recording.write_migrations(up_and_down(FILES))
 
     with scratch() as folder:
 
@@ -37,15 +34,14 @@ def record(recording: Recording) -> None:
             database: Database, files: dict[str, tuple[str, str]], *args: str, options: str = ""
         ) -> subprocess.Popen[str]:
             """Start golang-migrate with these migrations only."""
-            directory = Path(mkdtemp(dir=folder))
-            for name, (up, down) in files.items():
-                (directory / f"{name}.up.sql").write_text(f"{up};\n")
-                (directory / f"{name}.down.sql").write_text(f"{down};\n")
-            url = f"{source_url(database)}{options}"
-            return recording.start([program, "-path", directory, "-database", url, *args], folder)
+            driver, url = source(database)
+            url = f"{'mysql://' if driver == 'mysql' else ''}{url}{options}"
+            return recording.start(
+                [program, "-path", write_new(folder, up_and_down(files)), "-database", url, *args], folder
+            )
 
         def migrate(database: Database, count: int) -> subprocess.Popen[str]:
-            return run(database, dict(list(paused.items())[:count]), "up")
+            return run(database, recording.first(FILES, count), "up")
 
         def is_done(database: Database) -> bool:
             asking = run(database, FILES, "version")
@@ -57,9 +53,7 @@ def record(recording: Recording) -> None:
                 return False
 
         def fresh(files: dict[str, tuple[str, str]] = FILES, *, fails: bool = False) -> Database:
-            database = recording.database()
-            recording.ended(run(database, files, "up"), fails=fails)
-            return database
+            return recording.after(run, files, "up", fails=fails)
 
         done = recording.story(
             ("000001", "000002_add_price.up.sql", "000003"), migrate, is_done, normal=("1", "2", "3")
@@ -70,31 +64,15 @@ def record(recording: Recording) -> None:
             "ahead",
             "the three migrations and one of a later release are applied",
             done,
-            ("--revision 3", "opened", "is at 4, past the wanted 3"),
-            ("--revision 3 --if-ahead wait", "timed out", "is at 4, past the wanted 3"),
-            ("--revision 3 --if-ahead refuse", "refused", "is at 4, past the wanted 3"),
-            ("--migrations migrations", "opened", "is at 4, past the wanted 3"),
+            *past_all("3", "4"),
             ("--migrations migrations --if-ahead refuse", "refused", "is at 4, past the wanted 3"),
         )
 
         down = fresh()
         recording.ended(run(down, FILES, "down", "1"))
-        recording.save(
-            "rolled-back",
-            "all three were applied, then the last was migrated down",
-            down,
-            ("--revision 2", "opened", "has 2 applied"),
-            ("--revision 3", "timed out", "is at 2; awaiting 3"),
-            ("--migrations migrations", "timed out", "awaiting 3"),
-        )
+        recording.save_rolled_back(down, "2", "3", "migrated down")
         recording.ended(run(down, FILES, "down", "-all"))
-        recording.save(
-            "all-down",
-            "all three were applied, then all were migrated down",
-            down,
-            ("--revision 1", "timed out", "has nothing applied; awaiting 1"),
-            ("--migrations migrations", "timed out", "has nothing applied"),
-        )
+        recording.save("all-down", "all three were applied, then all were migrated down", down, *empty("1"))
 
         failed = fresh({**FILES, "000003_add_stock": BROKEN}, fails=True)
         recording.save(
@@ -112,16 +90,16 @@ def record(recording: Recording) -> None:
             "forced",
             "the last of three migrations has failed, then the second was forced to be the current one",
             failed,
-            ("--revision 2", "opened", "has 2 applied"),
-            ("--revision 3", "timed out", "is at 2; awaiting 3"),
+            has("2"),
+            awaits("3", "2"),
         )
         recording.ended(run(failed, FILES, "up"))
         recording.save(
             "repaired",
             "the last of three migrations has failed, the second was forced, then the corrected third was run",
             failed,
-            ("--revision 3", "opened", "has 3 applied"),
-            ("--migrations migrations", "opened", ""),
+            has("3"),
+            has_all(),
         )
 
         undone = fresh({**FILES, "000003_add_stock": (FILES["000003_add_stock"][0], BROKEN[1])})
@@ -150,25 +128,16 @@ def record(recording: Recording) -> None:
             "the first and the third were applied, the second was merged late and is never run; only the current"
             " version is recorded, so nobody can tell: a gate on the second opens, and so does one on the directory",
             late,
-            ("--revision 2", "opened", "is at 3, past the wanted 2"),
-            ("--revision 3", "opened", "has 3 applied"),
-            ("--migrations migrations", "opened", ""),
+            beyond("2", "3"),
+            has("3"),
+            has_all(),
         )
 
-        elsewhere = recording.database()
-        recording.ended(run(elsewhere, FILES, "up", options="&x-migrations-table=app_migrations"))
+        elsewhere = recording.after(run, FILES, "up", options="&x-migrations-table=app_migrations")
         recording.save(
             "own-table",
             "all three migrations are applied, with x-migrations-table=app_migrations",
             elsewhere,
             ("--revision 3 --table app_migrations", "opened", "has 3 applied"),
-            ("--revision 3", "timed out", "there is no history table"),
+            no_table("3"),
         )
-
-
-def source_url(database: Database) -> str:
-    """Return the URL as golang-migrate wants it, with a query that more may be added to."""
-    if database.url.startswith("postgres"):
-        return database.url
-    name = "{user}:{password}@tcp({host}:{port})/{name}".format(**database.parts)
-    return f"mysql://{name}?multiStatements=true"

@@ -2,10 +2,10 @@
 
 import subprocess
 from pathlib import Path
-from tempfile import mkdtemp
 
-from recorder.golang import build, install
-from recorder.recording import Database, Recording, scratch
+from recorder.gates import awaits, beyond, empty, has, has_all, lacks, no_table, part_way, past_all
+from recorder.golang import build, install, source
+from recorder.recording import Database, Recording, scratch, write_new
 
 TABLES = ("goose_db_version", "goose_lock", "app_versions")
 DATABASES = ("postgresql", "mariadb")
@@ -76,25 +76,25 @@ def record(recording: Recording) -> None:
     new = install(recording.cache, f"github.com/pressly/goose/v3/cmd/goose@{VERSION}", *tags)
     old = install(recording.cache / "old", f"github.com/pressly/goose/cmd/goose@{OLD}+incompatible")
     recording.version = VERSION.removeprefix("v")
-    recording.write_migrations({name: text(*both) for name, both in FILES.items()})
-    in_go = {name: text(*FILES[name]) for name in (FIRST, SECOND)}
+    recording.write_migrations(texts(FILES))
+    in_go = texts({name: FILES[name] for name in (FIRST, SECOND)})
     in_go |= dict.fromkeys(("00003_add_stock.go", "00003_add_stock_test.go"), "package migrations\n")
-    recording.write_migrations({f"../migrations-go/{name}": content for name, content in in_go.items()})
-
-    paused = {**FILES, THIRD: (f"{recording.pause_statement};\n{FILES[THIRD][0]}", "")}
+    recording.write_migrations(in_go, "migrations-go")
 
     with scratch() as folder:
-        record_lock_table(recording, written(folder, paused))
+        record_lock_table(recording, write_new(folder, texts(recording.first(FILES, 3))))
 
         def goose(
             database: Database, files: dict[str, tuple[str, str]], command: str, *options: str, program: Path = new
         ) -> subprocess.Popen[str]:
             """Start goose with these migrations only."""
-            directory = written(folder, files)
-            return recording.start([program, "-dir", directory, *options, *source(database), command], folder)
+            directory = write_new(folder, texts(files))
+            return recording.start(
+                [program, "-dir", directory, *options, *source(database, "parseTime=true"), command], folder
+            )
 
         def migrate(database: Database, count: int) -> subprocess.Popen[str]:
-            return goose(database, {name: paused[name] for name in list(paused)[:count]}, "up")
+            return goose(database, recording.first(FILES, count), "up")
 
         def is_done(database: Database) -> bool:
             return "Pending" not in recording.ended(goose(database, FILES, "status"))
@@ -110,77 +110,54 @@ def record(recording: Recording) -> None:
             "go-migration",
             "all three migrations are applied; in migrations-go the third is one in Go, which a test lies beside",
             done,
-            ("--migrations migrations-go", "opened", ""),
-            ("--revision 00003_add_stock.go", "opened", "has 3 applied"),
+            has_all("migrations-go"),
+            has("00003_add_stock.go", "3"),
         )
         later = {**FILES, "00004_add_colour.sql": ("ALTER TABLE product ADD colour int", "")}
         recording.ended(goose(done, later, "up"))
         recording.save(
-            "ahead",
-            "the three migrations and one of a later release are applied",
-            done,
-            ("--revision 3", "opened", "is at 4, past the wanted 3"),
-            ("--revision 3 --if-ahead wait", "timed out", "is at 4, past the wanted 3"),
-            ("--revision 3 --if-ahead refuse", "refused", "is at 4, past the wanted 3"),
-            ("--migrations migrations", "opened", "is at 4, past the wanted 3"),
+            "ahead", "the three migrations and one of a later release are applied", done, *past_all("3", "4")
         )
 
         recording.save(
             "row-0",
             "nothing has run but `goose version`, which makes the table and its row of version 0",
             fresh("version"),
-            ("--revision 1", "timed out", "has nothing applied; awaiting 1"),
-            ("--migrations migrations", "timed out", "has nothing applied"),
+            *empty("1"),
         )
-        recording.save(
-            "rolled-back",
-            "all three were applied, then the last was rolled back, which deletes its row",
-            fresh("up", "down"),
-            ("--revision 2", "opened", "has 2 applied"),
-            ("--revision 3", "timed out", "is at 2; awaiting 3"),
-            ("--migrations migrations", "timed out", "awaiting 3"),
-        )
-        failed = fresh()
+        recording.save_rolled_back(fresh("up", "down"), "2", "3", "rolled back, which deletes its row")
         broken = {**FILES, THIRD: ("ALTER TABLE nowhere ADD stock int", "")}
-        recording.ended(goose(failed, broken, "up"), fails=True)
-        recording.save(
-            "failed",
-            "the last of three migrations has failed, of which goose keeps nothing",
-            failed,
-            ("--revision 3", "timed out", "is at 2; awaiting 3"),
-            ("--revision 2", "opened", "has 2 applied"),
-        )
+        failed = recording.after(goose, broken, "up", fails=True)
+        recording.save_failed(failed, "of which goose keeps nothing", awaits("3", "2"), has("2"))
 
-        late = recording.database()
-        recording.ended(goose(late, {name: FILES[name] for name in (FIRST, THIRD)}, "up"))
+        late = recording.after(goose, {name: FILES[name] for name in (FIRST, THIRD)}, "up")
         recording.ended(goose(late, FILES, "up"), fails=True)
         recording.save(
             "missing",
             "the first and the third are applied, the second was merged late and `up` refuses to run it",
             late,
-            ("--revision 2", "timed out", "awaiting 2"),
+            awaits("2"),
             ("--revision 2 --if-ahead refuse", "timed out", "awaiting 2"),
-            ("--revision 3", "opened", "has 3 applied"),
-            ("--migrations migrations", "timed out", "awaiting 2"),
+            has("3"),
+            lacks("2"),
         )
         recording.ended(goose(late, FILES, "up", "-allow-missing"))
         recording.save(
             "out-of-order",
             "the second was merged late and applied after the third, with -allow-missing",
             late,
-            ("--revision 2", "opened", "is at 3, past the wanted 2"),
-            ("--revision 3", "opened", "has 3 applied"),
-            ("--migrations migrations", "opened", ""),
+            beyond("2", "3"),
+            has("3"),
+            has_all(),
         )
 
-        elsewhere = recording.database()
-        recording.ended(goose(elsewhere, FILES, "up", "-table=app_versions"))
+        elsewhere = recording.after(goose, FILES, "up", "-table=app_versions")
         recording.save(
             "own-table",
             "all three migrations are applied, with -table=app_versions",
             elsewhere,
             ("--revision 3 --table app_versions", "opened", "has 3 applied"),
-            ("--revision 3", "timed out", "there is no history table"),
+            no_table("3"),
         )
 
         recording.version = OLD.removeprefix("v")
@@ -188,16 +165,14 @@ def record(recording: Recording) -> None:
             "rolled-back-old",
             "all three were applied, then the last was rolled back, which appends a row that is not applied",
             fresh("up", "down", program=old),
-            ("--revision 2", "opened", "has 2 applied"),
-            ("--revision 3", "timed out", "is at 2; awaiting 3"),
-            ("--migrations migrations", "timed out", "awaiting 3"),
+            *part_way("2", "3"),
         )
         recording.save(
             "up-again-old",
             "all three were applied, the last rolled back and applied again: three rows of it",
             fresh("up", "down", "up", program=old),
-            ("--revision 3", "opened", "has 3 applied"),
-            ("--migrations migrations", "opened", ""),
+            has("3"),
+            has_all(),
         )
 
 
@@ -205,7 +180,7 @@ def record_lock_table(recording: Recording, directory: Path) -> None:
     """Record what a program leaves that was killed while it held the lock table; goose's own command has none."""
     program = build(recording.cache / "locking", LOCKING, *LOCKING_MODULES)
     database = recording.database()
-    command = [program, *source(database), directory]
+    command = [program, *source(database, "parseTime=true"), directory]
     with recording.paused(database, lambda: recording.start(command, directory)) as process:
         process.kill()
     process.communicate()
@@ -214,28 +189,12 @@ def record_lock_table(recording: Recording, directory: Path) -> None:
         "killed",
         "a program with goose's lock table was killed in the last of three migrations: the lock's lease runs out",
         database,
-        ("--revision 2", "opened", "has 2 applied"),
+        has("2"),
         ("--revision 3", "timed out", "goose_lock is held by web-1-0a1b2c3d"),
-        ("--migrations migrations", "timed out", "awaiting 3"),
+        lacks("3"),
     )
 
 
-def written(folder: Path, files: dict[str, tuple[str, str]]) -> Path:
-    """Write these migrations into a new directory below the folder, and return it."""
-    directory = Path(mkdtemp(dir=folder))
-    for name, both in files.items():
-        (directory / name).write_text(text(*both))
-    return directory
-
-
-def source(database: Database) -> tuple[str, str]:
-    """Return the database as goose wants it: its kind, and a URL or what the MySQL driver takes instead."""
-    if database.url.startswith("postgres"):
-        return "postgres", database.url
-    name = "{user}:{password}@tcp({host}:{port})/{name}".format(**database.parts)
-    return "mysql", f"{name}?parseTime=true"
-
-
-def text(up: str, down: str) -> str:
-    """Return a migration's file."""
-    return f"-- +goose Up\n{up};\n\n-- +goose Down\n{down};\n"
+def texts(files: dict[str, tuple[str, str]]) -> dict[str, str]:
+    """Return these migrations' files."""
+    return {name: f"-- +goose Up\n{up};\n\n-- +goose Down\n{down};\n" for name, (up, down) in files.items()}

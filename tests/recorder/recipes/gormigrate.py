@@ -1,11 +1,10 @@
 """gormigrate, a library. It keeps a row per migration, written after it; the ids are in the program's code only."""
 
 import subprocess
-from pathlib import Path
-from tempfile import mkdtemp
 
-from recorder.golang import build
-from recorder.recording import Database, Recording, scratch
+from recorder.gates import awaits, has, no_table, nothing
+from recorder.golang import build, source
+from recorder.recording import Database, Recording, scratch, write_new
 
 TABLES = ("migrations", "app_migrations")
 DATABASES = ("postgresql", "mariadb")
@@ -101,22 +100,17 @@ def record(recording: Recording) -> None:
 
         def gormigrate(database: Database, files: dict[str, str], *args: str) -> subprocess.Popen[str]:
             """Start the program with these migrations only."""
-            directory = Path(mkdtemp(dir=folder))
-            for name, sql in files.items():
-                (directory / f"{name}.sql").write_text(sql)
+            directory = write_new(folder, {f"{name}.sql": sql for name, sql in files.items()})
             return recording.start([program, *source(database), directory, *args], folder)
 
         def migrate(database: Database, count: int) -> subprocess.Popen[str]:
-            paused = {**FILES, THIRD: f"{recording.pause_statement};\n{FILES[THIRD]}"}
-            return gormigrate(database, {name: paused[name] for name in list(paused)[:count]}, "up")
+            return gormigrate(database, recording.first(FILES, count), "up")
 
         def is_done(database: Database) -> bool:
             return "is pending" not in gormigrate(database, FILES, "status").communicate()[0]
 
         def fresh(files: dict[str, str], *args: str, fails: bool = False) -> Database:
-            database = recording.database()
-            recording.ended(gormigrate(database, files, *args), fails=fails)
-            return database
+            return recording.after(gormigrate, files, *args, fails=fails)
 
         done = recording.story((FIRST, SECOND, THIRD), migrate, is_done, has_files=False)
         assert is_done(done)
@@ -126,45 +120,41 @@ def record(recording: Recording) -> None:
             "ahead",
             "the three migrations and one of a later release are applied; the table shows no order, so nobody can tell",
             done,
-            (f"--revision {THIRD}", "opened", f"has {THIRD} applied"),
+            has(THIRD),
             (f"--revision {THIRD} --if-ahead refuse", "misconfigured", "--if-ahead"),
         )
 
         undone = fresh(FILES, "up")
         recording.ended(gormigrate(undone, FILES, "rollback"))
         recording.save(
-            "rolled-back",
-            "all three were applied, then the last was rolled back",
-            undone,
-            (f"--revision {SECOND}", "opened", f"has {SECOND} applied"),
-            (f"--revision {THIRD}", "timed out", f"awaiting {THIRD}"),
+            "rolled-back", "all three were applied, then the last was rolled back", undone, has(SECOND), awaits(THIRD)
         )
         recording.save(
             "failed",
             "the last of three migrations has failed, of which gormigrate keeps nothing",
             fresh({**FILES, THIRD: "ALTER TABLE nowhere ADD stock int"}, "up", fails=True),
-            (f"--revision {SECOND}", "opened", f"has {SECOND} applied"),
-            (f"--revision {THIRD}", "timed out", f"awaiting {THIRD}"),
+            has(SECOND),
+            awaits(THIRD),
         )
         recording.save(
             "failed-first",
             "the first migration has failed: the table is empty",
             fresh({FIRST: "ALTER TABLE nowhere ADD stock int"}, "up", fails=True),
-            (f"--revision {FIRST}", "timed out", f"has nothing applied; awaiting {FIRST}"),
+            nothing(FIRST),
         )
         recording.save(
             "missing",
             "the first and the third are applied, the second was merged late and waits for the next run",
             fresh({name: FILES[name] for name in (FIRST, THIRD)}, "up"),
-            (f"--revision {SECOND}", "timed out", f"awaiting {SECOND}"),
-            (f"--revision {THIRD}", "opened", f"has {THIRD} applied"),
+            awaits(SECOND),
+            has(THIRD),
             (f"--revision {FIRST} --revision {SECOND} --revision {THIRD}", "timed out", f"awaiting {SECOND}"),
         )
         recording.save(
             "init-schema",
             "a new database was made by InitSchema, which writes a row of every migration and SCHEMA_INIT",
             fresh(FILES, "init-schema"),
-            (f"--revision {THIRD}", "opened", f"has {THIRD} applied"),
+            has(THIRD),
             (f"--revision {FIRST} --revision {SECOND} --revision {THIRD}", "opened", ""),
         )
         recording.save(
@@ -172,13 +162,5 @@ def record(recording: Recording) -> None:
             "all three migrations are applied, with another TableName",
             fresh(FILES, "up", "app_migrations"),
             (f"--revision {THIRD} --table app_migrations", "opened", f"has {THIRD} applied"),
-            (f"--revision {THIRD}", "timed out", "there is no history table"),
+            no_table(THIRD),
         )
-
-
-def source(database: Database) -> tuple[str, str]:
-    """Return the driver and what it takes as the database."""
-    if database.url.startswith("postgres"):
-        return "postgres", database.url
-    name = "{user}:{password}@tcp({host}:{port})/{name}".format(**database.parts)
-    return "mysql", f"{name}?multiStatements=true"

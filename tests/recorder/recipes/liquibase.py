@@ -3,12 +3,12 @@
 import json
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
-from recorder.recipes.flyway import jars
-from recorder.recording import Database, Recording, scratch
+from recorder.gates import awaits, has, has_all, has_both, lacks, no_table, nothing
+from recorder.packages import jars
+from recorder.recording import Database, Recording, Tool, scratch
 
 LOWER = ("databasechangelog", "databasechangeloglock", "app_changelog", "app_changelog_lock")
 TABLES = (*LOWER, "DATABASECHANGELOG", "DATABASECHANGELOGLOCK", *(f"app.{table}" for table in LOWER[:2]))
@@ -134,34 +134,18 @@ ALTER TABLE product ADD price int;
 BROKEN = {**NESTED, "changes/add-stock.sql": STOCK.replace("ALTER TABLE product", "ALTER TABLE absent")}
 
 
-@dataclass
-class Liquibase:
+class Liquibase(Tool):
     """Liquibase as it is run on the databases of a recording."""
 
-    recording: Recording
-    java: Sequence[str | Path]
-    folder: Path
-
-    def start(self, database: Database, files: Mapping[str, str], *command: str) -> subprocess.Popen[str]:
+    def start(self, database: Database, files: Mapping[str, str], *args: str) -> subprocess.Popen[str]:
         """Start Liquibase in a directory of these files, in which it looks for changelogs."""
-        search_path = self.folder / str(len(list(self.folder.iterdir())))
-        write(search_path, files)
         parts = database.parts
-        options = [f"--url=jdbc:{self.recording.kind}://{parts['host']}:{parts['port']}/{parts['name']}"]
-        options += [f"--username={parts['user']}", f"--password={parts['password']}", "--analytics-enabled=false"]
-        if command[0] not in ("tag", "clear-checksums"):
-            command += (f"--changelog-file={next(name for name in files if 'root' in name)}",)
-        return self.recording.start([*self.java, f"--search-path={search_path}", *options, *command], self.folder)
-
-    def run(self, database: Database, files: Mapping[str, str], *command: str, fails: bool = False) -> str:
-        """Run it to its end."""
-        return self.recording.ended(self.start(database, files, *command), fails=fails)
-
-    def database(self, files: Mapping[str, str], *command: str, fails: bool = False) -> Database:
-        """Return a new database on which this was run."""
-        database = self.recording.database()
-        self.run(database, files, *command, fails=fails)
-        return database
+        options = [f"--search-path={self.project(files)}", "--analytics-enabled=false"]
+        options += [f"--url=jdbc:{self.recording.kind}://{parts['host']}:{parts['port']}/{parts['name']}"]
+        options += [f"--username={parts['user']}", f"--password={parts['password']}"]
+        if args[0] not in ("tag", "clear-checksums"):
+            args += (f"--changelog-file={next(name for name in files if 'root' in name)}",)
+        return self.recording.start([*self.program, *options, *args], self.folder)
 
     @property
     def pausing(self) -> dict[str, str]:
@@ -180,19 +164,19 @@ class Liquibase:
 
 def record(recording: Recording) -> None:
     """Record the common story, and tags, filtered changesets, a rollback and stale locks."""
-    class_path = jars(recording, *JARS)
+    class_path = jars(recording.cache, *JARS)
     java = ["java", "-XX:TieredStopAtLevel=1", "-cp", class_path]
     java += ["liquibase.integration.commandline.LiquibaseCommandLine"]
     version = re.search(r"Liquibase Version: (\S+)", recording.run([*java, "--version"], recording.cache))
     recording.version = version[1] if version else ""
     # Who holds the lock is told by host name and address.
     recording.clean = lambda text: re.sub(r"'[^']* \([\da-f.:]+(%\w+)?\)'", "'migrator (10.0.0.7)'", text)
-    write(recording.fixtures / "migrations", NESTED)
-    write(recording.fixtures / "migrations-include-all", INCLUDE_ALL)
-    write(recording.fixtures / "migrations-filtered", FILTERED)
-    write(recording.fixtures / "migrations-conditional", CONDITIONAL)
+    recording.write_migrations(NESTED)
+    recording.write_migrations(INCLUDE_ALL, "migrations-include-all")
+    recording.write_migrations(FILTERED, "migrations-filtered")
+    recording.write_migrations(CONDITIONAL, "migrations-conditional")
     with scratch() as folder:
-        liquibase = Liquibase(recording, java, folder)
+        liquibase = Liquibase(recording, folder, java)
         record_story(liquibase)
         record_failures(liquibase)
         record_tags(liquibase)
@@ -210,7 +194,7 @@ def record_story(liquibase: Liquibase) -> None:
         "status-only",
         "only `liquibase status` has run, which makes the tables",
         looked,
-        (f"--revision {ONE}", "timed out", f"has nothing applied; awaiting {ONE}"),
+        nothing(ONE),
         ("--migrations migrations", "timed out", "has nothing applied; awaiting "),
     )
     done = recording.story(
@@ -223,20 +207,20 @@ def record_story(liquibase: Liquibase) -> None:
         "checksums-cleared",
         "all three changesets are applied, then their checksums were cleared",
         done,
-        (f"--revision {THREE}", "opened", f"has {THREE} applied"),
-        (f"--revision classpath:/{THREE}", "opened", f"has {THREE} applied"),
+        has(THREE),
+        has(f"classpath:/{THREE}", THREE),
         (f"--revision {THREE.replace('me', 'you')}", "timed out", "awaiting "),
         (f"--revision {THREE.replace('changes', 'db')}", "timed out", "awaiting "),
-        ("--migrations migrations", "opened", ""),
+        has_all(),
     )
     liquibase.run(done, NESTED, "rollback-count", "--count=1")
     recording.save(
         "rolled-back",
         "all three were applied, then the last was rolled back",
         done,
-        (f"--revision {TWO}", "opened", f"has {TWO} applied"),
-        (f"--revision {THREE}", "timed out", f"awaiting {THREE}"),
-        ("--migrations migrations", "timed out", f"awaiting {THREE}"),
+        has(TWO),
+        awaits(THREE),
+        lacks(THREE),
     )
     every = liquibase.database(INCLUDE_ALL, "update-count", "--count=2")
     one, _, three = (f"changes/{number}-{Path(path).name}::{number}::me" for number, path in enumerate(FILES, 1))
@@ -244,16 +228,16 @@ def record_story(liquibase: Liquibase) -> None:
         "include-all-part-way",
         "two of three changesets of an includeAll are applied",
         every,
-        (f"--revision {one}", "opened", f"has {one} applied"),
-        ("--migrations migrations-include-all", "timed out", f"awaiting {three}"),
+        has(one),
+        lacks(three, "migrations-include-all"),
     )
     liquibase.run(every, INCLUDE_ALL, "update")
     recording.save(
         "include-all",
         "three changesets of an includeAll are applied",
         every,
-        (f"--revision {three}", "opened", f"has {three} applied"),
-        ("--migrations migrations-include-all", "opened", ""),
+        has(three),
+        has_all("migrations-include-all"),
     )
 
 
@@ -265,7 +249,7 @@ def record_failures(liquibase: Liquibase) -> None:
         "failed",
         "the last of three changesets has failed, of which Liquibase leaves nothing",
         failed,
-        (f"--revision {TWO}", "opened", f"has {TWO} applied"),
+        has(TWO),
         (f"--revision {THREE}", "timed out", f"is at {TWO}"),
         ("--migrations migrations", "timed out", f"is at {TWO}"),
     )
@@ -277,7 +261,7 @@ def record_failures(liquibase: Liquibase) -> None:
             "killed",
             "Liquibase was killed in the last of three changesets, and its lock row has stayed",
             killed,
-            (f"--revision {TWO}", "opened", f"has {TWO} applied"),
+            has(TWO),
             (f"--revision {THREE}", "timed out", "migrator (10.0.0.7)"),
             ("--migrations migrations", "timed out", "lock"),
         )
@@ -292,17 +276,17 @@ def record_tags(liquibase: Liquibase) -> None:
         "tag",
         "two of three changesets are applied and tagged v1",
         tagged,
-        ("--revision tag:v1", "opened", "has tag:v1 applied"),
-        (f"--revision tag:v1 --revision {TWO}", "opened", ""),
-        ("--revision tag:v2", "timed out", "awaiting tag:v2"),
+        has("tag:v1"),
+        has_both("tag:v1", TWO),
+        awaits("tag:v2"),
     )
     liquibase.run(tagged, NESTED, "tag", "--tag=v1.1")
     recording.save(
         "tag-replaced",
         "the tag v1 was replaced, as nothing was applied between it and v1.1",
         tagged,
-        ("--revision tag:v1.1", "opened", "has tag:v1.1 applied"),
-        ("--revision tag:v1", "timed out", "awaiting tag:v1"),
+        has("tag:v1.1"),
+        awaits("tag:v1"),
     )
     liquibase.run(tagged, NESTED, "update")
     liquibase.run(tagged, NESTED, "tag", "--tag=v2")
@@ -310,9 +294,9 @@ def record_tags(liquibase: Liquibase) -> None:
         "tag-next",
         "a changeset was applied after v1.1, and tagged v2",
         tagged,
-        ("--revision tag:v1.1", "opened", "has tag:v1.1 applied"),
-        ("--revision tag:v2", "opened", "has tag:v2 applied"),
-        ("--migrations migrations", "opened", ""),
+        has("tag:v1.1"),
+        has("tag:v2"),
+        has_all(),
     )
 
 
@@ -327,11 +311,11 @@ def record_filtered(liquibase: Liquibase) -> None:
         "filtered",
         "the second changeset is of another context, the third is marked as run, the fourth has run twice",
         filtered,
-        (f"--revision {one}", "opened", f"has {one} applied"),
-        (f"--revision {two}", "timed out", f"awaiting {two}"),
-        (f"--revision {three}", "opened", f"has {three} applied"),
-        (f"--revision {four}", "opened", f"has {four} applied"),
-        ("--migrations migrations-filtered", "timed out", f"awaiting {two}"),
+        has(one),
+        awaits(two),
+        has(three),
+        has(four),
+        lacks(two, "migrations-filtered"),
     )
     one, two = (f"db.changelog-root.sql::{number}::me" for number in range(1, 3))
     conditional = liquibase.database(CONDITIONAL, "update-count", "--count=1", "--contexts=production")
@@ -339,17 +323,17 @@ def record_filtered(liquibase: Liquibase) -> None:
         "conditional-pending",
         "the last changeset is of this database's context, and has not run yet",
         conditional,
-        (f"--revision {one}", "opened", f"has {one} applied"),
-        (f"--revision {two}", "timed out", f"awaiting {two}"),
-        ("--migrations migrations-conditional", "timed out", f"awaiting {two}"),
+        has(one),
+        awaits(two),
+        lacks(two, "migrations-conditional"),
     )
     liquibase.run(conditional, CONDITIONAL, "update", "--contexts=production")
     recording.save(
         "conditional",
         "the last changeset is of this database's context, and has run",
         conditional,
-        (f"--revision {two}", "opened", f"has {two} applied"),
-        ("--migrations migrations-conditional", "opened", ""),
+        has(two),
+        has_all("migrations-conditional"),
     )
 
 
@@ -362,7 +346,7 @@ def record_tables(liquibase: Liquibase) -> None:
         "renamed",
         "the tables have names of the user's",
         renamed,
-        (f"--revision {THREE}", "timed out", "there is no history table"),
+        no_table(THREE),
         (f"--table app_changelog --revision {THREE}", "opened", f"has {THREE} applied"),
         ("--table app_changelog --migrations migrations", "opened", ""),
     )
@@ -378,14 +362,7 @@ def record_schema(liquibase: Liquibase) -> None:
         "other-schema",
         "Liquibase keeps its tables in the schema app",
         schema,
-        (f"--revision {THREE}", "timed out", "there is no history table"),
+        no_table(THREE),
         (f"--table app.databasechangelog --revision {THREE}", "opened", f"has {THREE} applied"),
         ("--table app.databasechangelog --migrations migrations", "opened", ""),
     )
-
-
-def write(folder: Path, files: Mapping[str, str]) -> None:
-    """Write a directory of changelogs."""
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)

@@ -9,7 +9,9 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from recorder.recording import Database, Recording, scratch
+from recorder.gates import awaits, beyond, has, has_all, has_both, missing, part_way
+from recorder.packages import npm
+from recorder.recording import Database, Recording, scratch, write
 
 TABLES = ("_prisma_migrations",)
 DATABASES = ("postgresql",)
@@ -77,13 +79,11 @@ try {
 
 def record(recording: Recording) -> None:
     """Record the common story, a failure and both ways to resolve it, a second attempt, a baseline, a late folder."""
-    modules = recording.cache / "node_modules"
-    if not (modules / "@prisma/schema-engine-wasm").exists():
-        recording.run(["npm", "install", "--silent", "--prefix", recording.cache, *PACKAGES], recording.cache)
+    modules = npm(recording.cache, *PACKAGES)
     recording.version = f"schema engine {ENGINE}"
     recording.write_migrations(files(STATEMENTS))
     with_late = {**STATEMENTS, LATE: "ALTER TABLE product ADD weight int"}
-    recording.write_migrations({f"../migrations-late/{path}": text for path, text in files(with_late).items()})
+    recording.write_migrations(files(with_late), "migrations-late")
 
     with scratch() as folder:
         (folder / "node_modules").symlink_to(modules)
@@ -92,15 +92,8 @@ def record(recording: Recording) -> None:
         def prisma(database: Database, *args: str | Path) -> subprocess.Popen[str]:
             return recording.start(["node", "migrate.mjs", *args], folder, {"DATABASE_URL": database.url})
 
-        def write(name: str, statements: Mapping[str, str]) -> Path:
-            for path, text in files(statements).items():
-                (folder / name / path).parent.mkdir(parents=True, exist_ok=True)
-                (folder / name / path).write_text(text)
-            return folder / name
-
         two = dict(list(STATEMENTS.items())[:2])
-        paused = {**STATEMENTS, THIRD: f"{recording.pause_statement};\n{STATEMENTS[THIRD]}"}
-        directories = {2: write("two", two), 3: write("three", paused)}
+        directories = {count: write(folder / str(count), files(recording.first(STATEMENTS, count))) for count in (2, 3)}
 
         def is_done(database: Database) -> bool:
             status = recording.ended(prisma(database, "status", directories[3]))
@@ -113,30 +106,27 @@ def record(recording: Recording) -> None:
             "ahead",
             "all three migrations are applied, and the release before knows only two",
             done,
-            (f"--revision {SECOND}", "opened", f"is at {THIRD}, past the wanted {SECOND}"),
+            beyond(SECOND, THIRD),
             (f"--revision {SECOND} --if-ahead refuse", "refused", "past the wanted"),
         )
-        late = write("late", with_late)
+        late = write(folder / "late", files(with_late))
         recording.save(
             "late",
             "three migrations are applied, and one with a date before the third's was merged since",
             done,
-            (f"--revision {THIRD}", "opened", f"has {THIRD} applied"),
-            (f"--revision {LATE}", "timed out", f"awaiting {LATE}"),
-            ("--migrations migrations-late", "timed out", f"awaiting {LATE}"),
+            *missing(LATE, THIRD),
         )
         recording.ended(prisma(done, "deploy", late))
         recording.save(
             "late-applied",
             "the one merged late is applied too, after the third",
             done,
-            (f"--revision {LATE} --revision {THIRD}", "opened", ""),
-            ("--migrations migrations-late", "opened", ""),
+            has_both(LATE, THIRD),
+            has_all("migrations-late"),
         )
 
-        failing = write("failing", {**two, THIRD: "ALTER TABLE no_such_table ADD stock int"})
-        database = recording.database()
-        recording.ended(prisma(database, "deploy", failing), fails=True)
+        failing = write(folder / "failing", files({**two, THIRD: "ALTER TABLE no_such_table ADD stock int"}))
+        database = recording.after(prisma, "deploy", failing, fails=True)
         has_failed = f"{THIRD} has started and not finished"
         recording.save(
             "failed",
@@ -153,9 +143,7 @@ def record(recording: Recording) -> None:
             "rolled-back",
             "the last of three migrations has failed and was resolved as rolled back",
             database,
-            (f"--revision {SECOND}", "opened", f"has {SECOND} applied"),
-            (f"--revision {THIRD}", "timed out", f"is at {SECOND}; awaiting {THIRD}"),
-            ("--migrations migrations", "timed out", f"awaiting {THIRD}"),
+            *part_way(SECOND, THIRD),
         )
         recording.ended(prisma(database, "deploy", failing), fails=True)
         recording.save(
@@ -171,29 +159,27 @@ def record(recording: Recording) -> None:
             "mended",
             "after two attempts that failed and were resolved as rolled back, a third has succeeded",
             database,
-            (f"--revision {THIRD}", "opened", f"has {THIRD} applied"),
-            ("--migrations migrations", "opened", ""),
+            has(THIRD),
+            has_all(),
         )
 
-        database = recording.database()
-        recording.ended(prisma(database, "deploy", failing), fails=True)
+        database = recording.after(prisma, "deploy", failing, fails=True)
         recording.ended(prisma(database, "applied", failing, THIRD))
         recording.save(
             "resolved-applied",
             "the last of three migrations has failed, was finished by hand and resolved as applied",
             database,
-            (f"--revision {THIRD}", "opened", f"has {THIRD} applied"),
-            ("--migrations migrations", "opened", ""),
+            has(THIRD),
+            has_all(),
         )
 
-        database = recording.database()
-        recording.ended(prisma(database, "applied", directories[3], FIRST))
+        database = recording.after(prisma, "applied", directories[3], FIRST)
         recording.save(
             "baseline",
             "the database was there before Prisma, and the first migration was resolved as applied",
             database,
-            (f"--revision {FIRST}", "opened", f"has {FIRST} applied"),
-            (f"--revision {SECOND}", "timed out", f"is at {FIRST}; awaiting {SECOND}"),
+            has(FIRST),
+            awaits(SECOND, FIRST),
         )
 
 

@@ -5,12 +5,11 @@ apart. What fails leaves nothing there.
 """
 
 import subprocess
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from textwrap import dedent
 
-from recorder.recording import Database, Recording, scratch
+from recorder.gates import awaits, empty, has, has_all, has_both, lacks, missing, past
+from recorder.recording import Database, Recording, scratch, write, write_new
 
 TABLES = ("schema_migrations", "ar_internal_metadata")
 DATABASES = ("postgresql", "mariadb")
@@ -58,33 +57,21 @@ def record(recording: Recording) -> None:
     """Record the common story, a schema load, a file merged late, short numbers, rollbacks and failures."""
     ruby = ["ruby", "-ractive_record", "-rpg", "-rmysql2"]
     recording.version = recording.run([*ruby, "-e", "puts ActiveRecord.version"], recording.cache).strip()
-    recording.write_migrations({name: text(name, sql) for name, sql in FILES.items()})
-    for name, files in (("migrations-late", LATE), ("migrations-short", SHORT)):
-        (recording.fixtures / name).mkdir(exist_ok=True)
-        for file, sql in files.items():
-            (recording.fixtures / name / file).write_text(text(file, sql), encoding="utf-8")
+    for directory, files in {"migrations": FILES, "migrations-late": LATE, "migrations-short": SHORT}.items():
+        recording.write_migrations(texts(files), directory)
 
     with scratch() as base:
         (base / "tasks.rb").write_text(dedent(TASKS))
 
         def rails(database: Database, files: Mapping[str, str], *args: str) -> subprocess.Popen[str]:
             """Start a task in a folder of just these migrations."""
-            folder = Path(tempfile.mkdtemp(dir=base))
-            (folder / "db/migrate").mkdir(parents=True)
-            (folder / "db/schema.rb").write_text(dedent(SCHEMA))
-            for name, sql in files.items():
-                (folder / "db/migrate" / name).write_text(text(name, sql))
-            url = database.url.replace("mysql://", "mysql2://")
-            return recording.start(
-                ["ruby", base / "tasks.rb", *args], folder, {"DATABASE_URL": url, "RAILS_ENV": "production"}
-            )
+            folder = write_new(base, {"db/schema.rb": dedent(SCHEMA)})
+            write(folder / "db/migrate", texts(files))
+            environment = {"DATABASE_URL": database.url.replace("mysql://", "mysql2://"), "RAILS_ENV": "production"}
+            return recording.start(["ruby", base / "tasks.rb", *args], folder, environment)
 
         def migrate(database: Database, count: int) -> subprocess.Popen[str]:
-            files = dict(list(FILES.items())[:count])
-            if count == 3:
-                last = list(FILES)[2]
-                files[last] = f"{recording.pause_statement}; {FILES[last]}"
-            return rails(database, files, "db:migrate")
+            return rails(database, recording.first(FILES, count), "db:migrate")
 
         def is_done(database: Database) -> bool:
             return recording.ended(rails(database, FILES, "db:migrate:status")).split().count("up") == 3
@@ -94,17 +81,13 @@ def record(recording: Recording) -> None:
             "ahead",
             "all three migrations are applied, and a release that knows two is started",
             done,
-            ("--revision 20240102000002", "opened", "is at 20240103000003, past the wanted 20240102000002"),
-            ("--revision 20240102000002 --if-ahead wait", "timed out", "past the wanted 20240102000002"),
-            ("--revision 20240102000002 --if-ahead refuse", "refused", "past the wanted 20240102000002"),
+            *past("20240102000002", "20240103000003"),
         )
         recording.save(
             "late",
             "all three migrations are applied, and one numbered before the last was merged late",
             done,
-            ("--revision 20240103000003", "opened", "has 20240103000003 applied"),
-            ("--revision 20240102000009", "timed out", "awaiting 20240102000009"),
-            ("--migrations migrations-late", "timed out", "awaiting 20240102000009"),
+            *missing("20240102000009", "20240103000003"),
         )
         recording.ended(rails(done, LATE, "db:migrate"))
         recording.save(
@@ -112,62 +95,52 @@ def record(recording: Recording) -> None:
             "a migration numbered before the last was merged late and applied after it",
             done,
             ("--revision 20240102000009", "opened", "past the wanted 20240102000009"),
-            ("--migrations migrations-late", "opened", ""),
+            has_all("migrations-late"),
         )
         recording.ended(rails(done, LATE, "db:migrate:down", "20240102000002"))
         recording.save(
             "down",
             "one in the middle was taken back by `db:migrate:down`, those after it stay applied",
             done,
-            ("--revision 20240102000002", "timed out", "awaiting 20240102000002"),
-            ("--revision 20240103000003", "opened", "has 20240103000003 applied"),
-            ("--migrations migrations", "timed out", "awaiting 20240102000002"),
+            awaits("20240102000002"),
+            has("20240103000003"),
+            lacks("20240102000002"),
         )
         recording.ended(rails(done, LATE, "db:rollback"))
         recording.save(
             "rolled-back",
             "the last was taken back by `db:rollback`",
             done,
-            ("--revision 20240102000009", "opened", "has 20240102000009 applied"),
-            ("--revision 20240103000003", "timed out", "is at 20240102000009; awaiting 20240103000003"),
+            has("20240102000009"),
+            awaits("20240103000003", "20240102000009"),
         )
 
-        failed = recording.database()
-        recording.ended(rails(failed, {**FILES, **BROKEN}, "db:migrate"), fails=True)
-        recording.save(
-            "failed",
-            "the last of three migrations has failed, which Rails does not record",
-            failed,
-            ("--revision 20240103000003", "timed out", "is at 20240102000002; awaiting 20240103000003"),
-        )
-        empty = recording.database()
-        recording.ended(rails(empty, BROKEN, "db:migrate"), fails=True)
+        failed = recording.after(rails, {**FILES, **BROKEN}, "db:migrate", fails=True)
+        recording.save_failed(failed, "which Rails does not record", awaits("20240103000003", "20240102000002"))
+        begun = recording.after(rails, BROKEN, "db:migrate", fails=True)
         recording.save(
             "first-failed",
             "the very first migration has failed: the tables are there, and empty",
-            empty,
-            ("--revision 20240103000003", "timed out", "has nothing applied; awaiting 20240103000003"),
-            ("--migrations migrations", "timed out", "has nothing applied"),
+            begun,
+            *empty("20240103000003"),
         )
 
-        loaded = recording.database()
-        recording.ended(rails(loaded, FILES, "db:schema:load"))
+        loaded = recording.after(rails, FILES, "db:schema:load")
         recording.save(
             "schema-loaded",
             "no migration ran, the schema was loaded by `db:schema:load`",
             loaded,
-            ("--revision 20240103000003", "opened", "has 20240103000003 applied"),
-            ("--revision 20240101000001 --revision 20240103000003", "opened", ""),
-            ("--migrations migrations", "opened", ""),
+            has("20240103000003"),
+            has_both("20240101000001", "20240103000003"),
+            has_all(),
         )
 
-        short = recording.database()
-        recording.ended(rails(short, dict(list(SHORT.items())[:2]), "db:migrate"))
+        short = recording.after(rails, dict(list(SHORT.items())[:2]), "db:migrate")
         recording.save(
             "short-numbers-part-way",
             "of three migrations numbered 001, 009 and 010 two are applied, as 1 and 9",
             short,
-            ("--revision 009_add_price.rb", "opened", "has 9 applied"),
+            has("009_add_price.rb", "9"),
             ("--revision 010", "timed out", "is at 9; awaiting 10"),
             ("--migrations migrations-short", "timed out", "awaiting "),
         )
@@ -176,10 +149,15 @@ def record(recording: Recording) -> None:
             "short-numbers",
             "three migrations numbered 001, 009 and 010 are applied, as 1, 9 and 10",
             short,
-            ("--revision 010", "opened", "has 10 applied"),
+            has("010", "10"),
             ("--revision 9 --if-ahead wait", "timed out", "is at 10, past the wanted 9"),
-            ("--migrations migrations-short", "opened", ""),
+            has_all("migrations-short"),
         )
+
+
+def texts(files: Mapping[str, str]) -> dict[str, str]:
+    """Return these migrations' files."""
+    return {name: text(name, sql) for name, sql in files.items()}
 
 
 def text(name: str, sql: str) -> str:

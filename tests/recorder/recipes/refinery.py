@@ -5,11 +5,11 @@ makes or alters a table ends that, and each row shows as soon as its migration i
 """
 
 import subprocess
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 
-from recorder.recording import Database, Recording, scratch
+from recorder.gates import awaits, beyond, empty, has, has_all, lacks, part_way
+from recorder.packages import cargo
+from recorder.recording import Database, Recording, scratch, with_semicolon, write_new
 
 TABLES = ("refinery_schema_history",)
 DATABASES = ("postgresql", "mariadb")
@@ -25,30 +25,21 @@ BROKEN = "ALTER TABLE prodcut ADD stock int"
 
 def record(recording: Recording) -> None:
     """Record the common story, files merged late, grouped runs, failures and a fake run."""
-    program = recording.cache / "bin/refinery"
-    if not program.exists():
-        command = ["cargo", "install", "--quiet", "--locked", "--root", recording.cache, "refinery_cli@0.10.0"]
-        recording.run(command, recording.cache)
+    program = cargo(recording.cache, "refinery_cli@0.10.0") / "refinery"
     recording.version = recording.run([program, "--version"], recording.cache).split()[-1]
-    recording.write_migrations({name: f"{sql};\n" for name, sql in FILES.items()})
-    (recording.fixtures / "migrations-late").mkdir(exist_ok=True)
-    for name, sql in LATE.items():
-        (recording.fixtures / "migrations-late" / name).write_text(f"{sql};\n", encoding="utf-8")
-    paused = {**FILES, LAST: f"{recording.pause_statement};\n{FILES[LAST]}"}
+    recording.write_migrations(with_semicolon(FILES))
+    recording.write_migrations(with_semicolon(LATE), "migrations-late")
     broken = {**FILES, LAST: BROKEN}
 
     with scratch() as base:
 
         def refinery(database: Database, files: Mapping[str, str], *args: str) -> subprocess.Popen[str]:
             """Start refinery on a folder of just these migrations."""
-            folder = Path(tempfile.mkdtemp(dir=base))
-            for name, sql in files.items():
-                (folder / name).write_text(f"{sql};\n")
-            command = [program, "migrate", "-e", "DATABASE_URL", "-p", folder, *args]
+            command = [program, "migrate", "-e", "DATABASE_URL", "-p", write_new(base, with_semicolon(files)), *args]
             return recording.start(command, base, {"DATABASE_URL": database.url})
 
         def migrate(database: Database, count: int) -> subprocess.Popen[str]:
-            return refinery(database, paused if count == 3 else dict(list(FILES.items())[:count]))
+            return refinery(database, recording.first(FILES, count))
 
         def is_done(database: Database) -> bool:
             """Its program has no status command: look for what the last migration makes."""
@@ -61,67 +52,52 @@ def record(recording: Recording) -> None:
             "ahead",
             "all three migrations are applied, and a release that knows two is started",
             done,
-            ("--revision V2__add_price.sql", "opened", "is at 3, past the wanted 2"),
+            beyond("V2__add_price.sql", "3", "2"),
             ("--revision 2 --if-ahead wait", "timed out", "past the wanted 2"),
             ("--revision 2 --if-ahead refuse", "refused", "past the wanted 2"),
         )
 
-        late = recording.database()
-        recording.ended(refinery(late, {name: sql for name, sql in FILES.items() if name != SECOND}))
+        late = recording.after(refinery, {name: sql for name, sql in FILES.items() if name != SECOND})
         recording.ended(refinery(late, FILES))
         recording.save(
             "late",
             "a V file numbered before the last was merged late, and refinery skipped it with success",
             late,
-            ("--revision 3", "opened", "has 3 applied"),
-            ("--revision 2", "timed out", "awaiting 2"),
-            ("--migrations migrations", "timed out", "awaiting 2"),
-            ("--migrations migrations-late", "timed out", "awaiting 2"),
+            has("3"),
+            awaits("2"),
+            lacks("2"),
+            lacks("2", "migrations-late"),
         )
         recording.ended(refinery(late, LATE))
         recording.save(
             "late-applied",
             "a U file numbered before the last was merged late and applied after it",
             late,
-            ("--revision U2__add_price", "opened", "is at 3, past the wanted 2"),
-            ("--migrations migrations-late", "opened", ""),
-            ("--migrations migrations", "opened", ""),
+            beyond("U2__add_price", "3", "2"),
+            has_all("migrations-late"),
+            has_all(),
         )
 
-        failed = recording.database()
-        recording.ended(refinery(failed, broken), fails=True)
-        recording.save(
-            "failed",
-            "the last of three migrations has failed, which refinery does not record",
+        failed = recording.after(refinery, broken, fails=True)
+        recording.save_failed(
             failed,
+            "which refinery does not record",
             ("--revision V3__add_stock.sql", "timed out", "is at 2; awaiting 3"),
-            ("--revision V2__add_price", "opened", "has 2 applied"),
+            has("V2__add_price", "2"),
         )
 
         if recording.kind == "mariadb":
-            blind = recording.database()
-            recording.ended(refinery(blind, {**FILES, LAST: f"{FILES[LAST]};\n{BROKEN}"}))
+            blind = recording.after(refinery, {**FILES, LAST: f"{FILES[LAST]};\n{BROKEN}"})
             recording.save(
                 "failed-unnoticed",
                 "the second statement of the last migration failed, which refinery does not notice: nor can a gate",
                 blind,
-                ("--revision 3", "opened", "has 3 applied"),
+                has("3"),
             )
 
-        two_of_three = (
-            (
-                ("--revision 1", "timed out", "has nothing applied; awaiting 1"),
-                ("--migrations migrations", "timed out", "has nothing applied"),
-            )
-            if recording.kind == "postgresql"
-            else (
-                ("--revision 2", "opened", "has 2 applied"),
-                ("--revision 3", "timed out", "is at 2; awaiting 3"),
-                ("--migrations migrations", "timed out", "awaiting 3"),
-            )
-        )
+        two_of_three = (*empty("1"),) if recording.kind == "postgresql" else (*part_way("2", "3"),)
         grouped = recording.database()
-        with recording.paused(grouped, lambda: refinery(grouped, paused, "-g")) as process:
+        with recording.paused(grouped, lambda: refinery(grouped, recording.first(FILES, 3), "-g")) as process:
             recording.save(
                 "grouped-running",
                 "of three migrations in one run, grouped, the last is running",
@@ -129,28 +105,17 @@ def record(recording: Recording) -> None:
                 *two_of_three,
             )
         recording.ended(process)
+        recording.save("grouped", "three migrations are applied in one run, grouped", grouped, has("3"), has_all())
+        stopped = recording.after(refinery, broken, "-g", fails=True)
         recording.save(
-            "grouped",
-            "three migrations are applied in one run, grouped",
-            grouped,
-            ("--revision 3", "opened", "has 3 applied"),
-            ("--migrations migrations", "opened", ""),
-        )
-        stopped = recording.database()
-        recording.ended(refinery(stopped, broken, "-g"), fails=True)
-        recording.save(
-            "grouped-failed",
-            "the last of three migrations in one run, grouped, has failed",
-            stopped,
-            *two_of_three,
+            "grouped-failed", "the last of three migrations in one run, grouped, has failed", stopped, *two_of_three
         )
 
-        fake = recording.database()
-        recording.ended(refinery(fake, FILES, "-f"))
+        fake = recording.after(refinery, FILES, "-f")
         recording.save(
             "faked",
             "no migration ran, all three were marked as applied by `refinery migrate -f`",
             fake,
-            ("--revision 3", "opened", "has 3 applied"),
-            ("--migrations migrations", "opened", ""),
+            has("3"),
+            has_all(),
         )

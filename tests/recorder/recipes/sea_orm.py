@@ -6,7 +6,8 @@ It takes no lock, and what fails leaves nothing in its table.
 import subprocess
 from collections.abc import Iterable
 
-from recorder.recording import Database, Recording, scratch
+from recorder.gates import awaits, empty, has, has_all
+from recorder.recording import Database, Recording, scratch, write
 
 TABLES = ("seaql_migrations",)
 DATABASES = ("postgresql", "mariadb")
@@ -112,8 +113,8 @@ def record(recording: Recording) -> None:
             "late",
             "all three migrations are applied, and one named before the last was merged late",
             done,
-            (f"--revision {LAST}", "opened", f"has {LAST} applied"),
-            (f"--revision {LATE}", "timed out", f"awaiting {LATE}"),
+            has(LAST),
+            awaits(LATE),
         )
         recording.ended(migration(done, "up", late=True))
         recording.save(
@@ -121,37 +122,15 @@ def record(recording: Recording) -> None:
             "a migration named before the last was merged late and applied after it",
             done,
             (f"--revision {LATE}.rs", "opened", LATE),
-            ("--migrations migrations", "opened", ""),
+            has_all(),
         )
-        reverted = recording.database()
-        recording.ended(migration(reverted, "up"))
+        reverted = recording.after(migration, "up")
         recording.ended(migration(reverted, "down"))
-        recording.save(
-            "rolled-back",
-            "all three were applied, then the last was taken back",
-            reverted,
-            (f"--revision {SECOND}", "opened", f"has {SECOND} applied"),
-            (f"--revision {LAST}", "timed out", f"is at {SECOND}; awaiting {LAST}"),
-            ("--migrations migrations", "timed out", f"awaiting {LAST}"),
-        )
-        failed = recording.database()
-        recording.ended(migration(failed, "up", last="ALTER TABLE prodcut ADD stock int"), fails=True)
-        recording.save(
-            "failed",
-            "the last of three migrations has failed, which SeaORM does not record",
-            failed,
-            (f"--revision {SECOND}", "opened", f"has {SECOND} applied"),
-            (f"--revision {LAST}", "timed out", f"is at {SECOND}; awaiting {LAST}"),
-        )
-        listed = recording.database()
-        recording.ended(migration(listed, "status"))
-        recording.save(
-            "listed",
-            "nothing has run but `status`, which made the table",
-            listed,
-            (f"--revision {FIRST}", "timed out", f"has nothing applied; awaiting {FIRST}"),
-            ("--migrations migrations", "timed out", "has nothing applied"),
-        )
+        recording.save_rolled_back(reverted, SECOND, LAST, "taken back")
+        failed = recording.after(migration, "up", last="ALTER TABLE prodcut ADD stock int", fails=True)
+        recording.save_failed(failed, "which SeaORM does not record", has(SECOND), awaits(LAST, SECOND))
+        listed = recording.after(migration, "status")
+        recording.save("listed", "nothing has run but `status`, which made the table", listed, *empty(FIRST))
 
 
 def build(recording: Recording) -> None:
@@ -160,16 +139,10 @@ def build(recording: Recording) -> None:
     library_rs = library(names).replace("        vec![", "        let mut all: Vec<Box<dyn MigrationTrait>> = vec![")
     chosen = f'all.retain(|one| one.name() != "{LATE}" || std::env::var("LATE").is_ok());'
     library_rs = library_rs.replace("        ]\n", f"        ];\n        {chosen}\n        all\n")
+    files = {f"src/{name}.rs": source(name) for name in names}
+    files[f"src/{LAST}.rs"] = source(LAST).replace(f'"{UP[LAST]}"', '&std::env::var("LAST").unwrap()')
     with scratch() as folder:
-        (folder / "src").mkdir()
-        (folder / "Cargo.toml").write_text(CARGO)
-        (folder / "src/main.rs").write_text(MAIN)
-        (folder / "src/lib.rs").write_text(library_rs)
-        for name in names:
-            text = source(name)
-            if name == LAST:
-                text = text.replace(f'"{UP[LAST]}"', '&std::env::var("LAST").unwrap()')
-            (folder / f"src/{name}.rs").write_text(text)
+        write(folder, {"Cargo.toml": CARGO, "src/main.rs": MAIN, "src/lib.rs": library_rs, **files})
         recording.run(["cargo", "install", "--quiet", "--debug", "--path", folder, "--root", recording.cache], folder)
 
 

@@ -6,12 +6,10 @@ not. On MariaDB the registry, by default a database of its own, is put beside th
 
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
-from recorder.recording import Database, Recording, scratch
+from recorder.gates import awaits, has, has_all, has_both, lacks, nothing
+from recorder.recording import Database, Recording, Tool, scratch
 
 TABLES = ("sqitch.projects", "sqitch.changes", "sqitch.tags", "sqitch.events")
 DATABASES = ("postgresql", "mariadb")
@@ -32,18 +30,8 @@ REWORKED = {**PLAN, "@v2.0": "", "product [product@v2.0]": "ALTER TABLE product 
 """The plan with a second `product`. Before it must stand a tag, after which the older script is named."""
 
 
-@dataclass(frozen=True)
-class Sqitch:
+class Sqitch(Tool):
     """The program, run in a new folder each time: a project's plan and scripts are what it works with."""
-
-    recording: Recording
-    folder: Path
-
-    def project(self, files: Mapping[str, str]) -> Path:
-        """Return a new folder with a project's files."""
-        folder = Path(tempfile.mkdtemp(dir=self.folder))
-        write(folder, files)
-        return folder
 
     def start(self, database: Database, files: Mapping[str, str], *args: str) -> subprocess.Popen[str]:
         """Start a command of it."""
@@ -55,21 +43,13 @@ class Sqitch:
             "SQITCH_EMAIL": "ann@example.com",
             "SQITCH_PASSWORD": parts["password"],
         }
-        return self.recording.start(["sqitch", *args, "--target", target, *registry], self.project(files), environment)
-
-    def run(self, database: Database, files: Mapping[str, str], *args: str, fails: bool = False) -> str:
-        """Run a command of it to its end."""
-        return self.recording.ended(self.start(database, files, *args), fails=fails)
-
-    def deployed(self, files: Mapping[str, str]) -> Database:
-        """Return a new database with all of a project deployed."""
-        database = self.recording.database()
-        self.run(database, files, "deploy")
-        return database
+        return self.recording.start(
+            [*self.program, *args, "--target", target, *registry], self.project(files), environment
+        )
 
     def last_id(self, files: Mapping[str, str]) -> str:
         """Return the id of the last change of a project's plan."""
-        return self.recording.run(["sqitch", "plan", "--format", "format:%H"], self.project(files)).split()[-1]
+        return self.recording.run([*self.program, "plan", "--format", "format:%H"], self.project(files)).split()[-1]
 
 
 def record(recording: Recording) -> None:
@@ -80,12 +60,12 @@ def record(recording: Recording) -> None:
         )
     recording.version = recording.run(["sqitch", "--version"], recording.cache).split()[-1].removeprefix("v")
     recording.write_migrations(project("shop", PLAN))
-    write(recording.fixtures / "migrations-reworked", project("shop", REWORKED))
+    recording.write_migrations(project("shop", REWORKED), "migrations-reworked")
     if recording.kind == "mariadb":
         recording.tables = tuple(table.removeprefix("sqitch.") for table in TABLES)
         recording.options = "--table changes"
     with scratch() as folder:
-        sqitch = Sqitch(recording, folder)
+        sqitch = Sqitch(recording, folder, ["sqitch"])
         record_story(recording, sqitch)
         record_failures(recording, sqitch)
         record_projects(recording, sqitch)
@@ -112,28 +92,28 @@ def record_story(recording: Recording, sqitch: Sqitch) -> None:
         "rolled-back",
         "all three were deployed, then the last was reverted",
         done,
-        ("--revision shop:price", "opened", "has shop:price applied"),
-        ("--revision shop:@v1.0", "opened", "has shop:@v1.0 applied"),
-        ("--revision shop:stock", "timed out", "awaiting shop:stock"),
-        (f"--revision {identity}", "timed out", f"awaiting {identity}"),
-        ("--migrations migrations", "timed out", "awaiting shop:stock"),
+        has("shop:price"),
+        has("shop:@v1.0"),
+        awaits("shop:stock"),
+        awaits(identity),
+        lacks("shop:stock"),
     )
     sqitch.run(done, shop(4), "deploy")
     recording.save(
         "deployed-again",
         "the last of three changes was deployed, reverted and deployed again",
         done,
-        ("--revision shop:stock", "opened", "has shop:stock applied"),
-        (f"--revision {identity}", "opened", f"has {identity} applied"),
-        ("--migrations migrations", "opened", ""),
+        has("shop:stock"),
+        has(identity),
+        has_all(),
     )
     sqitch.run(done, shop(4), "revert", "-y")
     recording.save(
         "all-rolled-back",
         "all three were deployed, then all were reverted",
         done,
-        ("--revision shop:product", "timed out", "has nothing applied; awaiting shop:product"),
-        ("--revision shop:@v1.0", "timed out", "has nothing applied; awaiting shop:@v1.0"),
+        nothing("shop:product"),
+        nothing("shop:@v1.0"),
     )
 
 
@@ -148,8 +128,8 @@ def record_before_and_after(recording: Recording, sqitch: Sqitch) -> Database:
         "part-way",
         "two of three changes are deployed",
         database,
-        ("--revision shop:price", "opened", "has shop:price applied"),
-        ("--revision shop:stock", "timed out", "awaiting shop:stock"),
+        has("shop:price"),
+        awaits("shop:stock"),
         ("--migrations migrations", "timed out", "awaiting "),
     )
     sqitch.run(database, shop(4), "deploy")
@@ -157,9 +137,9 @@ def record_before_and_after(recording: Recording, sqitch: Sqitch) -> Database:
         "done",
         "all three changes are deployed",
         database,
-        ("--revision shop:stock", "opened", "has shop:stock applied"),
-        ("--revision shop:price --revision shop:stock", "opened", ""),
-        ("--migrations migrations", "opened", ""),
+        has("shop:stock"),
+        has_both("shop:price", "shop:stock"),
+        has_all(),
     )
     return database
 
@@ -167,14 +147,14 @@ def record_before_and_after(recording: Recording, sqitch: Sqitch) -> Database:
 def record_failures(recording: Recording, sqitch: Sqitch) -> None:
     """Record a tag, a change that fails in either mode, and its repair by another name or by the same."""
     identity = sqitch.last_id(shop(4))
-    failed = sqitch.deployed(shop(3))
+    failed = sqitch.database(shop(3), "deploy")
     recording.save(
         "tagged",
         "two of three changes are deployed, and the tag after them",
         failed,
-        ("--revision shop:@v1.0", "opened", "has shop:@v1.0 applied"),
+        has("shop:@v1.0"),
         ("--revision shop:@v1.0 --revision shop:stock", "timed out", "awaiting shop:stock"),
-        ("--revision shop:@v2.0", "timed out", "awaiting shop:@v2.0"),
+        awaits("shop:@v2.0"),
     )
     sqitch.run(failed, shop(4, stock=BROKEN), "deploy", "--mode", "change", fails=True)
     recording.save(
@@ -183,11 +163,11 @@ def record_failures(recording: Recording, sqitch: Sqitch) -> None:
         failed,
         ("--revision shop:stock", "refused", "shop:stock has failed"),
         (f"--revision {identity}", "refused", "shop:stock has failed"),
-        ("--revision shop:price", "opened", "has shop:price applied"),
-        ("--revision shop:@v1.0", "opened", "has shop:@v1.0 applied"),
+        has("shop:price"),
+        has("shop:@v1.0"),
         ("--migrations migrations", "refused", "shop:stock has failed"),
         ("--revision shop:stock --on-failure wait", "timed out", "shop:stock has failed"),
-        ("--revision blog:stock", "timed out", "awaiting blog:stock"),
+        awaits("blog:stock"),
     )
     renamed = {"quantity" if line == "stock" else line: sql for line, sql in PLAN.items()}
     sqitch.run(failed, project("shop", renamed), "deploy")
@@ -195,12 +175,11 @@ def record_failures(recording: Recording, sqitch: Sqitch) -> None:
         "failed-and-renamed",
         "the last change failed, was renamed in the plan, and then deployed",
         failed,
-        ("--revision shop:quantity", "opened", "has shop:quantity applied"),
-        ("--revision shop:stock", "timed out", "awaiting shop:stock"),
+        has("shop:quantity"),
+        awaits("shop:stock"),
     )
 
-    reverted = recording.database()
-    sqitch.run(reverted, shop(4, stock=BROKEN), "deploy", fails=True)
+    reverted = sqitch.database(shop(4, stock=BROKEN), "deploy", fails=True)
     recording.save(
         "failed-and-reverted",
         "the last of three changes has failed, in the default mode, which reverted the other two",
@@ -215,35 +194,35 @@ def record_failures(recording: Recording, sqitch: Sqitch) -> None:
         "failed-and-repaired",
         "the last of three changes failed, was repaired, and all were deployed",
         reverted,
-        ("--revision shop:stock", "opened", "has shop:stock applied"),
-        ("--migrations migrations", "opened", ""),
+        has("shop:stock"),
+        has_all(),
     )
 
 
 def record_projects(recording: Recording, sqitch: Sqitch) -> None:
     """Record two projects in one registry."""
-    both = sqitch.deployed(shop(3))
+    both = sqitch.database(shop(3), "deploy")
     sqitch.run(both, project("blog", BLOG), "deploy")
     recording.save(
         "two-projects",
         "of one project two of three changes are deployed, of another all, one of them with the third's name",
         both,
-        ("--revision shop:stock", "timed out", "awaiting shop:stock"),
-        ("--revision blog:stock", "opened", "has blog:stock applied"),
-        ("--revision blog:price", "timed out", "awaiting blog:price"),
-        ("--revision blog:@v1.0", "timed out", "awaiting blog:@v1.0"),
-        ("--revision shop:@v1.0 --revision blog:stock", "opened", ""),
-        ("--migrations migrations", "timed out", "awaiting shop:stock"),
+        awaits("shop:stock"),
+        has("blog:stock"),
+        awaits("blog:price"),
+        awaits("blog:@v1.0"),
+        has_both("shop:@v1.0", "blog:stock"),
+        lacks("shop:stock"),
     )
     sqitch.run(both, project("blog", {**BLOG, "reader": BROKEN}), "deploy", fails=True)
     recording.save(
         "two-projects-failed",
         "of one project two of three changes are deployed, of another a change has failed",
         both,
-        ("--revision shop:stock", "timed out", "awaiting shop:stock"),
-        ("--revision shop:price", "opened", "has shop:price applied"),
+        awaits("shop:stock"),
+        has("shop:price"),
         ("--revision blog:reader", "refused", "blog:reader has failed"),
-        ("--revision blog:stock", "opened", "has blog:stock applied"),
+        has("blog:stock"),
     )
 
 
@@ -251,13 +230,13 @@ def record_reworked(recording: Recording, sqitch: Sqitch) -> None:
     """Record a name that recurs in the plan: it tells only that one of the two is deployed, the id tells which."""
     reworked = project("shop", REWORKED)
     again = sqitch.last_id(reworked)
-    database = sqitch.deployed(project("shop", dict(list(REWORKED.items())[:-1])))
+    database = sqitch.database(project("shop", dict(list(REWORKED.items())[:-1])), "deploy")
     recording.save(
         "reworked-part-way",
         "a change recurs in the plan, reworked, and only the first of the two is deployed; its name cannot tell",
         database,
-        ("--revision shop:product", "opened", "has shop:product applied"),
-        (f"--revision {again}", "timed out", f"awaiting {again}"),
+        has("shop:product"),
+        awaits(again),
         ("--migrations migrations-reworked", "timed out", "awaiting "),
     )
     sqitch.run(database, reworked, "deploy")
@@ -265,9 +244,9 @@ def record_reworked(recording: Recording, sqitch: Sqitch) -> None:
         "reworked",
         "a change recurs in the plan, reworked, and both are deployed",
         database,
-        ("--revision shop:product", "opened", "has shop:product applied"),
-        (f"--revision {again}", "opened", f"has {again} applied"),
-        ("--migrations migrations-reworked", "opened", ""),
+        has("shop:product"),
+        has(again),
+        has_all("migrations-reworked"),
     )
 
 
@@ -291,10 +270,3 @@ def project(name: str, plan: Mapping[str, str]) -> dict[str, str]:
         files[f"deploy/{label}.sql"] = f"{sql};\n"
         files[f"revert/{label}.sql"] = f"{REVERT.get(label, 'SELECT 1')};\n"
     return {**files, "sqitch.plan": "\n".join(lines) + "\n"}
-
-
-def write(folder: Path, files: Mapping[str, str]) -> None:
-    """Write files: path in the folder -> text."""
-    for path, text in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")

@@ -5,11 +5,11 @@ and shows as soon as a statement of the migration commits, which one that makes 
 """
 
 import subprocess
-import tempfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
-from recorder.recording import Database, Recording, scratch
+from recorder.gates import empty, has, has_all, missing, part_way, past
+from recorder.packages import cargo
+from recorder.recording import Database, Recording, scratch, with_semicolon, write_new
 
 TABLES = ("_sqlx_migrations",)
 DATABASES = ("postgresql", "mariadb")
@@ -31,33 +31,21 @@ REVERSIBLE = {name.replace(".sql", ".up.sql"): sql for name, sql in FILES.items(
 
 def record(recording: Recording) -> None:
     """Record the common story, failures, a migration that is half done, a file merged late, reverts and a skip."""
-    program = recording.cache / "bin/sqlx"
-    if not program.exists():
-        features = ["--no-default-features", "--features", "rustls,postgres,mysql"]
-        command = ["cargo", "install", "--quiet", "--locked", "--root", recording.cache, "sqlx-cli@0.9.0", *features]
-        recording.run(command, recording.cache)
+    features = ["--no-default-features", "--features", "rustls,postgres,mysql"]
+    program = cargo(recording.cache, "sqlx-cli@0.9.0", *features) / "sqlx"
     recording.version = recording.run([program, "--version"], recording.cache).split()[-1]
-    recording.write_migrations({name: f"{sql};\n" for name, sql in FILES.items()})
-    for name, files in (("migrations-late", LATE), ("migrations-reversible", REVERSIBLE)):
-        (recording.fixtures / name).mkdir(exist_ok=True)
-        for file, sql in files.items():
-            (recording.fixtures / name / file).write_text(f"{sql};\n", encoding="utf-8")
+    for directory, files in {"migrations": FILES, "migrations-late": LATE, "migrations-reversible": REVERSIBLE}.items():
+        recording.write_migrations(with_semicolon(files), directory)
 
     with scratch() as base:
 
         def sqlx(database: Database, files: Mapping[str, str], *args: str) -> subprocess.Popen[str]:
             """Start sqlx on a folder of just these migrations."""
-            folder = Path(tempfile.mkdtemp(dir=base))
-            for name, sql in files.items():
-                (folder / name).write_text(f"{sql};\n")
-            options = ["--source", folder, "--database-url", database.url]
+            options = ["--source", write_new(base, with_semicolon(files)), "--database-url", database.url]
             return recording.start([program, "migrate", *args, *options], base)
 
         def migrate(database: Database, count: int) -> subprocess.Popen[str]:
-            files = dict(list(FILES.items())[:count])
-            if count == 3:
-                files[LAST] = f"{recording.pause_statement};\n{FILES[LAST]}"
-            return sqlx(database, files, "run")
+            return sqlx(database, recording.first(FILES, count), "run")
 
         def is_done(database: Database) -> bool:
             # The file with the pause has another checksum; `info` says so, behind the word.
@@ -68,30 +56,20 @@ def record(recording: Recording) -> None:
             "ahead",
             "all three migrations are applied, and a release that knows two is started",
             story,
-            ("--revision 20240102000002", "opened", "is at 20240103000003, past the wanted 20240102000002"),
-            ("--revision 20240102000002 --if-ahead wait", "timed out", "past the wanted 20240102000002"),
-            ("--revision 20240102000002 --if-ahead refuse", "refused", "past the wanted 20240102000002"),
+            *past("20240102000002", "20240103000003"),
         )
 
-        listed = recording.database()
-        recording.ended(sqlx(listed, FILES, "info"))
+        listed = recording.after(sqlx, FILES, "info")
         recording.save(
-            "listed",
-            "nothing has run but `sqlx migrate info`, which made the table",
-            listed,
-            ("--revision 20240101000001", "timed out", "has nothing applied; awaiting 20240101000001"),
-            ("--migrations migrations", "timed out", "has nothing applied"),
+            "listed", "nothing has run but `sqlx migrate info`, which made the table", listed, *empty("20240101000001")
         )
 
-        late = recording.database()
-        recording.ended(sqlx(late, FILES, "run"))
+        late = recording.after(sqlx, FILES, "run")
         recording.save(
             "late",
             "all three migrations are applied, and one numbered before the last was merged late",
             late,
-            ("--revision 20240103000003", "opened", "has 20240103000003 applied"),
-            ("--revision 20240102000009", "timed out", "awaiting 20240102000009"),
-            ("--migrations migrations-late", "timed out", "awaiting 20240102000009"),
+            *missing("20240102000009", "20240103000003"),
         )
         recording.ended(sqlx(late, LATE, "run"))
         recording.save(
@@ -99,47 +77,35 @@ def record(recording: Recording) -> None:
             "a migration numbered before the last was merged late and applied after it",
             late,
             ("--revision 20240102000009", "opened", "past the wanted 20240102000009"),
-            ("--migrations migrations-late", "opened", ""),
+            has_all("migrations-late"),
         )
 
-        reverted = recording.database()
-        recording.ended(sqlx(reverted, REVERSIBLE, "run"))
+        reverted = recording.after(sqlx, REVERSIBLE, "run")
         recording.save(
             "reversible",
             "all three migrations are applied, whose directory has a file up and a file down of each",
             reverted,
-            ("--migrations migrations-reversible", "opened", ""),
-            ("--revision 20240103000003_add_stock.up.sql", "opened", "has 20240103000003 applied"),
+            has_all("migrations-reversible"),
+            has("20240103000003_add_stock.up.sql", "20240103000003"),
         )
         recording.ended(sqlx(reverted, REVERSIBLE, "revert"))
-        recording.save(
-            "rolled-back",
-            "all three were applied, then the last was reverted",
-            reverted,
-            ("--revision 20240102000002", "opened", "has 20240102000002 applied"),
-            ("--revision 20240103000003", "timed out", "is at 20240102000002; awaiting 20240103000003"),
-            ("--migrations migrations-reversible", "timed out", "awaiting 20240103000003"),
-        )
+        recording.save_rolled_back(reverted, "20240102000002", "20240103000003", "reverted", "migrations-reversible")
 
-        skipped = recording.database()
-        recording.ended(sqlx(skipped, FILES, "override", "skip"))
+        skipped = recording.after(sqlx, FILES, "override", "skip")
         recording.save(
             "skipped",
             "no migration ran, all three were marked as applied by `sqlx migrate override skip`",
             skipped,
-            ("--revision 20240103000003", "opened", "has 20240103000003 applied"),
-            ("--migrations migrations", "opened", ""),
+            has("20240103000003"),
+            has_all(),
         )
 
-        failed = recording.database()
-        recording.ended(sqlx(failed, {**FILES, LAST: BROKEN}, "run"), fails=True)
+        failed = recording.after(sqlx, {**FILES, LAST: BROKEN}, "run", fails=True)
         recording.save(
             "failed",
             "the first statement of the last of three migrations has failed, which leaves no row",
             failed,
-            ("--revision 20240102000002", "opened", "has 20240102000002 applied"),
-            ("--revision 20240103000003", "timed out", "is at 20240102000002; awaiting 20240103000003"),
-            ("--migrations migrations", "timed out", "awaiting 20240103000003"),
+            *part_way("20240102000002", "20240103000003"),
         )
         if recording.kind == "mariadb":
             record_half_done(recording, sqlx)
@@ -163,8 +129,7 @@ def record_half_done(recording: Recording, sqlx: Callable[..., subprocess.Popen[
         "half-done-ended",
         "the last of three migrations committed something half-way, and is applied",
         half,
-        ("--revision 20240103000003", "opened", "has 20240103000003 applied"),
+        has("20240103000003"),
     )
-    failed = recording.database()
-    recording.ended(sqlx(failed, {**FILES, LAST: f"{FILES[LAST]};\n{BROKEN}"}, "run"), fails=True)
+    failed = recording.after(sqlx, {**FILES, LAST: f"{FILES[LAST]};\n{BROKEN}"}, "run", fails=True)
     recording.save("failed-half-way", "the last of three migrations committed something, and failed", failed, *gates)

@@ -1,11 +1,10 @@
 """tern. It keeps one row, the current version, which changes with the migration; 0 is none."""
 
 import subprocess
-from pathlib import Path
-from tempfile import mkdtemp
 
+from recorder.gates import awaits, empty, has, no_table, part_way, past_all
 from recorder.golang import install
-from recorder.recording import Database, Recording, scratch
+from recorder.recording import Database, Recording, scratch, write_new
 
 TABLES = ("schema_version", "app_version")
 DATABASES = ("postgresql",)
@@ -22,7 +21,7 @@ def record(recording: Recording) -> None:
     """Record the common story, rollbacks, a failure and a database past the files."""
     program = install(recording.cache, f"github.com/jackc/tern/v2@{VERSION}")
     recording.version = VERSION.removeprefix("v")
-    recording.write_migrations({name: text(*both) for name, both in FILES.items()})
+    recording.write_migrations(texts(FILES))
     # No migration: tern looks at files with a number first, and not below its directory.
     recording.write_migrations({"shared/004_view.sql": "CREATE VIEW priced AS SELECT * FROM product;\n"})
 
@@ -30,16 +29,11 @@ def record(recording: Recording) -> None:
 
         def tern(database: Database, files: dict[str, tuple[str, str]], *args: str) -> subprocess.Popen[str]:
             """Start tern with these migrations only."""
-            directory = Path(mkdtemp(dir=folder))
-            for name, both in files.items():
-                (directory / name).write_text(text(*both))
-            return recording.start(
-                [program, *args, "--migrations", directory, "--conn-string", database.url], directory
-            )
+            options = ["--migrations", write_new(folder, texts(files)), "--conn-string", database.url]
+            return recording.start([program, *args, *options], folder)
 
         def migrate(database: Database, count: int) -> subprocess.Popen[str]:
-            paused = {**FILES, THIRD: (f"{recording.pause_statement};\n{FILES[THIRD][0]}", "")}
-            return tern(database, {name: paused[name] for name in list(paused)[:count]}, "migrate")
+            return tern(database, recording.first(FILES, count), "migrate")
 
         def is_done(database: Database) -> bool:
             asking = tern(database, FILES, "status")
@@ -56,56 +50,35 @@ def record(recording: Recording) -> None:
         later = {**FILES, "004_add_colour.sql": ("ALTER TABLE product ADD colour int", "SELECT 1")}
         recording.ended(tern(done, later, "migrate"))
         recording.save(
-            "ahead",
-            "the three migrations and one of a later release are applied",
-            done,
-            ("--revision 3", "opened", "is at 4, past the wanted 3"),
-            ("--revision 3 --if-ahead wait", "timed out", "is at 4, past the wanted 3"),
-            ("--revision 3 --if-ahead refuse", "refused", "is at 4, past the wanted 3"),
-            ("--migrations migrations", "opened", "is at 4, past the wanted 3"),
+            "ahead", "the three migrations and one of a later release are applied", done, *past_all("3", "4")
         )
         recording.ended(tern(done, later, "migrate", "--destination", "2"))
         recording.save(
-            "rolled-back",
-            "all were applied, then those after the second were rolled back",
-            done,
-            ("--revision 2", "opened", "has 2 applied"),
-            ("--revision 3", "timed out", "is at 2; awaiting 3"),
-            ("--migrations migrations", "timed out", "awaiting 3"),
+            "rolled-back", "all were applied, then those after the second were rolled back", done, *part_way("2", "3")
         )
 
-        asked = recording.database()
-        recording.ended(tern(asked, FILES, "status"))
+        asked = recording.after(tern, FILES, "status")
         recording.save(
             "row-0",
             "nothing has run but `tern status`, which makes the table and its row of version 0",
             asked,
-            ("--revision 1", "timed out", "has nothing applied; awaiting 1"),
-            ("--migrations migrations", "timed out", "has nothing applied"),
+            *empty("1"),
         )
 
-        failed = recording.database()
         broken = {**FILES, THIRD: ("ALTER TABLE nowhere ADD stock int", "SELECT 1")}
-        recording.ended(tern(failed, broken, "migrate"), fails=True)
-        recording.save(
-            "failed",
-            "the last of three migrations has failed, of which tern keeps nothing",
-            failed,
-            ("--revision 3", "timed out", "is at 2; awaiting 3"),
-            ("--revision 2", "opened", "has 2 applied"),
-        )
+        failed = recording.after(tern, broken, "migrate", fails=True)
+        recording.save_failed(failed, "of which tern keeps nothing", awaits("3", "2"), has("2"))
 
-        elsewhere = recording.database()
-        recording.ended(tern(elsewhere, FILES, "migrate", "--version-table", "public.app_version"))
+        elsewhere = recording.after(tern, FILES, "migrate", "--version-table", "public.app_version")
         recording.save(
             "own-table",
             "all three migrations are applied, with --version-table public.app_version",
             elsewhere,
             ("--revision 3 --table app_version", "opened", "has 3 applied"),
-            ("--revision 3", "timed out", "there is no history table"),
+            no_table("3"),
         )
 
 
-def text(up: str, down: str) -> str:
-    """Return a migration's file."""
-    return f"{up};\n\n---- create above / drop below ----\n\n{down};\n"
+def texts(files: dict[str, tuple[str, str]]) -> dict[str, str]:
+    """Return these migrations' files."""
+    return {name: f"{up};\n\n---- create above / drop below ----\n\n{down};\n" for name, (up, down) in files.items()}

@@ -2,10 +2,10 @@
 
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
-from recorder.recording import Database, Recording, scratch, venv
+from recorder.gates import awaits, has, has_all, lacks
+from recorder.packages import venv
+from recorder.recording import Database, Recording, Tool, scratch
 
 TABLES = ("tortoise_migrations",)
 DATABASES = ("postgresql", "mariadb")
@@ -66,31 +66,14 @@ FILES = {**OLD, LAST: text(("shop", "0002_price"), STOCK)}
 BROKEN = {**OLD, LAST: text(("shop", "0002_price"), ("ALTER TABLE absent ADD stock int", "SELECT 1"))}
 
 
-@dataclass
-class Tortoise:
+class Tortoise(Tool):
     """Tortoise as it is run on the databases of a recording."""
-
-    recording: Recording
-    program: Path
-    folder: Path
 
     def start(self, database: Database, files: Mapping[str, str], *args: str) -> subprocess.Popen[str]:
         """Start a command of Tortoise's in this project."""
-        project = self.folder / str(len(list(self.folder.iterdir())))
-        write(project, files)
         url = database.url.partition("?")[0].replace("postgresql:", "postgres:")
         environment = {"DATABASE_URL": url, "PYTHONPATH": "."}
-        return self.recording.start([self.program, "-c", "settings.TORTOISE_ORM", *args], project, environment)
-
-    def run(self, database: Database, files: Mapping[str, str], *args: str, fails: bool = False) -> str:
-        """Run it to its end."""
-        return self.recording.ended(self.start(database, files, *args), fails=fails)
-
-    def database(self, files: Mapping[str, str], *args: str, fails: bool = False) -> Database:
-        """Return a new database on which this was run."""
-        database = self.recording.database()
-        self.run(database, files, *args, fails=fails)
-        return database
+        return self.recording.start([*self.program, *args], self.project(files), environment)
 
     def migrate(self, database: Database, count: int) -> subprocess.Popen[str]:
         """Start applying the first so many migrations of the app shop, with the third, which pauses, all others too."""
@@ -108,28 +91,28 @@ def record(recording: Recording) -> None:
     """Record the common story, a rollback, a failure, a fake, and one app of two."""
     program = venv(recording.cache, *PACKAGES) / "tortoise"
     recording.version = recording.run([program, "--version"], recording.cache).split()[-1]
-    write(recording.fixtures / "migrations", FILES)
-    write(recording.fixtures / "migrations-old", OLD)
+    recording.write_migrations(FILES)
+    recording.write_migrations(OLD, "migrations-old")
     with scratch() as folder:
-        tortoise = Tortoise(recording, program, folder)
+        tortoise = Tortoise(recording, folder, [program, "-c", "settings.TORTOISE_ORM"])
         done = recording.story(REVISIONS, tortoise.migrate, tortoise.is_done)
         recording.save(
             "ahead",
             "the database is past what is wanted",
             done,
-            ("--revision shop/migrations/0002_price.py", "opened", f"has {SECOND} applied"),
-            ("--migrations migrations-old", "opened", ""),
-            ("--migrations migrations/shop", "opened", ""),
+            has("shop/migrations/0002_price.py", SECOND),
+            has_all("migrations-old"),
+            has_all("migrations/shop"),
         )
         tortoise.run(done, FILES, "downgrade", "shop", "0002_price")
         recording.save(
             "rolled-back",
             "all were applied, then the last of the app shop was rolled back",
             done,
-            (f"--revision {SECOND}", "opened", f"has {SECOND} applied"),
-            (f"--revision {THIRD}", "timed out", f"awaiting {THIRD}"),
-            ("--migrations migrations", "timed out", f"awaiting {THIRD}"),
-            ("--migrations migrations/billing", "opened", ""),
+            has(SECOND),
+            awaits(THIRD),
+            lacks(THIRD),
+            has_all("migrations/billing"),
         )
         record_others(tortoise)
 
@@ -142,33 +125,20 @@ def record_others(tortoise: Tortoise) -> None:
         "failed",
         "the last migration of the app shop has failed, of which Tortoise leaves nothing",
         failed,
-        (f"--revision {SECOND}", "opened", f"has {SECOND} applied"),
-        (f"--revision {THIRD}", "timed out", f"awaiting {THIRD}"),
+        has(SECOND),
+        awaits(THIRD),
         ("--migrations migrations", "timed out", "awaiting "),
     )
     fake = tortoise.database(FILES, "migrate", "--fake")
-    recording.save(
-        "fake",
-        "all migrations are faked, which looks as if they had run",
-        fake,
-        (f"--revision {THIRD}", "opened", f"has {THIRD} applied"),
-        ("--migrations migrations", "opened", ""),
-    )
+    recording.save("fake", "all migrations are faked, which looks as if they had run", fake, has(THIRD), has_all())
     one = tortoise.database(FILES, "migrate", "shop")
     recording.save(
         "one-app",
         "the app shop is complete, the app billing has nothing",
         one,
-        (f"--revision {THIRD}", "opened", f"has {THIRD} applied"),
-        (f"--revision {BILL}", "timed out", f"awaiting {BILL}"),
-        ("--migrations migrations", "timed out", f"awaiting {BILL}"),
-        ("--migrations migrations/shop", "opened", ""),
-        ("--migrations migrations/billing", "timed out", f"awaiting {BILL}"),
+        has(THIRD),
+        awaits(BILL),
+        lacks(BILL),
+        has_all("migrations/shop"),
+        lacks(BILL, "migrations/billing"),
     )
-
-
-def write(folder: Path, files: Mapping[str, str]) -> None:
-    """Write a project."""
-    for name, content in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(content)

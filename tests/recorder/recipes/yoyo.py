@@ -2,10 +2,10 @@
 
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
-from recorder.recording import Database, Recording, scratch, venv
+from recorder.gates import awaits, has, has_all, lacks, no_table
+from recorder.packages import venv
+from recorder.recording import Database, Recording, Tool, scratch
 
 TABLES = ("_yoyo_migration", "yoyo_lock", "app_migration")
 DATABASES = ("postgresql", "mariadb")
@@ -36,32 +36,13 @@ FILES = {**FIRST_FILES, **SECOND_FILES, LAST: PYTHON, "post-apply.sql": "SELECT 
 BROKEN = {**FILES, LAST: PYTHON.replace("ALTER TABLE product ADD", "ALTER TABLE absent ADD")}
 
 
-@dataclass
-class Yoyo:
+class Yoyo(Tool):
     """yoyo as it is run on the databases of a recording."""
 
-    recording: Recording
-    program: Path
-    folder: Path
-
-    def start(self, database: Database, files: Mapping[str, str], command: str, *options: str) -> subprocess.Popen[str]:
+    def start(self, database: Database, files: Mapping[str, str], *args: str) -> subprocess.Popen[str]:
         """Start yoyo with these migrations."""
-        source = self.folder / str(len(list(self.folder.iterdir())))
-        write(source, files)
-        connection = ("--batch", "--no-config-file", "--database", database.url)
-        return self.recording.start([self.program, command, *connection, *options, source], self.folder)
-
-    def run(
-        self, database: Database, files: Mapping[str, str], command: str, *options: str, fails: bool = False
-    ) -> str:
-        """Run it to its end."""
-        return self.recording.ended(self.start(database, files, command, *options), fails=fails)
-
-    def database(self, files: Mapping[str, str], command: str, *options: str, fails: bool = False) -> Database:
-        """Return a new database on which this was run."""
-        database = self.recording.database()
-        self.run(database, files, command, *options, fails=fails)
-        return database
+        command = [*self.program, *args, "--batch", "--no-config-file", "--database", database.url]
+        return self.recording.start([*command, self.project(files)], self.folder)
 
     def apply(self, database: Database, count: int) -> subprocess.Popen[str]:
         """Start applying the first so many migrations, of which the third pauses."""
@@ -86,9 +67,9 @@ def record(recording: Recording) -> None:
     """Record the common story, a rollback, a mark, a late migration, a failure and a stale lock."""
     program = venv(recording.cache, *PACKAGES) / "yoyo"
     recording.version = VERSION
-    write(recording.fixtures / "migrations", FILES)
+    recording.write_migrations(FILES)
     with scratch() as folder:
-        yoyo = Yoyo(recording, program, folder)
+        yoyo = Yoyo(recording, folder, [program])
         record_story(yoyo)
         record_failures(yoyo)
         record_others(yoyo)
@@ -103,9 +84,9 @@ def record_story(yoyo: Yoyo) -> None:
         "rolled-back",
         "all three were applied, then the last was rolled back",
         done,
-        (f"--revision {SECOND}", "opened", f"has {SECOND} applied"),
+        has(SECOND),
         (f"--revision {THIRD}.py", "timed out", f"awaiting {THIRD}"),
-        ("--migrations migrations", "timed out", f"awaiting {THIRD}"),
+        lacks(THIRD),
     )
 
 
@@ -113,13 +94,8 @@ def record_failures(yoyo: Yoyo) -> None:
     """Record a failure, which leaves nothing, and a kill, which leaves the lock."""
     recording = yoyo.recording
     failed = yoyo.database(BROKEN, "apply", fails=True)
-    recording.save(
-        "failed",
-        "the last of three migrations has failed, of which yoyo leaves nothing",
-        failed,
-        (f"--revision {SECOND}.sql", "opened", f"has {SECOND} applied"),
-        (f"--revision {THIRD}", "timed out", f"awaiting {THIRD}"),
-        ("--migrations migrations", "timed out", f"awaiting {THIRD}"),
+    recording.save_failed(
+        failed, "of which yoyo leaves nothing", has(f"{SECOND}.sql", SECOND), awaits(THIRD), lacks(THIRD)
     )
     killed = recording.database()
     with recording.paused(killed, lambda: yoyo.apply(killed, 3)) as process:
@@ -129,9 +105,9 @@ def record_failures(yoyo: Yoyo) -> None:
             "killed",
             "yoyo was killed in the last of three migrations, and its lock row has stayed",
             killed,
-            (f"--revision {SECOND}", "opened", f"has {SECOND} applied"),
+            has(SECOND),
             (f"--revision {THIRD}", "timed out", "lock"),
-            ("--migrations migrations", "timed out", f"awaiting {THIRD}"),
+            lacks(THIRD),
         )
 
 
@@ -139,36 +115,23 @@ def record_others(yoyo: Yoyo) -> None:
     """Record what was marked, what was merged late, and a table of another name."""
     recording = yoyo.recording
     marked = yoyo.database(FILES, "mark")
-    recording.save(
-        "mark",
-        "all migrations are marked, which looks as if they had run",
-        marked,
-        (f"--revision {THIRD}", "opened", f"has {THIRD} applied"),
-        ("--migrations migrations", "opened", ""),
-    )
+    recording.save("mark", "all migrations are marked, which looks as if they had run", marked, has(THIRD), has_all())
     late = {**FIRST_FILES, LAST: PYTHON.replace(SECOND, FIRST)}
     merged_late = yoyo.database(late, "apply")
     recording.save(
         "late",
         "the second migration was merged after the third was applied, and has not run",
         merged_late,
-        (f"--revision {SECOND}", "timed out", f"awaiting {SECOND}"),
-        (f"--revision {THIRD}", "opened", f"has {THIRD} applied"),
-        ("--migrations migrations", "timed out", f"awaiting {SECOND}"),
+        awaits(SECOND),
+        has(THIRD),
+        lacks(SECOND),
     )
     renamed = yoyo.database(FILES, "apply", "--migration-table", "app_migration")
     recording.save(
         "renamed",
         "the table has a name of the user's",
         renamed,
-        (f"--revision {THIRD}", "timed out", "there is no history table"),
+        no_table(THIRD),
         (f"--table app_migration --revision {THIRD}", "opened", f"has {THIRD} applied"),
         ("--table app_migration --migrations migrations", "opened", ""),
     )
-
-
-def write(folder: Path, files: Mapping[str, str]) -> None:
-    """Write a directory of migrations."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        (folder / name).write_text(text)
