@@ -264,12 +264,9 @@ def _element(element: ET.Element) -> _Entry:
 
 
 def _yaml(text: str) -> _Entry | None:
-    import yaml  # noqa: PLC0415 - only for changelogs in YAML
+    from gatekeeper import documents  # noqa: PLC0415 - only for changelogs in YAML
 
-    try:
-        return _tree(yaml.safe_load(text))
-    except yaml.YAMLError as fault:
-        raise ValueError(str(fault)) from fault
+    return _tree(documents.load(text))
 
 
 def _tree(content: object) -> _Entry | None:

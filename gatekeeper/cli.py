@@ -26,7 +26,7 @@ from gatekeeper.report import FORMATS, Report
 from gatekeeper.schema import Question, SchemaCheck
 from gatekeeper.settings import Misconfigured
 from gatekeeper.tools import HOME_GROWN, TOOLS, Tool, home_grown
-from gatekeeper.verdict import Check
+from gatekeeper.verdict import Check, Refused
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -41,6 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
+REFUSED, _ = exits.ENDINGS[Refused]
 PASSWORD = "GATEKEEPER_PASSWORD"  # noqa: S105 - its name, not its value
 """The environment variable of the password; there is no flag, argv is public."""
 LIBPQ = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE")
@@ -52,6 +53,7 @@ EXAMPLES = {
     "job-wr": "gatekeeper job-wr db-migrate",
     "revision": "gatekeeper revision db/migrations --tool flyway",
     "tools": "gatekeeper tools --format json",
+    "audit": "kustomize build . | gatekeeper audit -",
     "rbac": "gatekeeper rbac --job db-migrate --service-account web --create-service-account",
 }
 
@@ -339,6 +341,29 @@ def rbac(
         allow_default=allow_default,
     )
     sys.stdout.write(grants.render(grants.objects(wanted), grants.comment(wanted)))
+
+
+@app.command(epilog=f"Example: {EXAMPLES['audit']}")
+def audit(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...|-", help="Rendered manifests; - is standard input.")],
+    *,
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="Of objects that name none, as for kubectl apply.", metavar="NAME")
+    ] = "",
+    form: Annotated[str, typer.Option("--format", metavar="table|json|sarif", help="Form of the findings.")] = "table",
+) -> None:
+    """Tell of each gate in rendered manifests what it needs and is granted, and what is wrong, with its cure.
+
+    Exit codes: 0 clean, 3 findings, 2 unreadable.
+    """
+    from gatekeeper import findings, manifests  # noqa: PLC0415 - only here
+    from gatekeeper.audit import audit as judge  # noqa: PLC0415 - only here
+
+    settings.choice("--format", form, tuple(findings.FORMS))
+    found = judge([manifest for file in files for manifest in manifests.read(file)], namespace)
+    sys.stdout.write(findings.render(found, form))
+    if found.findings:
+        raise typer.Exit(REFUSED)
 
 
 class _Hold:

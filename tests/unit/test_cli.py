@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 import typer
@@ -9,6 +10,7 @@ import yaml
 
 from gatekeeper import __version__, cli
 from gatekeeper.exits import code_of
+from gatekeeper.findings import FORMS
 from gatekeeper.settings import Misconfigured
 from gatekeeper.tools import HOME_GROWN, TOOLS
 from gatekeeper.verdict import Barred, Interrupted, Opened, Refused, TimedOut
@@ -69,6 +71,9 @@ MISUSES = [
     ("job-we", "job-we a", "it counts a failed Job as ready"),
     ("pod", "pod web", "does not tell that a migration succeeded"),
     ("service", "service db", "may have the pods of the last release"),
+    ("audit: nothing", "audit", "FILE"),
+    ("audit: no file", "audit /no/file", "/no/file"),
+    ("audit: unknown form", "audit - --format yaml", "--format"),
     ("rbac: no account", "rbac --job db-migrate", "--service-account is missing"),
     ("rbac: the default account", "rbac --job db-migrate --service-account default", "add --allow-default"),
     ("rbac: names and labels", "rbac --job a -l app=web --service-account web", "one of both"),
@@ -184,6 +189,19 @@ def test_tools(capsys):
     assert listed == ["tool", *TOOLS, *HOME_GROWN]
     assert cli.main(["tools", "--format", "json"]) == 0
     assert [tool["tool"] for tool in json.loads(capsys.readouterr().out)] == list(TOOLS)
+
+
+AUDITS = Path(__file__).parent / "audit"
+
+
+@pytest.mark.parametrize(("file", "code", "words"), [("right.yaml", 0, "no findings"), ("prefixed.yaml", 3, "GK404")])
+def test_audit(capsys, file, code, words):
+    """An audit ends with 3 where it found something, in every form."""
+    for form in FORMS:
+        assert cli.main(["audit", str(AUDITS / file), "--format", form]) == code
+        printed = capsys.readouterr().out
+        assert words in printed or form != "table"
+        assert form == "table" or json.loads(printed)
 
 
 def test_rbac(capsys):
