@@ -1,4 +1,4 @@
-"""Find the real etcd and kube-apiserver: in `$KUBEBUILDER_ASSETS`, else built once from their Go modules.
+"""Find the real etcd, kube-apiserver and kubectl: in `$KUBEBUILDER_ASSETS`, else built once from their Go modules.
 
 `tests/apiserver/go.mod` and `go.sum` pin what is built. `python -m servers.kubebuilder` prints the folder.
 """
@@ -14,11 +14,15 @@ import tempfile
 from pathlib import Path
 
 MODULE = Path(__file__).parents[1] / "apiserver"
-PACKAGES = {"etcd": "go.etcd.io/etcd/server/v3", "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver"}
+PACKAGES = {
+    "etcd": "go.etcd.io/etcd/server/v3",
+    "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+    "kubectl": "k8s.io/kubernetes/cmd/kubectl",
+}
 
 
 def assets() -> Path:
-    """Return the folder that holds etcd and kube-apiserver; build them if no earlier call did."""
+    """Return the folder that holds these programs; build them if no earlier call did."""
     if given := os.environ.get("KUBEBUILDER_ASSETS"):
         folder = Path(given).absolute()
         if missing := [name for name in PACKAGES if not os.access(folder / name, os.X_OK)]:
@@ -37,7 +41,7 @@ def assets() -> Path:
 
 def _build(folder: Path) -> None:
     """Build every package into the folder, which appears only when it is complete."""
-    _say("building etcd and kube-apiserver from source, once: about 4 minutes on two cores, 3 GB of Go caches")
+    _say("building etcd, kube-apiserver and kubectl from source, once: about 5 minutes on two cores, 3 GB of Go caches")
     with tempfile.TemporaryDirectory(prefix="building-", dir=folder.parent) as scratch:
         go = _go(Path(scratch))
         built = Path(scratch, "built")

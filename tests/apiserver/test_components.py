@@ -1,0 +1,394 @@
+"""`manifests/components` and `manifests/examples`: what kustomize builds with them, the API server takes, and works."""
+
+import copy
+import fnmatch
+import os
+import re
+import shlex
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from kubernetes.client import ApiException
+
+from servers.apiserver import ApiServer
+from servers.kubebuilder import assets
+
+MANIFESTS = Path(__file__).parents[2] / "manifests"
+README = (MANIFESTS / "README.md").read_text()
+EXAMPLES = sorted(path.name for path in (MANIFESTS / "examples").iterdir())
+TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+Object = dict[str, Any]
+
+SECURITY = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "readOnlyRootFilesystem": True,
+    "runAsNonRoot": True,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+APP = {"name": "web", "image": "example.com/web", "securityContext": SECURITY}
+POD = {
+    "metadata": {"labels": {"app": "web"}},
+    "spec": {"serviceAccountName": "web", "containers": [APP], "volumes": [{"name": "scratch", "emptyDir": {}}]},
+}
+SELECTED = {"selector": {"matchLabels": {"app": "web"}}, "template": POD}
+CRON_POD = {**POD, "spec": {**POD["spec"], "restartPolicy": "Never"}}
+WORKLOADS = {
+    "Deployment": ("apps/v1", SELECTED),
+    "StatefulSet": ("apps/v1", {**SELECTED, "serviceName": "web"}),
+    "DaemonSet": ("apps/v1", SELECTED),
+    "CronJob": ("batch/v1", {"schedule": "@daily", "jobTemplate": {"spec": {"template": CRON_POD}}}),
+    "Rollout": ("argoproj.io/v1alpha1", SELECTED),
+}
+ACCOUNT = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "web"}}
+JOB = {
+    "apiVersion": "batch/v1",
+    "kind": "Job",
+    "metadata": {"name": "db-migrate"},
+    "spec": {
+        "managedBy": "example.com/test",
+        "template": {
+            "spec": {"restartPolicy": "Never", "containers": [{"name": "migrate", "image": "example.com/web"}]}
+        },
+    },
+}
+ROLLOUTS = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "rollouts.argoproj.io"},
+    "spec": {
+        "group": "argoproj.io",
+        "names": {"kind": "Rollout", "plural": "rollouts"},
+        "scope": "Namespaced",
+        "versions": [
+            {
+                "name": "v1alpha1",
+                "served": True,
+                "storage": True,
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+            }
+        ],
+    },
+}
+
+
+def workload(kind: str, name: str = "web") -> Object:
+    """Return an application that has no gate."""
+    version, spec = WORKLOADS[kind]
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+def wanted(gate: str, *args: str, **fields: Any) -> Object:
+    """Return the PodTemplate that tells a component what its gate waits for."""
+    pod = {"initContainers": [{"name": gate, "args": list(args), **fields}], "containers": []}
+    account = {"serviceAccountName": "web"} if gate == "job-gate" else {}
+    return {"apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": gate}, "template": {"spec": pod | account}}
+
+
+def template(built: Object) -> Object:
+    """Return a workload's pod template."""
+    spec = built["spec"]
+    return (spec["jobTemplate"]["spec"] if built["kind"] == "CronJob" else spec)["template"]
+
+
+def only(objects: list[Object], kind: str) -> Object:
+    """Return the one object of this kind."""
+    (found,) = [found for found in objects if found["kind"] == kind]
+    return found
+
+
+def kubectl(*args: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run kubectl, and return what it wrote."""
+    program = assets() / "kubectl"
+    return subprocess.run([program, *args], capture_output=True, text=True, check=False)
+
+
+def build(directory: Path) -> list[Object]:
+    """Build a kustomization."""
+    built = kubectl("kustomize", directory)
+    assert built.returncode == 0, built.stderr
+    return list(yaml.safe_load_all(built.stdout))
+
+
+def write(directory: Path, *resources: Object, components: tuple[str, ...] = (), **fields: Any) -> Path:
+    """Write a kustomization of these resources, which uses these components, and return its directory."""
+    directory.mkdir()
+    (directory / "resources.yaml").write_text(yaml.safe_dump_all(resources))
+    own = ["resources.yaml"] if resources else []
+    used = [os.path.relpath(MANIFESTS / "components" / name, directory) for name in components]
+    kustomization = {"resources": [*own, *fields.pop("bases", [])], "components": used, **fields}
+    (directory / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    return directory
+
+
+@pytest.fixture
+def overlay(tmp_path: Path, namespace: str) -> Callable[..., list[Object]]:
+    """Build a base with these resources and components, renamed and moved to the test's namespace by an overlay."""
+
+    def build_renamed(*resources: Object, components: tuple[str, ...], **fields: Any) -> list[Object]:
+        write(tmp_path / "base", *resources, components=components, **fields)
+        moved = {"namePrefix": "pr42-", "nameSuffix": "-blue", "namespace": namespace}
+        return build(write(tmp_path / "overlay", bases=["../base"], **moved))
+
+    return build_renamed
+
+
+@pytest.fixture
+def admit(apiserver: ApiServer, namespace: str) -> Callable[[Object], Object]:
+    """Return what the API server makes of a pod of this template where Pod Security enforces `restricted`."""
+    label = {"pod-security.kubernetes.io/enforce": "restricted"}
+    apiserver.request(
+        "PATCH", f"/api/v1/namespaces/{namespace}", {"metadata": {"labels": label}}, "application/merge-patch+json"
+    )
+
+    def create(pod: Object) -> Object:
+        account = pod["spec"].get("serviceAccountName", "default")
+        apiserver.apply([{**ACCOUNT, "metadata": {"name": account}}], namespace)
+        path = f"/api/v1/namespaces/{namespace}/pods?dryRun=All&fieldValidation=Strict"
+        return apiserver.request("POST", path, {"metadata": {**pod["metadata"], "name": "web"}, "spec": pod["spec"]})
+
+    return create
+
+
+@pytest.fixture(scope="session")
+def rollouts(apiserver: ApiServer) -> None:
+    """Let the API server know Argo's Rollout, of any content."""
+    apiserver.apply([ROLLOUTS], "default")
+    deadline = time.monotonic() + 30
+    for path in ["/apis/argoproj.io/v1alpha1", "/apis/argoproj.io/v1alpha1/namespaces/default/rollouts"]:
+        while True:  # discovery and the objects are served a little later, each in its time
+            try:
+                apiserver.request("GET", path)
+                break
+            except ApiException:
+                assert time.monotonic() < deadline, f"{path} is not served"
+                time.sleep(0.05)
+
+
+def token_mounts(pod: Object) -> dict[str, list[str]]:
+    """Return each container's mounts of a volume that has a token, or at a token's place."""
+    tokens = {
+        volume["name"]
+        for volume in pod["spec"]["volumes"]
+        if any("serviceAccountToken" in source for source in volume.get("projected", {}).get("sources", []))
+    }
+    return {
+        container["name"]: [
+            mount["name"]
+            for mount in container.get("volumeMounts", [])
+            if mount["name"] in tokens or mount["mountPath"].startswith("/var/run/secrets")
+        ]
+        for container in [*pod["spec"]["initContainers"], *pod["spec"]["containers"]]
+    }
+
+
+@pytest.mark.parametrize("kind", WORKLOADS)
+def test_job_gate(apiserver, namespace, overlay, admit, rollouts, gate, kind):
+    """A workload of any kind gets a whole gate, whose rights and arguments follow the names, and which opens."""
+    component = yaml.safe_load((MANIFESTS / "components" / "job-gate" / "gate.yaml").read_text())["template"]["spec"]
+    asks = wanted("job-gate", "job", "db-migrate", "--timeout", "20s")
+    objects = overlay(workload(kind), ACCOUNT, JOB, asks, components=("job-gate",))
+    apiserver.apply(objects, namespace)
+
+    pod = template(only(objects, kind))
+    (init,) = pod["spec"]["initContainers"]
+    assert init == {**component["initContainers"][0], "args": ["job", "pr42-db-migrate-blue", "--timeout", "20s"]}
+    assert pod["spec"]["containers"] == [APP]
+    assert pod["spec"]["volumes"] == [*POD["spec"]["volumes"], *component["volumes"]]
+    assert token_mounts(admit(pod)) == {"job-gate": ["job-gate-token"], "web": []}
+
+    job, account, role, binding = (only(objects, kind) for kind in ["Job", "ServiceAccount", "Role", "RoleBinding"])
+    rule = {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["list", "watch"]}
+    assert role["rules"] == [{**rule, "resourceNames": [job["metadata"]["name"]]}]
+    assert binding["roleRef"]["name"] == role["metadata"]["name"] == "pr42-web-gate-blue"
+    assert [subject["name"] for subject in binding["subjects"]] == [account["metadata"]["name"]]
+    assert pod["spec"]["serviceAccountName"] == account["metadata"]["name"] == "pr42-web-blue"
+    assert {built["kind"] for built in objects} == {kind, "Job", "ServiceAccount", "Role", "RoleBinding"}
+
+    kubeconfig = apiserver.kubeconfig_for(namespace, pod["spec"]["serviceAccountName"])
+    apiserver.run(namespace, job["metadata"]["name"])
+    process = gate(*init["args"], environment={"GATEKEEPER_KUBECONFIG": str(kubeconfig)})
+    process.until(f"waiting: Job {namespace}/pr42-db-migrate-blue: is running")
+    apiserver.complete(namespace, job["metadata"]["name"])
+    assert process.end() == 0
+
+
+@pytest.mark.parametrize("kind", WORKLOADS)
+def test_schema_gate(apiserver, namespace, overlay, admit, rollouts, kind):
+    """A workload of any kind gets a whole gate, no rights and no token; its Secret's name follows."""
+    component = yaml.safe_load((MANIFESTS / "components" / "schema-gate" / "gate.yaml").read_text())["template"]["spec"]
+    args = ["schema", "--tool", "alembic", "--revision", "1975ea83b712"]
+    secret = {"secretKeyRef": {"name": "db", "key": "uri"}}
+    settings = {"configMapRef": {"name": "gate"}}
+    asks = wanted("schema-gate", *args, env=[{"name": "DATABASE_URL", "valueFrom": secret}], envFrom=[settings])
+    objects = overlay(
+        workload(kind),
+        ACCOUNT,
+        asks,
+        components=("schema-gate",),
+        secretGenerator=[{"name": "db", "literals": ["uri=postgresql://db/web"]}],
+        configMapGenerator=[{"name": "gate", "literals": ["GATEKEEPER_TIMEOUT=8m"]}],
+    )
+    apiserver.apply(objects, namespace)
+
+    pod = template(only(objects, kind))
+    (init,) = pod["spec"]["initContainers"]
+    secret["secretKeyRef"]["name"] = only(objects, "Secret")["metadata"]["name"]
+    settings["configMapRef"]["name"] = only(objects, "ConfigMap")["metadata"]["name"]
+    env = [{"name": "DATABASE_URL", "valueFrom": secret}]
+    assert init == {**component["initContainers"][0], "args": args, "env": env, "envFrom": [settings]}
+    assert secret["secretKeyRef"]["name"].startswith("pr42-db-blue-")
+    assert token_mounts(admit(pod)) == {"schema-gate": [], "web": []}
+    assert {built["kind"] for built in objects} == {kind, "ServiceAccount", "Secret", "ConfigMap"}
+
+
+def test_restricted_is_enforced(overlay, admit):
+    """Pod Security refuses the same pod once the gate's own security context is gone."""
+    asks = wanted("job-gate", "job", "db-migrate")
+    pod = template(only(overlay(workload("Deployment"), ACCOUNT, JOB, asks, components=("job-gate",)), "Deployment"))
+    admit(pod)
+    loose = copy.deepcopy(pod)
+    del loose["spec"]["initContainers"][0]["securityContext"]
+    with pytest.raises(ApiException, match="violates PodSecurity"):
+        admit(loose)
+
+
+def test_after_the_proxy(overlay):
+    """Both gates come after the init containers that were there, in the order of the components."""
+    web = copy.deepcopy(workload("Deployment"))
+    proxy = {"name": "proxy", "image": "example.com/proxy", "restartPolicy": "Always"}
+    web["spec"]["template"]["spec"]["initContainers"] = [proxy]
+    asks = [wanted("job-gate", "job", "db-migrate"), wanted("schema-gate", "schema")]
+    objects = overlay(web, ACCOUNT, JOB, *asks, components=("job-gate", "schema-gate"))
+    gates = template(only(objects, "Deployment"))["spec"]["initContainers"]
+    assert [container["name"] for container in gates] == ["proxy", "job-gate", "schema-gate"]
+
+
+def test_two_bases(tmp_path):
+    """Two applications that each use the component can stand in one kustomization."""
+    for name in ["web", "worker"]:
+        asks = wanted("job-gate", "job", f"{name}-migrate")
+        asks["template"]["spec"]["serviceAccountName"] = name
+        account, job = (
+            {**built, "metadata": {"name": called}} for built, called in [(ACCOUNT, name), (JOB, f"{name}-migrate")]
+        )
+        write(tmp_path / name, workload("Deployment", name), account, job, asks, components=("job-gate",))
+    objects = build(write(tmp_path / "both", bases=["../web", "../worker"], namePrefix="pr42-"))
+    roles = {
+        built["metadata"]["name"]: built["rules"][0]["resourceNames"] for built in objects if built["kind"] == "Role"
+    }
+    assert roles == {"pr42-web-gate": ["pr42-web-migrate"], "pr42-worker-gate": ["pr42-worker-migrate"]}
+    args = [template(built)["spec"]["initContainers"][0]["args"] for built in objects if built["kind"] == "Deployment"]
+    assert args == [["job", "pr42-web-migrate"], ["job", "pr42-worker-migrate"]]
+
+
+@pytest.mark.parametrize("component", ["job-gate", "schema-gate"])
+def test_nothing_to_wait_for(tmp_path, component):
+    """A kustomization that does not say what to wait for cannot be built."""
+    built = kubectl(
+        "kustomize", write(tmp_path / "base", workload("Deployment"), ACCOUNT, JOB, components=(component,))
+    )
+    assert built.returncode != 0
+    assert component in built.stderr
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_example(apiserver, namespace, admit, example):
+    """An example applies as it stands, strictly validated, and its pods satisfy Pod Security `restricted`."""
+    directory = MANIFESTS / "examples" / example
+    admin = f"--kubeconfig={apiserver.kubeconfig}"
+    applied = kubectl("apply", admin, "-n", namespace, "--server-side", "--validate=strict", "-k", directory)
+    assert applied.returncode == 0, applied.stderr
+    pod = template(only(build(directory), "Deployment"))
+    assert pod["spec"]["initContainers"][-1]["image"].startswith("ghcr.io/gatekeeper/gatekeeper:")
+    admit(pod)
+
+
+def test_release(apiserver, namespace, gate):
+    """The gate of the Deployment with a migration Job opens for the Job of its own release alone."""
+    objects = build(MANIFESTS / "examples" / "deployment-job")
+    apiserver.apply(objects, namespace)
+    pod = template(only(objects, "Deployment"))
+    (init,) = pod["spec"]["initContainers"]
+    kubeconfig = apiserver.kubeconfig_for(namespace, pod["spec"]["serviceAccountName"])
+    apiserver.run(namespace, "db-migrate")
+    apiserver.complete(namespace, "db-migrate")
+
+    def run(version: str) -> Any:
+        args = [arg.replace("$(VERSION)", version) for arg in init["args"]]  # as the kubelet does
+        return gate(*args, environment={"GATEKEEPER_KUBECONFIG": str(kubeconfig)})
+
+    assert init["env"][0]["name"] == "VERSION"
+    assert run(pod["metadata"]["labels"]["app.kubernetes.io/version"]).end() == 0
+    run("1.0.1").until("another release")
+
+
+@pytest.mark.parametrize(
+    "example", [example for example in EXAMPLES if example not in {"deployment-job", "schema-two-databases"}]
+)
+def test_database(gate, example):
+    """The gate of an example takes its arguments and what the Secrets give it, and waits for the database."""
+    objects = build(MANIFESTS / "examples" / example)
+    secrets = {built["metadata"]["name"]: built["stringData"] for built in objects if built["kind"] == "Secret"}
+    init = template(only(objects, "Deployment"))["spec"]["initContainers"][-1]
+    environment = {"PGPORT": "1"}  # nothing listens there, should the host be this one
+    for variable in init["env"]:
+        key = variable.get("valueFrom", {}).get("secretKeyRef")
+        environment[variable["name"]] = secrets[key["name"]][key["key"]] if key else variable["value"]
+    gate(*init["args"], environment=environment, secrets=["change-me"]).until("waiting: ")
+
+
+def test_two_databases(gate, tmp_path):
+    """The gate of the example with two databases finds both URLs where its Secrets are mounted, and waits for both."""
+    objects = build(MANIFESTS / "examples" / "schema-two-databases")
+    secrets = {built["metadata"]["name"]: built["stringData"] for built in objects if built["kind"] == "Secret"}
+    pod = template(only(objects, "Deployment"))["spec"]
+    (init,) = pod["initContainers"]
+    volumes = {volume["name"]: secrets[volume["secret"]["secretName"]] for volume in pod["volumes"]}
+    for mount in init["volumeMounts"]:
+        folder = tmp_path / mount["mountPath"].lstrip("/")
+        folder.mkdir(parents=True)
+        for key, text in volumes[mount["name"]].items():
+            (folder / key).write_text(text)
+    args = [arg.replace("=/", f"={tmp_path}/") for arg in init["args"]]
+    process = gate(*args, secrets=["change-me"])
+    process.until("db-blue")
+    process.until("db-green")
+
+
+@pytest.mark.parametrize("directory", ["job", "examples/deployment-job"])
+def test_readme_verifies(apiserver, namespace, directory):
+    """The README's commands answer what it says they do."""
+    path = MANIFESTS / directory
+    given = "-k" if (path / "kustomization.yaml").exists() else "-f"
+    admin = f"--kubeconfig={apiserver.kubeconfig}"
+    assert kubectl("apply", admin, "-n", namespace, given, path).returncode == 0
+    apiserver.apply([ACCOUNT], namespace)
+    commands = re.findall(r"^kubectl (auth can-i \w.*?) +# (yes|no)$", README, re.MULTILINE)
+    assert len(commands) == 5
+    for command, answer in commands:
+        filled = command.replace("$sa", "system:serviceaccount:NAMESPACE:web").replace("NAMESPACE", namespace)
+        assert kubectl(*shlex.split(filled), admin).stdout.strip() == answer, command
+
+
+def test_readme_begins(tmp_path):
+    """The README's `gate.yaml` beside its `kustomization.yaml` gives a gate."""
+    resources, asks = map(yaml.safe_load, re.findall(r"^```yaml\n(.*?)^```", README, re.MULTILINE | re.DOTALL))
+    (component,) = map(os.path.basename, resources["components"])
+    objects = build(write(tmp_path / "base", workload("Deployment"), ACCOUNT, JOB, asks, components=(component,)))
+    assert only(objects, "Role")["rules"][0]["resourceNames"] == ["db-migrate"]
+    assert template(only(objects, "Deployment"))["spec"]["initContainers"][0]["args"] == ["job", "db-migrate"]
+
+
+def test_readme_is_complete():
+    """Every file has a row in the README's table, but for what tells kustomize which files there are."""
+    rows = re.findall(r"^\| `(.*?)`", README, re.MULTILINE)
+    files = {str(path.relative_to(MANIFESTS)) for path in MANIFESTS.rglob("*.yaml")}
+    unlisted = {file for file in files if not any(fnmatch.fnmatch(file, row.removesuffix("/") + "*") for row in rows)}
+    assert {Path(file).name for file in unlisted} == {"kustomization.yaml"}
