@@ -137,11 +137,6 @@ def sqitch(text: str) -> str:
 # -- orders -------------------------------------------------------------------------------------------------------
 
 
-def by_number(revision: str) -> int:
-    """Order of what `number` gives."""
-    return int(revision)
-
-
 def by_dots(revision: str) -> tuple[int, ...] | None:
     """Order of what `dotted` gives; a repeatable migration has no place."""
     return None if revision.startswith("R__") else tuple(int(part) for part in revision.split("."))
