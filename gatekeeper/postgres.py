@@ -70,13 +70,14 @@ WHERE c.relname = ANY ($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 ORDER BY 3 NULLS LAST, 2
 """
 _SESSION = """
-SELECT format('pid %s%s', a.pid, ' (' || nullif(a.application_name, '') || ')')
+SELECT format('pid %s%s', l.pid, ' (' || nullif(a.application_name, '') || ')')
        || coalesce(to_char(a.backend_start AT TIME ZONE 'UTC', '", since" YYYY-MM-DD"T"HH24:MI:SS"Z"'), '')
-FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a USING (pid)
-WHERE l.granted AND l.pid <> pg_backend_pid()
+FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a USING (pid)
+WHERE l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()
   AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()) AND """
-_LOCK_HOLDER = f"""{_SESSION} l.locktype = 'advisory' AND l.objsubid = 1
-  AND (l.classid::bigint << 32 | l.objid::bigint) = ANY ($1) LIMIT 1"""
+# A standby shows no advisory locks of its primary.
+_LOCK = f"""SELECT NOT pg_catalog.pg_is_in_recovery(), ({_SESSION} l.locktype = 'advisory' AND l.objsubid = 1
+  AND (l.classid::bigint << 32 | l.objid::bigint) = ANY ($1) LIMIT 1)"""
 _TABLE_HOLDER = f"""{_SESSION} l.relation = to_regclass($1) AND l.mode = 'AccessExclusiveLock' LIMIT 1"""
 
 
@@ -202,13 +203,12 @@ class PostgresSession:
             raise Misconfigured(f"--query must return one column of revisions; write for example {QUERY_EXAMPLE}")
 
     def lock(self, tool: Tool, table: Found) -> Lock:
-        """Return what the database tells of the tool's advisory lock; a standby shows none of its primary."""
+        """Return what the database tells of the tool's advisory lock."""
         if not tool.lock_keys:
             return Lock()
         keys = list(tool.lock_keys(table.schema, table.table, self._connection.info.dbname))
-        [(is_primary,)] = self._cursor().execute("SELECT NOT pg_catalog.pg_is_in_recovery()").fetchall()
-        holder = self._cursor().execute(_LOCK_HOLDER, [keys]).fetchone()
-        return Lock(is_primary and tool.lock_is_sure, holder[0] if holder else "")
+        [(is_primary, holder)] = self._cursor().execute(_LOCK, [keys]).fetchall()
+        return Lock(is_primary and tool.lock_is_sure, holder or "")
 
     def _cursor(self) -> psycopg.RawCursor[Row]:
         return psycopg.RawCursor(self._connection)
