@@ -351,6 +351,9 @@ def audit(
         str, typer.Option("--namespace", "-n", help="Of objects that name none, as for kubectl apply.", metavar="NAME")
     ] = "",
     form: Annotated[str, typer.Option("--format", metavar="table|json|sarif", help="Form of the findings.")] = "table",
+    ignore: Annotated[
+        Names, typer.Option("--ignore", metavar="ID", help="Rule whose findings you accept, as GK202. Repeatable.")
+    ] = None,
 ) -> None:
     """Tell of each gate in rendered manifests what it needs and is granted, and what is wrong, with its cure.
 
@@ -360,7 +363,9 @@ def audit(
     from gatekeeper.audit import audit as judge  # noqa: PLC0415 - only here
 
     settings.choice("--format", form, tuple(findings.FORMS))
-    found = judge([manifest for file in files for manifest in manifests.read(file)], namespace)
+    ids = tuple(rule.id for rule in findings.RULES.values())
+    ignored = [settings.choice("--ignore", each, ids) for each in ignore or ()]
+    found = judge([manifest for file in files for manifest in manifests.read(file)], namespace).without(ignored)
     sys.stdout.write(findings.render(found, form))
     if found.findings:
         raise typer.Exit(REFUSED)

@@ -6,8 +6,8 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html, as far as code
 
 import json
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -90,6 +90,13 @@ class Audit:
 
     gates: tuple[GateFacts, ...]
     findings: tuple[Finding, ...]
+    ignored: int = 0
+    """How many findings more there are, of rules that the reader has accepted."""
+
+    def without(self, ids: Collection[str]) -> "Audit":
+        """Return the audit without the findings of these rules."""
+        kept = tuple(finding for finding in self.findings if finding.rule.id not in ids)
+        return replace(self, findings=kept, ignored=self.ignored + len(self.findings) - len(kept))
 
 
 def render(audit: Audit, form: str) -> str:
@@ -112,7 +119,8 @@ def _text(audit: Audit) -> str:
         lines += [""]
     count = len(audit.findings)
     told = f"{_count(count, 'finding')} in {_count(len(audit.gates), 'gate')}"
-    return "".join(f"{line}\n" for line in [*lines, told])
+    ignored = f", {audit.ignored} ignored" if audit.ignored else ""
+    return "".join(f"{line}\n" for line in [*lines, told + ignored])
 
 
 def _count(number: int, noun: str) -> str:
@@ -165,8 +173,12 @@ def _gate(gate: GateFacts) -> dict[str, object]:
 
 
 def _json(audit: Audit) -> str:
-    found = {"gates": list(map(_gate, audit.gates)), "findings": list(map(_finding, audit.findings))}
-    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+    told = {
+        "gates": list(map(_gate, audit.gates)),
+        "findings": list(map(_finding, audit.findings)),
+        "ignored": audit.ignored,
+    }
+    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
 
 
 def _sarif(audit: Audit) -> str:

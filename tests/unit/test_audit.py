@@ -947,6 +947,19 @@ def test_sarif_of_nothing():
     assert run["results"] == []
 
 
+def test_ignored():
+    """Findings of an accepted rule are counted, no more."""
+    found = audit(read("cluster-admin.yaml"))
+    ids = {each.rule.id for each in found.findings}
+    first = min(ids)
+    kept = found.without([first])
+    assert {each.rule.id for each in kept.findings} == ids - {first}
+    assert kept.ignored == len(found.findings) - len(kept.findings) > 0
+    assert findings.render(kept, "table").endswith(f", {kept.ignored} ignored\n")
+    assert json.loads(findings.render(kept, "json"))["ignored"] == kept.ignored
+    assert found.without(ids).findings == ()
+
+
 def test_rules():
     """Ids and slugs are stable names: none is there twice, and each rule is under its slug."""
     assert len({rule.id for rule in RULES.values()}) == len(RULES)

@@ -74,6 +74,7 @@ MISUSES = [
     ("audit: nothing", "audit", "FILE"),
     ("audit: no file", "audit /no/file", "/no/file"),
     ("audit: unknown form", "audit - --format yaml", "--format"),
+    ("audit: unknown rule", "audit - --ignore GK1", "--ignore"),
     ("rbac: no account", "rbac --job db-migrate", "--service-account is missing"),
     ("rbac: the default account", "rbac --job db-migrate --service-account default", "add --allow-default"),
     ("rbac: names and labels", "rbac --job a -l app=web --service-account web", "one of both"),
