@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CHECKOV := $(VENV)/checkov
+HELM := go run helm.sh/helm/v4/cmd/helm@v4.3.1
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\): .*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -36,6 +38,14 @@ fix: $(VENV)/ready   ## format and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+scan: $(VENV)/ready $(CHECKOV)/ready   ## checkov over all that manifests/ applies
+	cd tests && ../$(BIN)/python -m checkov.scan ../$(CHECKOV)/bin/checkov
+
+render-chart:    ## lint the example chart, and render it anew; needs Go
+	cd manifests/examples && $(HELM) lint --strict helm && $(HELM) lint --strict helm --values helm-hook/values.yaml && \
+		$(HELM) template web helm > helm/rendered.yaml && \
+		$(HELM) template web helm --values helm-hook/values.yaml > helm-hook/rendered.yaml
+
 record-fixtures: $(VENV)/ready   ## run the migration tools themselves, and write what they leave; TOOLS="flyway goose" for some
 	cd tests && ../$(BIN)/python -m recorder $(TOOLS)
 	$(BIN)/python -c 'import pathlib; from gatekeeper.catalogue import FORMS; \
@@ -45,7 +55,7 @@ record-fixtures: $(VENV)/ready   ## run the migration tools themselves, and writ
 
 requirements: $(VENV)/ready   ## pin the newest dependencies, with hashes
 	$(BIN)/python -m pip install uv
-	for file in requirements tests/requirements; do \
+	for file in requirements tests/requirements tests/checkov/requirements; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--no-emit-find-links --no-header --upgrade $$file.in -o $$file.txt || exit 1; \
 	done
@@ -63,4 +73,9 @@ $(VENV)/ready: tests/requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-.PHONY: record-fixtures help demo demo-job demo-kind test test-unit test-mariadb test-cluster check fix requirements image clean
+$(CHECKOV)/ready: tests/checkov/requirements.txt | $(VENV)/ready
+	$(PYTHON) -m venv $(CHECKOV)
+	$(CHECKOV)/bin/python -m pip install --quiet --require-hashes --requirement tests/checkov/requirements.txt
+	touch $@
+
+.PHONY: scan render-chart record-fixtures help demo demo-job demo-kind test test-unit test-mariadb test-cluster check fix requirements image clean

@@ -1,11 +1,10 @@
 """`manifests/components` and `manifests/examples`: what kustomize builds with them, the API server takes, and works."""
 
 import copy
-import fnmatch
 import os
 import re
 import shlex
-import subprocess
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,14 +15,13 @@ import yaml
 from kubernetes.client import ApiException
 
 from servers.apiserver import ApiServer
-from servers.kubebuilder import assets
+from shipped import EXAMPLES, MANIFESTS, Object, build, files, kubectl
 
-MANIFESTS = Path(__file__).parents[2] / "manifests"
 README = (MANIFESTS / "README.md").read_text()
-EXAMPLES = sorted(path.name for path in (MANIFESTS / "examples").iterdir())
-TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount"
-
-Object = dict[str, Any]
+DATABASES = [name for name in EXAMPLES if any("kind: Secret\n" in file.read_text() for file in files(MANIFESTS / name))]
+JOBS = [name for name in EXAMPLES if name not in DATABASES]
+"""The examples of a schema gate, which all have a database's Secret, and those of a job gate."""
+ALEMBIC = Path(__file__).parents[1] / "fixtures" / "histories" / "alembic" / "migrations"
 
 SECURITY = {
     "allowPrivilegeEscalation": False,
@@ -103,19 +101,6 @@ def only(objects: list[Object], kind: str) -> Object:
     return found
 
 
-def kubectl(*args: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run kubectl, and return what it wrote."""
-    program = assets() / "kubectl"
-    return subprocess.run([program, *args], capture_output=True, text=True, check=False)
-
-
-def build(directory: Path) -> list[Object]:
-    """Build a kustomization."""
-    built = kubectl("kustomize", directory)
-    assert built.returncode == 0, built.stderr
-    return list(yaml.safe_load_all(built.stdout))
-
-
 def write(directory: Path, *resources: Object, components: tuple[str, ...] = (), **fields: Any) -> Path:
     """Write a kustomization of these resources, which uses these components, and return its directory."""
     directory.mkdir()
@@ -151,7 +136,9 @@ def admit(apiserver: ApiServer, namespace: str) -> Callable[[Object], Object]:
         account = pod["spec"].get("serviceAccountName", "default")
         apiserver.apply([{**ACCOUNT, "metadata": {"name": account}}], namespace)
         path = f"/api/v1/namespaces/{namespace}/pods?dryRun=All&fieldValidation=Strict"
-        return apiserver.request("POST", path, {"metadata": {**pod["metadata"], "name": "web"}, "spec": pod["spec"]})
+        return apiserver.request(
+            "POST", path, {"metadata": {**pod.get("metadata", {}), "name": "web"}, "spec": pod["spec"]}
+        )
 
     return create
 
@@ -298,71 +285,88 @@ def test_nothing_to_wait_for(tmp_path, component):
     assert component in built.stderr
 
 
+def held(objects: list[Object]) -> Object:
+    """Return the gate of the Deployment: the last of its init containers."""
+    return template(only(objects, "Deployment"))["spec"]["initContainers"][-1]
+
+
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_example(apiserver, namespace, admit, example):
     """An example applies as it stands, strictly validated, and its pods satisfy Pod Security `restricted`."""
-    directory = MANIFESTS / "examples" / example
     admin = f"--kubeconfig={apiserver.kubeconfig}"
-    applied = kubectl("apply", admin, "-n", namespace, "--server-side", "--validate=strict", "-k", directory)
+    strictly = ["--server-side", "--validate=strict"]
+    applied = kubectl("apply", admin, "-n", namespace, *strictly, "-k", MANIFESTS / example)
     assert applied.returncode == 0, applied.stderr
-    pod = template(only(build(directory), "Deployment"))
-    assert pod["spec"]["initContainers"][-1]["image"].startswith("ghcr.io/gatekeeper/gatekeeper:")
-    admit(pod)
+    objects = build(MANIFESTS / example)
+    assert held(objects)["image"].startswith("ghcr.io/gatekeeper/gatekeeper:")
+    for built in objects:
+        if built["kind"] in {"Deployment", "Job"}:
+            admit(template(built))
 
 
-def test_release(apiserver, namespace, gate):
-    """The gate of the Deployment with a migration Job opens for the Job of its own release alone."""
-    objects = build(MANIFESTS / "examples" / "deployment-job")
+@pytest.mark.parametrize("example", JOBS)
+def test_job(apiserver, namespace, gate, example):
+    """The gate of an example with a Job opens when that Job is Complete, with the rights that the example grants."""
+    objects = build(MANIFESTS / example)
     apiserver.apply(objects, namespace)
-    pod = template(only(objects, "Deployment"))
-    (init,) = pod["spec"]["initContainers"]
+    pod, job = template(only(objects, "Deployment")), only(objects, "Job")["metadata"]["name"]
     kubeconfig = apiserver.kubeconfig_for(namespace, pod["spec"]["serviceAccountName"])
-    apiserver.run(namespace, "db-migrate")
-    apiserver.complete(namespace, "db-migrate")
+    apiserver.run(namespace, job)
 
     def run(version: str) -> Any:
-        args = [arg.replace("$(VERSION)", version) for arg in init["args"]]  # as the kubelet does
+        args = [arg.replace("$(VERSION)", version) for arg in held(objects)["args"]]  # as the kubelet does
         return gate(*args, environment={"GATEKEEPER_KUBECONFIG": str(kubeconfig)})
 
-    assert init["env"][0]["name"] == "VERSION"
-    assert run(pod["metadata"]["labels"]["app.kubernetes.io/version"]).end() == 0
-    run("1.0.1").until("another release")
+    process = run(pod["metadata"]["labels"].get("app.kubernetes.io/version", ""))
+    process.until(f"waiting: Job {namespace}/{job}: is running")
+    apiserver.complete(namespace, job)
+    assert process.end() == 0
+    if "env" in held(objects):  # else the Job's name is another in every release
+        run("1.0.1").until("another release")
 
 
-@pytest.mark.parametrize(
-    "example", [example for example in EXAMPLES if example not in {"deployment-job", "schema-two-databases"}]
-)
-def test_database(gate, example):
-    """The gate of an example takes its arguments and what the Secrets give it, and waits for the database."""
-    objects = build(MANIFESTS / "examples" / example)
+@pytest.mark.parametrize("example", DATABASES)
+def test_database(gate, tmp_path, example):
+    """The gate of an example takes what its Secrets and volumes give it, and waits for each database."""
+    objects = build(MANIFESTS / example)
     secrets = {built["metadata"]["name"]: built["stringData"] for built in objects if built["kind"] == "Secret"}
-    init = template(only(objects, "Deployment"))["spec"]["initContainers"][-1]
+    volumes = {volume["name"]: volume for volume in template(only(objects, "Deployment"))["spec"].get("volumes", [])}
     environment = {"PGPORT": "1"}  # nothing listens there, should the host be this one
-    for variable in init["env"]:
+    for variable in held(objects).get("env", []):
         key = variable.get("valueFrom", {}).get("secretKeyRef")
         environment[variable["name"]] = secrets[key["name"]][key["key"]] if key else variable["value"]
-    gate(*init["args"], environment=environment, secrets=["change-me"]).until("waiting: ")
-
-
-def test_two_databases(gate, tmp_path):
-    """The gate of the example with two databases finds both URLs where its Secrets are mounted, and waits for both."""
-    objects = build(MANIFESTS / "examples" / "schema-two-databases")
-    secrets = {built["metadata"]["name"]: built["stringData"] for built in objects if built["kind"] == "Secret"}
-    pod = template(only(objects, "Deployment"))["spec"]
-    (init,) = pod["initContainers"]
-    volumes = {volume["name"]: secrets[volume["secret"]["secretName"]] for volume in pod["volumes"]}
-    for mount in init["volumeMounts"]:
+    for mount in held(objects).get("volumeMounts", []):
         folder = tmp_path / mount["mountPath"].lstrip("/")
-        folder.mkdir(parents=True)
-        for key, text in volumes[mount["name"]].items():
-            (folder / key).write_text(text)
-    args = [arg.replace("=/", f"={tmp_path}/") for arg in init["args"]]
-    process = gate(*args, secrets=["change-me"])
-    process.until("db-blue")
-    process.until("db-green")
+        if secret := volumes[mount["name"]].get("secret"):
+            folder.mkdir(parents=True)
+            for key, text in secrets[secret["secretName"]].items():
+                (folder / key).write_text(text)
+        else:
+            shutil.copytree(ALEMBIC, folder / "srv" / "migrations")
+    args = [re.sub("(^|=)(?=/)", rf"\1{tmp_path}", arg) for arg in held(objects)["args"]]
+    process = gate(*args, environment=environment, secrets=["change-me"])
+    for host in re.findall("//(?:[^/]*@)?([a-z-]+)", " ".join([*args, *environment.values(), *urls(secrets)])):
+        process.until(f" on {host}")
+    process.until("waiting: ")
 
 
-@pytest.mark.parametrize("directory", ["job", "examples/deployment-job"])
+def urls(secrets: dict[str, dict[str, str]]) -> list[str]:
+    return [secret[key] for secret in secrets.values() for key in ("uri", "url") if key in secret]
+
+
+def test_no_image_volume(apiserver, namespace, gate):
+    """An API server that has image volumes switched off drops the volume in silence; the gate without it is shut."""
+    example = MANIFESTS / "examples" / "image-volume"
+    applied = kubectl("apply", f"--kubeconfig={apiserver.kubeconfig}", "-n", namespace, "-k", example)
+    assert applied.returncode == 0, applied.stderr
+    path = f"/apis/apps/v1/namespaces/{namespace}/deployments/web"
+    pod = template(apiserver.request("GET", path))["spec"]
+    assert "volumes" not in pod
+    process = gate(*pod["initContainers"][0]["args"], environment={"DATABASE_URL": "postgresql://web@postgres/web"})
+    assert process.end() == 2
+
+
+@pytest.mark.parametrize("directory", ["job", *JOBS])
 def test_readme_verifies(apiserver, namespace, directory):
     """The README's commands answer what it says they do."""
     path = MANIFESTS / directory
@@ -370,11 +374,12 @@ def test_readme_verifies(apiserver, namespace, directory):
     admin = f"--kubeconfig={apiserver.kubeconfig}"
     assert kubectl("apply", admin, "-n", namespace, given, path).returncode == 0
     apiserver.apply([ACCOUNT], namespace)
+    job = only(build(path), "Job")["metadata"]["name"]
     commands = re.findall(r"^kubectl (auth can-i \w.*?) +# (yes|no)$", README, re.MULTILINE)
     assert len(commands) == 5
     for command, answer in commands:
         filled = command.replace("$sa", "system:serviceaccount:NAMESPACE:web").replace("NAMESPACE", namespace)
-        assert kubectl(*shlex.split(filled), admin).stdout.strip() == answer, command
+        assert kubectl(*shlex.split(filled.replace("db-migrate", job)), admin).stdout.strip() == answer, command
 
 
 def test_readme_begins(tmp_path):
@@ -384,11 +389,3 @@ def test_readme_begins(tmp_path):
     objects = build(write(tmp_path / "base", workload("Deployment"), ACCOUNT, JOB, asks, components=(component,)))
     assert only(objects, "Role")["rules"][0]["resourceNames"] == ["db-migrate"]
     assert template(only(objects, "Deployment"))["spec"]["initContainers"][0]["args"] == ["job", "db-migrate"]
-
-
-def test_readme_is_complete():
-    """Every file has a row in the README's table, but for what tells kustomize which files there are."""
-    rows = re.findall(r"^\| `(.*?)`", README, re.MULTILINE)
-    files = {str(path.relative_to(MANIFESTS)) for path in MANIFESTS.rglob("*.yaml")}
-    unlisted = {file for file in files if not any(fnmatch.fnmatch(file, row.removesuffix("/") + "*") for row in rows)}
-    assert {Path(file).name for file in unlisted} == {"kustomization.yaml"}

@@ -1,22 +1,34 @@
-"""`manifests/job`: its gate opens with the rights that it grants, which allow nothing else."""
+"""`manifests`: valid, without findings, granting what the README says; and what the account of `job` may do."""
 
+import json
+import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
+import kubernetes_validate
 import pytest
 import yaml
 from kubernetes import config
 from kubernetes.client import ApiClient
 
+import shipped
+from gatekeeper import manifests, rbac
+from gatekeeper.audit import audit
 from servers.apiserver import ApiServer
+from shipped import APPLIED, COMPONENTS, MANIFESTS, Object
 
-MANIFESTS = {
-    manifest["kind"]: manifest
-    for file in sorted((Path(__file__).parents[2] / "manifests" / "job").glob("*.yaml"))
-    for manifest in yaml.safe_load_all(file.read_text())
+VERSIONS = range(29, 37)
+NEVER_IN_THE_CLUSTER = {"Kustomization", "Component", "PodTemplate"}
+README = (MANIFESTS / "README.md").read_text()
+PRINTED = {
+    "several-jobs": {"jobs": ["db-migrate", "db-seed"]},
+    "other-namespace": {"jobs": ["db-migrate"], "namespace": "shop", "job_namespace": "databases"},
+    "selector": {"selector": "app.kubernetes.io/component=migration"},
 }
-JOB = MANIFESTS["Job"]["metadata"]["name"]
-POD = MANIFESTS["Deployment"]["spec"]["template"]["spec"]
+OBJECTS = {manifest["kind"]: manifest for manifest in shipped.build(MANIFESTS / "job")}
+JOB = OBJECTS["Job"]["metadata"]["name"]
+POD = OBJECTS["Deployment"]["spec"]["template"]["spec"]
 FORBIDDEN = {
     "get the Job": ("GET", f"/apis/batch/v1/namespaces/{{}}/jobs/{JOB}"),
     "list all Jobs": ("GET", "/apis/batch/v1/namespaces/{}/jobs"),
@@ -33,10 +45,10 @@ FORBIDDEN = {
 @pytest.fixture
 def kubeconfig(apiserver: ApiServer, namespace: str) -> Path:
     """Apply the manifests, with the Job left to the test, and return a kubeconfig of the gate's ServiceAccount."""
-    job = MANIFESTS["Job"]
+    job = OBJECTS["Job"]
     unmanaged = {**job, "spec": {**job["spec"], "managedBy": "example.com/test"}}
     kubeconfig = apiserver.kubeconfig_for(namespace, POD["serviceAccountName"])
-    apiserver.apply([*(MANIFESTS | {"Job": unmanaged}).values()], namespace)
+    apiserver.apply([*(OBJECTS | {"Job": unmanaged}).values()], namespace)
     return kubeconfig
 
 
@@ -91,3 +103,116 @@ def test_forbidden(account, namespace, method, path):
     response = account.call_api(*call)
     response.read()
     assert response.status == 403
+
+
+@pytest.fixture(scope="session")
+def built() -> dict[str, list[Object]]:
+    """Return the objects of all that is applied."""
+    return {name: shipped.build(MANIFESTS / name) for name in APPLIED}
+
+
+def test_all_is_applied():
+    """There is nothing that is neither applied nor part of what is."""
+    folders = {path.name for path in MANIFESTS.iterdir() if path.is_dir()}
+    assert folders == {Path(name).parts[0] for name in [*APPLIED, *COMPONENTS]}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_valid(built, version):
+    """Every file, and every object that is built, has the fields of this Kubernetes 1.x, and no others."""
+    manifests = []
+    for name in (name for name in [*APPLIED, *COMPONENTS] if version >= shipped.minor(name)):
+        written = (yaml.safe_load_all(file.read_text()) for file in shipped.files(MANIFESTS / name))
+        manifests += [*built.get(name, []), *chain.from_iterable(written)]
+    for manifest in {json.dumps(each): each for each in manifests}.values():
+        if manifest.get("kind", "Component") not in NEVER_IN_THE_CLUSTER:
+            kubernetes_validate.validate(manifest, f"1.{version}", strict=True)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_validation(built, version):
+    """What has a field too many is not valid."""
+    manifest = next(each for each in built["job"] if each["kind"] == "Role")
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(manifest | {"rule": []}, f"1.{version}", strict=True)
+
+
+@pytest.mark.parametrize("name", [name for name in APPLIED if not name.startswith("rbac")])
+def test_audit(built, tmp_path, name):
+    """An audit of a pod with a gate has no finding."""
+    path = tmp_path / "built.yaml"
+    path.write_text(yaml.safe_dump_all(built[name]))
+    found = audit(manifests.read(str(path)))
+    assert (len(found.gates), found.findings) == (1, ())
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_rbac(name):
+    """The rights to copy are what `gatekeeper rbac` prints."""
+    wanted = rbac.grant(**PRINTED[name], service_account="web", create_service_account=True)
+    printed = rbac.render(rbac.objects(wanted), rbac.comment(wanted))
+    assert (MANIFESTS / "rbac" / f"{name}.yaml").read_text() == printed
+
+
+def test_readme(built):
+    """The README's table has every object, every verb granted, and every container with a token."""
+    rows = dict(re.findall(r"^\| `([^`]+)` \| ((?:[^|]+\| ){2}[^|]+) \|", README, re.MULTILINE))
+    assert rows == {
+        name: f"{kinds(objects)} | {granted(objects)} | {tokens(objects)}" for name, objects in built.items()
+    }
+
+
+def test_bound(built):
+    """A Role is bound to no account but the one that is created with it, which the pods with the gate run as."""
+    for name, objects in built.items():
+        accounts = [each["metadata"]["name"] for each in objects if each["kind"] == "ServiceAccount"]
+        runs_as = {pod(each).get("serviceAccountName") for each in objects if each["kind"] == "Deployment"}
+        bound = [subject for each in objects for subject in each.get("subjects", [])]
+        roles = [each for each in objects if each["kind"] == "Role"]
+        assert len(bound) == len(roles), name
+        assert [(subject["kind"], subject["name"]) for subject in bound] == [("ServiceAccount", "web")] * len(roles), (
+            name
+        )
+        assert not bound or (accounts == ["web"] and runs_as <= {"web"}), name
+
+
+KINDS = ["ServiceAccount", "Role", "RoleBinding", "Secret", "Job", "Deployment", "NetworkPolicy"]
+
+
+def kinds(objects: list[Object]) -> str:
+    return ", ".join(sorted({each["kind"] for each in objects}, key=KINDS.index))
+
+
+def granted(objects: list[Object]) -> str:
+    """Return every rule of every role, in the README's words."""
+    told = []
+    for role in (each for each in objects if "rules" in each):
+        for rule in role["rules"]:
+            assert (role["kind"], rule["apiGroups"], rule["resources"]) == ("Role", ["batch"], ["jobs"])
+            names, place = rule.get("resourceNames"), role["metadata"].get("namespace")
+            job = f"Job {code(names)}" if names else "every Job"
+            told.append(f"{code(rule['verbs'])} on {job}{f' of `{place}`' if place else ''}")
+    return "; ".join(told) or "none"
+
+
+def tokens(objects: list[Object]) -> str:
+    """Return the containers that have a token, in the README's words; none is mounted by itself."""
+    told = []
+    for spec in (pod(each) for each in objects if each["kind"] in {"Deployment", "Job"}):
+        assert spec["automountServiceAccountToken"] is False
+        volumes = [each["name"] for each in spec.get("volumes", []) if "serviceAccountToken" in str(each)]
+        containers = [*spec.get("initContainers", []), *spec["containers"]]
+        told += [
+            each["name"]
+            for each in containers
+            if any(mount["name"] in volumes for mount in each.get("volumeMounts", []))
+        ]
+    return code(told) or "none"
+
+
+def code(words: list[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def pod(workload: Object) -> Object:
+    return workload["spec"]["template"]["spec"]
