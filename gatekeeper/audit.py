@@ -14,10 +14,9 @@ from gatekeeper import peers, rbac, waits
 from gatekeeper.durations import format_duration
 from gatekeeper.findings import RULES, Audit, Finding, GateFacts
 from gatekeeper.grants import Granted, Need, granted, missing
-from gatekeeper.manifests import Manifest, Object, Workload, blaming, part, parts, texts, workloads
+from gatekeeper.manifests import TOKEN_PATH, Manifest, Object, Workload, blaming, part, parts, texts, workloads
 from gatekeeper.waits import Gate
 
-TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - where it is, not what it is
 PROGRESS_DEADLINE = 600
 """Seconds, where a Deployment or a Rollout does not say."""
 _VERSION = "app.kubernetes.io/version"
@@ -50,7 +49,8 @@ def audit(manifests: Sequence[Manifest], namespace: str = "") -> Audit:
                 RULES["no-gate"],
                 "",
                 "No workload in these documents has a gate.",
-                "add the gate to a workload; a kustomize patch whose target matches nothing is silently left out.",
+                "add the gate to a workload, for example by gatekeeper inject - --job NAME; a kustomize patch whose target "
+                "matches nothing is silently left out.",
                 source=first.source,
                 line=first.line,
             )
@@ -420,7 +420,8 @@ def _in(namespace: str) -> str:
 def _replacement(gate: Gate) -> str:
     argv = ["job", *(["--selector", gate.labels] if gate.labels else gate.jobs)]
     argv += ["--timeout", f"{gate.timeout:.0f}s"] if math.isfinite(gate.timeout) else []
-    return f"make it gatekeeper's image, without a command and with args: {rbac.flow(argv)}"
+    args = rbac.flow(argv)
+    return f"let gatekeeper inject replace it, or make it gatekeeper's image, without a command and with args: {args}"
 
 
 def _has_token(volume: Object) -> bool:

@@ -7,9 +7,11 @@ Kubernetes client, a Job gate never loads a database driver.
 import os
 import sys
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
@@ -21,7 +23,7 @@ from gatekeeper.clock import Clock
 from gatekeeper.gate import Gate
 from gatekeeper.history import HistoryPolicy, Wanted
 from gatekeeper.job import JobCheck, JobPolicy
-from gatekeeper.output import TERMINATION_LOG
+from gatekeeper.output import TERMINATION_LOG, write
 from gatekeeper.report import FORMATS, Report
 from gatekeeper.schema import Question, SchemaCheck
 from gatekeeper.settings import Misconfigured
@@ -31,6 +33,7 @@ from gatekeeper.verdict import Check, Refused
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from gatekeeper.inject import Arguments
     from gatekeeper.kube import Cluster
     from gatekeeper.schema import Database
 
@@ -44,6 +47,7 @@ app = typer.Typer(
 REFUSED, _ = exits.ENDINGS[Refused]
 PASSWORD = "GATEKEEPER_PASSWORD"  # noqa: S105 - its name, not its value
 """The environment variable of the password; there is no flag, argv is public."""
+IF_ABSENT = ("wait", "open", "fail")
 LIBPQ = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE")
 """Of libpq's variables, those that name a database."""
 EXAMPLES = {
@@ -54,6 +58,7 @@ EXAMPLES = {
     "revision": "gatekeeper revision db/migrations --tool flyway",
     "tools": "gatekeeper tools --format json",
     "audit": "kustomize build . | gatekeeper audit -",
+    "inject": "kustomize build . | gatekeeper inject - --job db-migrate | kubectl apply -f -",
     "rbac": "gatekeeper rbac --job db-migrate --service-account web --create-service-account",
 }
 
@@ -135,14 +140,13 @@ def job(
     context: Context = None,
     log_format: LogFormat = "text",
     termination_log: TerminationLog = TERMINATION_LOG,
-) -> None:
+) -> int:
     """Hold until every named Job is Complete."""
-    if bool(names) == bool(selector):
-        raise Misconfigured(f"give names of Jobs, or --selector, one of both; write for example {EXAMPLES['job']}")
+    _judge_named(names or (), selector)
     began = datetime.now(UTC)
     policy = JobPolicy(
         require=tuple(map(settings.requirement, require or ())),
-        if_absent=settings.choice("--if-absent", if_absent, ("wait", "open", "fail")),
+        if_absent=settings.choice("--if-absent", if_absent, IF_ABSENT),
         on_failure=_on_failure(on_failure),
         gate_began=began,
     )
@@ -150,7 +154,14 @@ def job(
     jobs = [_Jobs(name=settings.job_name(name)) for name in dict.fromkeys(names or ())]
     jobs += [_Jobs(labels=settings.selector(selector))] if selector else []
     checks = _job_checks(jobs, namespace, policy, _cluster(kubeconfig, context), hold.clock)
-    raise typer.Exit(hold(checks, [f"{check.name} to be Complete" for check in checks]))
+    return hold(checks, [f"{check.name} to be Complete" for check in checks])
+
+
+def _judge_named(names: Sequence[str], selector: str | None) -> None:
+    if bool(names) == bool(selector):
+        raise Misconfigured(f"give names of Jobs, or --selector, one of both; write for example {EXAMPLES['job']}")
+    if selector:
+        settings.selector(selector)
 
 
 class _OtherArguments(TyperCommand):
@@ -170,16 +181,16 @@ class _OtherArguments(TyperCommand):
     options_metavar="--for=condition=complete [--timeout=DURATION] job/NAME... [-n NAMESPACE]",
     epilog=f"Example: {EXAMPLES['wait']}",
 )
-def wait(context: typer.Context) -> None:
+def wait(context: typer.Context) -> int:
     """Take the arguments of `kubectl wait` for complete Jobs: as `gatekeeper job`, for 30s if no timeout is given."""
     timeout = [] if os.environ.get("GATEKEEPER_TIMEOUT") else ["--timeout", peers.KUBECTL_TIMEOUT]
-    _hold_as_other(peers.kubectl_wait(context.args), timeout)
+    return _hold_as_other(peers.kubectl_wait(context.args), timeout)
 
 
 @app.command("job-wr", cls=_OtherArguments, options_metavar="NAME", epilog=f"Example: {EXAMPLES['job-wr']}")
-def job_wr(context: typer.Context) -> None:
+def job_wr(context: typer.Context) -> int:
     """Take the arguments of k8s-wait-for's job-wr: as `gatekeeper job`."""
-    _hold_as_other(peers.job_wr(context.args), [])
+    return _hold_as_other(peers.job_wr(context.args), [])
 
 
 def _refuse(context: typer.Context) -> None:
@@ -191,11 +202,11 @@ for _name in ("job-we", "pod", "pod-we", "pod-wr", "service"):
     app.command(_name, cls=_OtherArguments, hidden=True)(_refuse)
 
 
-def _hold_as_other(found: peers.JobWait, timeout: list[str]) -> NoReturn:
+def _hold_as_other(found: peers.JobWait, timeout: list[str]) -> int:
     """Hold for what another program's arguments mean, with all that the environment says of `gatekeeper job`."""
     given = {"--selector": found.labels, "--namespace": found.namespace, "--timeout": found.timeout}
     options = [word for option, value in given.items() if value for word in (option, value)]
-    raise typer.Exit(main(["job", *found.jobs, *options, *(timeout if not found.timeout else [])]))
+    return main(["job", *found.jobs, *options, *(timeout if not found.timeout else [])])
 
 
 @app.command(epilog=f"Example: {EXAMPLES['schema']}")
@@ -258,7 +269,7 @@ def schema(
     context: Context = None,
     log_format: LogFormat = "text",
     termination_log: TerminationLog = TERMINATION_LOG,
-) -> None:
+) -> int:
     """Hold until the migration tool's history table shows every wanted revision, applied and clean."""
     record, question = _question(tool, table, column, query, trusted=trust_history)
     wanted = _wanted(record, revision or (), revision_file, migrations)
@@ -279,7 +290,7 @@ def schema(
         news = JobPolicy(tuple(map(settings.requirement, require or ())), on_failure=policy.on_failure)
         jobs = [_Jobs(name=settings.job_name(name)) for name in dict.fromkeys(job)]
         checks += _job_checks(jobs, namespace, news, _cluster(kubeconfig, context), hold.clock, messenger=True)
-    raise typer.Exit(hold(checks, awaited))
+    return hold(checks, awaited)
 
 
 @app.command(epilog=f"Example: {EXAMPLES['revision']}")
@@ -371,6 +382,123 @@ def audit(
         raise typer.Exit(REFUSED)
 
 
+_DESK = {"kubeconfig", "context", "termination-log"}
+"""Options of the gate that no manifest has any use for."""
+
+
+class _TakesGate(TyperCommand):
+    """A command that takes, beside its own options, those of the gate; what is given of them is its context's `obj`."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return its own parameters, then the gate's options, which are not read from the environment here."""
+        found = {param.opts[0]: param for param in super().get_params(ctx)}
+        for command in ("schema", "job"):
+            for param in ctx.parent.command.commands[command].params:
+                if param.param_type_name == "option" and param.opts[0].removeprefix("--") not in _DESK:
+                    option = copy(param)
+                    option.envvar, option.required, option.expose_value, option.callback = None, False, False, _keep
+                    found.setdefault(option.opts[0], option)
+        return list(found.values())
+
+
+def _keep(context: typer.Context, option: Any, value: Any) -> None:
+    """Keep what is given of a gate's option, as text; a switch has no values."""
+    source = context.get_parameter_source(option.name)
+    if source is not None and source.name == "COMMANDLINE":
+        given = [] if value is True else [value] if isinstance(value, str) else list(value)
+        context.ensure_object(dict)[option.opts[0].removeprefix("--")] = given
+
+
+@app.command(cls=_TakesGate, epilog=f"Example: {EXAMPLES['inject']}")
+def inject(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="Rendered manifests; - is standard input.")],
+    *,
+    workload: Annotated[
+        str, typer.Option("--workload", help="The workload, if there are several.", metavar="KIND/NAME")
+    ] = "",
+    image: Annotated[str, typer.Option("--image", help="The gate's image, if not the released one.")] = "",
+    service_account: Annotated[
+        str, typer.Option("--service-account", help="What the pod is to run as, if as default now.", metavar="NAME")
+    ] = "",
+    rights: Annotated[
+        bool, typer.Option("--rbac", help="Add what the gate may not do yet: Role, RoleBinding, ServiceAccount.")
+    ] = False,
+    secret: Annotated[
+        Names,
+        typer.Option(
+            "--secret",
+            help="Key of a Secret, as a variable of the gate; DATABASE_URL if none is named. Repeatable.",
+            metavar="[VARIABLE=]SECRET/KEY",
+        ),
+    ] = None,
+    mount: Annotated[
+        Names,
+        typer.Option("--mount", help="Volume of the pod, mounted in the gate. Repeatable.", metavar="VOLUME=PATH"),
+    ] = None,
+    job: Annotated[
+        Names, typer.Option("--job", help="Job to wait for; with --tool, one that tells early.", metavar="NAME")
+    ] = None,
+) -> None:
+    """Add a gate to a workload in rendered manifests, and print all of them, else unchanged.
+
+    With --tool it looks at the database, else it waits for Jobs. Another program's gate is replaced, and waits for the
+    same Jobs. What is there and wanted is left as it is.
+    """
+    from gatekeeper import inject as injection  # noqa: PLC0415 - only here
+    from gatekeeper import manifests  # noqa: PLC0415 - only here
+
+    options = {**context.ensure_object(dict), **({"job": job} if job else {})}
+    wanted = injection.Wanted(options, workload, image, service_account, secret or (), mount or (), rights)
+    done = injection.inject(manifests.read_text(file, injection.EXAMPLE), wanted, file)
+    if done.gate:
+        params = context.parent.command.commands[done.gate.command].params  # type: ignore[union-attr]
+        _judge_gate(done.gate, {param.opts[0].removeprefix("--") for param in params})
+    for note in done.notes:
+        write(f"note: {note}\n", sys.stderr)
+    try:
+        sys.stdout.buffer.write(done.text.encode())
+        sys.stdout.flush()
+    except OSError as fault:
+        raise Misconfigured(f"not all could be printed ({fault.strerror}); write to a pipe that is read") from fault
+
+
+def _judge_gate(gate: "Arguments", options: AbstractSet[str]) -> None:
+    """Raise Misconfigured for what the gate itself would refuse; what only its pod has is left to it."""
+    known = {name: [value for value in values if "$(" not in value] for name, values in gate.options.items()}
+    stray = known.keys() - options
+    if stray:
+        raise Misconfigured(
+            f"--{min(stray)} is no option of gatekeeper {gate.command}; write for example {EXAMPLES[gate.command]}"
+        )
+
+    def last(option: str) -> str | None:
+        values = known.get(option)
+        return values[-1] if values else None
+
+    _Hold(last("timeout") or "5m", last("log-format") or "text", TERMINATION_LOG)
+    _on_failure(last("on-failure") or "exit")
+    for each in known.get("require", ()):
+        settings.requirement(each)
+    for each in (*gate.words, *known.get("job", ())):
+        if "$(" not in each:
+            settings.job_name(each)
+    if gate.command == "job":
+        _judge_named(gate.words, last("selector"))
+        settings.choice("--if-absent", last("if-absent") or "wait", IF_ABSENT)
+        return
+    record, _ = _question(
+        last("tool") or "", last("table"), last("column"), last("query"), trusted="trust-history" in known
+    )
+    revisions, directory = known.get("revision", ()), last("migrations")
+    if directory:
+        _judge_directory(record, revisions)
+    if revisions or not (directory or last("revision-file") or gate.options.get("revision")):
+        _if_ahead(record, _wanted(record, revisions, None, None), None if directory else last("if-ahead"))
+    for url in known.get("database", ()):
+        _judge_url(url)
+
+
 class _Hold:
     """Holds a gate, with the options that every gate has."""
 
@@ -452,21 +580,31 @@ def _database(
     url: str | None, file: str | None, user: str | None, password_file: str | None, *, in_argv: bool
 ) -> "Database":
     def read() -> str | None:
-        return settings.file_text("--database-file", file) if file else url
+        return settings.file_text("--database-file", file) if file else url and settings.utf8("the database URL", url)
 
     def parameters() -> dict[str, str]:
-        password = settings.file_text("--password-file", password_file) if password_file else os.environ.get(PASSWORD)
-        given = {key: value for key, value in (("user", user), ("password", password)) if value}
+        password = os.environ.get(PASSWORD)
+        if password_file:
+            password = settings.file_text("--password-file", password_file)
+        parts = ("user", user), ("password", password)
+        given = {key: settings.utf8(f"the database's {key}", value) for key, value in parts if value}
         from_url: dict[str, str] = edge.connection_parameters(read())
         return from_url | given
 
     edge, kind = _edge(read())
-    if in_argv and "password" in edge.connection_parameters(url):
+    if in_argv and url:
+        _judge_url(url)
+    return kind(parameters)
+
+
+def _judge_url(url: str) -> None:
+    """Raise Misconfigured for a URL that cannot be in argv."""
+    edge, _ = _edge(url)
+    if "password" in edge.connection_parameters(url):
         raise Misconfigured(
             "--database: a password in argv is public; put the URL into DATABASE_URL, or write for example "
             "--database postgresql://app@db.shop.svc/app --password-file /etc/db/password"
         )
-    return kind(parameters)
 
 
 def _edge(url: str | None) -> tuple["ModuleType", Callable[[Callable[[], dict[str, str]]], "Database"]]:
@@ -510,11 +648,7 @@ def _wanted(tool: Tool, revisions: Sequence[str], file: str | None, directory: s
     if directory:
         from gatekeeper import directories  # noqa: PLC0415 - only where a directory is given
 
-        if tool.name not in TOOLS or (given and not tool.heads):
-            raise Misconfigured(
-                "--migrations goes with a migration tool, and beside --revision with alembic alone; "
-                "write for example --tool flyway --migrations db/migrations"
-            )
+        _judge_directory(tool, given)
         return directories.wanted(tool, directory, given)
     try:
         return Wanted(tuple(dict.fromkeys(map(tool.revision, given))))
@@ -523,6 +657,14 @@ def _wanted(tool: Tool, revisions: Sequence[str], file: str | None, directory: s
         raise Misconfigured(
             f"--revision {shown}: with {tool.name} {fault}; write for example {tool.example}"
         ) from fault
+
+
+def _judge_directory(tool: Tool, revisions: Sequence[str]) -> None:
+    if tool.name not in TOOLS or (revisions and not tool.heads):
+        raise Misconfigured(
+            "--migrations goes with a migration tool, and beside --revision with alembic alone; "
+            "write for example --tool flyway --migrations db/migrations"
+        )
 
 
 def _if_ahead(tool: Tool, wanted: Wanted, given: str | None) -> str:

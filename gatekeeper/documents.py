@@ -1,12 +1,17 @@
-"""YAML text as plain objects: maps, lists, text, numbers. Only importer of yaml.
+"""YAML text as plain objects: maps, lists, text, numbers; and where in the text each of them is. Only importer of yaml.
 
 Nothing is judged here, and no tag makes an object of another kind. What cannot be read is a ValueError, in one clause.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import yaml
 
+_FAULTS = (yaml.YAMLError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What PyYAML raises, also where it stumbles over what a tag says of a text: `!!int` of nothing, `!!timestamp x`."""
 _NOT_OF_JSON = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
 
 
@@ -23,7 +28,7 @@ def load(text: str) -> Any:
     """Return the one document of a text. Raises ValueError."""
     try:
         return yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as fault:
+    except _FAULTS as fault:
         raise ValueError(_clause(fault)) from fault
 
 
@@ -35,11 +40,84 @@ def load_all(text: str) -> list[tuple[int, Any]]:
         while loader.check_node():
             node = loader.get_node()
             found.append((node.start_mark.line + 1, loader.construct_document(node)))
-    except (yaml.YAMLError, ValueError, RecursionError) as fault:
+    except _FAULTS as fault:
         raise ValueError(_clause(fault)) from fault
     finally:
         loader.dispose()
     return found
+
+
+class Kind(Enum):
+    """What a part of a document is."""
+
+    MAP = "a map"
+    LIST = "a list"
+    SCALAR = "a scalar"
+    ALIAS = "an alias"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A part of a document, by where its text is."""
+
+    kind: Kind
+    start: int
+    """Where its text begins, with its anchor and tag."""
+    end: int
+    """Where it ends; that of a block is where its last part ends, before the line's end."""
+    flow: bool = False
+    """Whether it is a map or list in brackets."""
+    anchor: str = ""
+    """Its own, or the one that an alias names."""
+    text: str = ""
+    """Of a scalar, without quotes."""
+    entries: "tuple[tuple[Node, Node], ...]" = ()
+    items: "tuple[Node, ...]" = ()
+
+    def walk(self) -> "Iterator[Node]":
+        """Yield this part, then those within it."""
+        yield self
+        for each in (*(part for entry in self.entries for part in entry), *self.items):
+            yield from each.walk()
+
+
+def compose_all(text: str) -> list[Node]:
+    """Return the root of each document that `load_all` returns. Raises ValueError."""
+    skipped = len(text) - len(text.removeprefix(_BOM))
+    events = iter(yaml.parse(text[skipped:], Loader=_Manifests))
+    try:
+        return [
+            _compose(next(events), events, skipped) for event in events if isinstance(event, yaml.DocumentStartEvent)
+        ]
+    except (yaml.YAMLError, RecursionError) as fault:
+        raise ValueError(_clause(fault)) from fault
+
+
+_BOM = "\ufeff"
+"""At the head of a text, which libyaml skips without counting it."""
+
+
+def _compose(event: Any, events: Iterator[Any], skipped: int) -> Node:
+    """Return what begins with an event."""
+    start, end, anchor = event.start_mark.index + skipped, _end(event, skipped), event.anchor or ""
+    if isinstance(event, yaml.AliasEvent):
+        return Node(Kind.ALIAS, start, end, anchor=anchor)
+    if isinstance(event, yaml.ScalarEvent):
+        return Node(Kind.SCALAR, start, end, anchor=anchor, text=event.value)
+    within = []
+    while not isinstance(closing := next(events), yaml.CollectionEndEvent):
+        within.append(_compose(closing, events, skipped))
+    flow = bool(event.flow_style)
+    end = _end(closing, skipped) if flow or not within else within[-1].end
+    if isinstance(event, yaml.MappingStartEvent):
+        entries = tuple(zip(within[::2], within[1::2], strict=True))
+        return Node(Kind.MAP, start, end, flow, anchor, entries=entries)
+    return Node(Kind.LIST, start, end, flow, anchor, items=tuple(within))
+
+
+def _end(event: Any, skipped: int) -> int:
+    end: int = event.end_mark.index
+    return end + skipped
 
 
 def _clause(fault: Exception) -> str:

@@ -18,6 +18,7 @@ Object = dict[str, Any]
 """A Kubernetes object, or a part of one."""
 
 EXAMPLE = "kustomize build overlays/production | gatekeeper audit -"
+TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - where it is, not what it is
 _POD = ("spec", "template", "spec")
 _PODS = {
     ("apps", "DaemonSet"): _POD,
@@ -44,6 +45,8 @@ class Manifest:
     content: Object
     source: str = "-"
     line: int = 1
+    where: tuple[int | str, ...] = ()
+    """In its stream: the number of the document, and within a List the keys and numbers that lead to it."""
 
     def __str__(self) -> str:
         return f"{self.kind} {f'{self.namespace}/' if self.namespace else ''}{self.name}"
@@ -68,6 +71,8 @@ class Workload:
     """The pod's spec."""
     inits: Sequence[Object]
     apps: Sequence[Object]
+    path: tuple[str, ...] = ()
+    """The keys that lead to the pod's spec."""
 
     @property
     def account(self) -> str:
@@ -77,29 +82,38 @@ class Workload:
 
 def read(path: str) -> list[Manifest]:
     """Return the objects of a file, or of standard input for `-`. Raises Misconfigured."""
+    return parse(read_text(path), path)
+
+
+def read_text(path: str, example: str = EXAMPLE) -> str:
+    """Return the text of a file, or of standard input for `-`, with the line ends that it has. Raises Misconfigured."""
     try:
-        text = (sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()).decode("utf-8")
+        return (sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()).decode("utf-8")
     except (OSError, UnicodeDecodeError) as fault:
         why = fault.strerror if isinstance(fault, OSError) else "it is not UTF-8 text"
-        raise Misconfigured(f"{path} cannot be read ({why}); write for example {EXAMPLE}") from fault
-    return parse(text, path)
+        raise Misconfigured(f"{path} cannot be read ({why}); write for example {example}") from fault
 
 
-def parse(text: str, source: str = "-") -> list[Manifest]:
+def parse(text: str, source: str = "-", example: str = EXAMPLE) -> list[Manifest]:
     """Return the objects of a stream, those of a List one by one. Raises Misconfigured."""
     shown = "standard input" if source == "-" else source
     try:
-        found = [manifest for line, document in documents.load_all(text) for manifest in _read(document, source, line)]
+        found = [
+            manifest
+            for number, (line, document) in enumerate(documents.load_all(text))
+            for manifest in _read(document, source, line, (number,))
+        ]
     except (ValueError, Misconfigured, RecursionError) as fault:
+        why = "it is a template that is not rendered yet" if "{{" in text else fault
         raise Misconfigured(
-            f"{shown} is not a stream of Kubernetes objects ({fault}); write for example {EXAMPLE}"
+            f"{shown} is not a stream of Kubernetes objects ({why}); write for example {example}"
         ) from fault
     if not found:
-        raise Misconfigured(f"{shown} has no Kubernetes object in it; write for example {EXAMPLE}")
+        raise Misconfigured(f"{shown} has no Kubernetes object in it; write for example {example}")
     return found
 
 
-def _read(document: Any, source: str, line: int, kind: str = "") -> Iterator[Manifest]:
+def _read(document: Any, source: str, line: int, where: tuple[int | str, ...], kind: str = "") -> Iterator[Manifest]:
     if document is None:
         return
     if not isinstance(document, dict):
@@ -108,13 +122,13 @@ def _read(document: Any, source: str, line: int, kind: str = "") -> Iterator[Man
     if not kind:
         raise Misconfigured(f"the object that begins in line {line} has no kind")
     if kind.endswith("List") and "items" in document:
-        for item in parts(document, "items"):
-            yield from _read(item, source, line, kind.removesuffix("List"))
+        for number, item in enumerate(parts(document, "items")):
+            yield from _read(item, source, line, (*where, "items", number), kind.removesuffix("List"))
         return
     metadata = part(document, "metadata")
     name = str(metadata.get("name") or f"{metadata.get('generateName') or ''}*")
     group = str(document.get("apiVersion") or "").rpartition("/")[0]
-    manifest = Manifest(group, kind, name, str(metadata.get("namespace") or ""), document, source, line)
+    manifest = Manifest(group, kind, name, str(metadata.get("namespace") or ""), document, source, line, where)
     with blaming(manifest):
         for key in ("labels", "annotations"):
             part(metadata, key)
@@ -141,7 +155,7 @@ def workloads(manifests: Sequence[Manifest]) -> list[Workload]:
                 parts(container, "volumeMounts")
                 texts(container, "command")
                 texts(container, "args")
-            found.append(Workload(manifest, pod, inits, apps))
+            found.append(Workload(manifest, pod, inits, apps, path))
     return found
 
 

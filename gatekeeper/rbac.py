@@ -74,7 +74,7 @@ def grant(
             f"write for example {EXAMPLE}, or add --allow-default"
         )
     return Grant(
-        _service_account(service_account) if service_account else "",
+        account_name(service_account) if service_account else "",
         _namespace("--namespace", namespace) if namespace else "",
         tuple(dict.fromkeys(map(settings.job_name, jobs))),
         "" if selector is None else settings.selector(selector),
@@ -83,7 +83,8 @@ def grant(
     )
 
 
-def _service_account(text: str) -> str:
+def account_name(text: str) -> str:
+    """Return the name of a ServiceAccount, as the API server demands it. Raises Misconfigured."""
     if not _SERVICE_ACCOUNT.fullmatch(text):
         raise Misconfigured(
             f"--service-account: {text!r} is not the name of a ServiceAccount; write only its name, for example web"
@@ -153,7 +154,7 @@ def comment(wanted: Grant) -> str:
 def render(documents: Sequence[Object], comment: str = "") -> str:
     """Return the objects as YAML, below a comment."""
     head = "".join(f"# {line}\n" for line in comment.splitlines())
-    return head + "---\n".join("".join(f"{line}\n" for line in _block(document)) for document in documents)
+    return head + "---\n".join("".join(f"{line}\n" for line in block(document)) for document in documents)
 
 
 def flow(value: Any) -> str:
@@ -161,6 +162,8 @@ def flow(value: Any) -> str:
     match value:
         case bool():
             return "true" if value else "false"
+        case int():
+            return str(value)
         case Mapping():
             return f"{{{', '.join(f'{key}: {flow(item)}' for key, item in value.items())}}}"
         case list():
@@ -169,27 +172,35 @@ def flow(value: Any) -> str:
             return _scalar(str(value))
 
 
-_PLAIN = re.compile(r"[a-z]([a-z0-9./:-]*[a-z0-9])?", re.ASCII | re.IGNORECASE)
+_PLAIN = re.compile(r"(--|/)?[a-z]([a-z0-9_./:=-]*[a-z0-9])?|(\d+([hms]|[KMG]i))+", re.ASCII | re.IGNORECASE)
 _WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 """What YAML 1.1, hence Kubernetes, takes for something other than text, though it begins with a letter."""
 
 
 def _scalar(text: str) -> str:
     """Return text as it is where no YAML takes it for anything else; as JSON, which is YAML, otherwise."""
-    return text if _PLAIN.fullmatch(text) and text.lower() not in _WORDS else json.dumps(text)
+    return text if _PLAIN.fullmatch(text) and text.lower() not in _WORDS else json.dumps(text, ensure_ascii=False)
 
 
-def _block(value: Mapping[str, Any]) -> Iterator[str]:
-    """Give the lines of an object, as people write it: what holds objects in blocks, lists of text on one line."""
+def block(value: Mapping[str, Any], indent: str = "  ", dash: str = "  ") -> Iterator[str]:
+    """Give the lines of an object, as people write it: what holds objects in blocks, lists of text on one line.
+
+    What a map holds has an indent, and the dashes of a list of objects have another one, which may be none.
+    """
     for key, item in value.items():
         match item:
             case Mapping():
                 yield f"{key}:"
-                yield from (f"  {line}" for line in _block(item))
+                yield from (f"{indent}{line}" for line in block(item, indent, dash))
             case [Mapping(), *_]:
                 yield f"{key}:"
                 for each in item:
-                    first, *rest = _block(each)
-                    yield from (f"  - {first}", *(f"    {line}" for line in rest))
+                    yield from (f"{dash}{line}" for line in item_lines(each, indent, dash))
             case _:
                 yield f"{key}: {flow(item)}"
+
+
+def item_lines(value: Any, indent: str = "  ", dash: str = "  ") -> Iterator[str]:
+    """Give the lines of an item of a list."""
+    first, *rest = block(value, indent, dash) if isinstance(value, Mapping) else (flow(value),)
+    yield from (f"- {first}", *(f"  {line}" for line in rest))

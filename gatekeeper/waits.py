@@ -98,8 +98,8 @@ def _own_gate(container: Object, namespace: str) -> Gate:
     argv = [_expand(text, known) for text in _arguments(container)]
     command = argv[0] if argv else ""
     if command in _OTHER_ARGUMENTS:
-        argv = _as_job(peers.wait_for(argv), env)
-    names, options = _options(argv[1:])
+        argv = as_job(peers.wait_for(argv), env)
+    names, options = words_and_options(argv[1:])
 
     def given(option: str) -> list[str]:
         """Return an option's values; a flag wins over the environment."""
@@ -145,7 +145,15 @@ _OTHER_ARGUMENTS = ("wait", "job-wr")
 """The commands that take another program's arguments, and the environment of `gatekeeper job`."""
 
 
-def _as_job(wait: peers.JobWait, env: Mapping[str, object]) -> list[str]:
+def written(container: Object) -> list[str]:
+    """Return gatekeeper's command line as a container has it, in gatekeeper's own words. Raises Misconfigured."""
+    argv = _arguments(container)
+    if argv and argv[0] in _OTHER_ARGUMENTS:
+        return as_job(peers.wait_for(argv), {str(each.get("name")): "" for each in parts(container, "env")})
+    return argv
+
+
+def as_job(wait: peers.JobWait, env: Mapping[str, object]) -> list[str]:
     """Return another program's arguments as `gatekeeper job` takes them, with `kubectl wait`'s own time limit."""
     limit = peers.KUBECTL_TIMEOUT if wait.program == peers.KUBECTL and "GATEKEEPER_TIMEOUT" not in env else ""
     given = {"--selector": wait.labels, "--namespace": wait.namespace, "--timeout": wait.timeout or limit}
@@ -171,7 +179,7 @@ _SHORT = {"-n": "namespace", "-l": "selector"}
 _SWITCHES = ("trust-history", "help", "version")
 
 
-def _options(argv: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
+def words_and_options(argv: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
     """Return the words, and each option's values, of gatekeeper's own command line."""
     words: list[str] = []
     options: dict[str, list[str]] = {}
@@ -189,6 +197,7 @@ def _options(argv: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
             name, value = _SHORT.get(word[:2], word[1:2]), word[2:].removeprefix("=")
             equals = value
         if name in _SWITCHES:
+            options[name] = []
             continue
         if not equals:
             if not left:
