@@ -26,8 +26,8 @@ test-unit: $(VENV)/ready   ## what needs no server, in a second
 test-mariadb: $(VENV)/ready   ## integration tests on the system's mariadb-server, or on GATEKEEPER_TEST_MYSQL_URL
 	$(BIN)/pytest -m mariadb tests/integration
 
-test-cluster: $(VENV)/ready   ## real pods, in the cluster that KUBECONFIG names and that has the image
-	$(BIN)/pytest tests/cluster
+test-cluster: $(VENV)/ready   ## real pods: in the cluster that KUBECONFIG names and that has the image, else on kind
+	tests/cluster/run
 
 check: $(VENV)/ready   ## format, lint, types
 	$(BIN)/ruff format --check .

@@ -1,73 +1,96 @@
-"""Real pods: the built image as the init container of manifests/job, in the cluster that KUBECONFIG names.
+"""Real pods, with the built image as their init container, in the cluster that KUBECONFIG names.
 
-The cluster must hold the image under the manifests' name, or under GATEKEEPER_TEST_IMAGE. Without a cluster every test
-here fails, rather than being skipped.
+`tests/cluster/run` provides a cluster and all that it takes; of any other, these are needed:
+
+* the image, under the name in the manifests or in GATEKEEPER_TEST_IMAGE, and busybox from its registry;
+* pods that reach this machine, where the tests' PostgreSQL listens: at the address by which this machine reaches the
+  node, or at GATEKEEPER_TEST_ADDRESS;
+* GATEKEEPER_TEST_RESTART, a command that restarts the cluster's API server, for test_restarts.py alone.
+
+What is missing fails the tests that need it, rather than skipping them. Each test has namespaces of its own.
 """
 
 import os
-from collections.abc import Iterator
-from pathlib import Path
+import secrets
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
 
 import pytest
-import yaml
-from kubernetes import config, utils
-from kubernetes.client import ApiClient, BatchV1Api, CoreV1Api, V1Job, V1Namespace, V1ObjectMeta, V1Pod
-from kubernetes.stream import stream
+from kubernetes import config
+from kubernetes.client import ApiClient, CoreV1Api
 
-MANIFESTS = Path(__file__).parents[2] / "manifests"
-
-
-class Release:
-    """The objects of manifests/job, in a namespace of their own that enforces Pod Security `restricted`."""
-
-    def __init__(self, cluster: ApiClient, namespace: str) -> None:
-        self._cluster = cluster
-        self._core = CoreV1Api(cluster)
-        self._namespace = namespace
-
-    def apply(self, *, migration: str | None = None) -> None:
-        """Create every object; the migration is a shell command, run once, in place of the manifest's own."""
-        for path in sorted((MANIFESTS / "job").glob("*.yaml")):
-            manifest = yaml.safe_load(path.read_text())
-            if manifest["kind"] == "Deployment" and (image := os.environ.get("GATEKEEPER_TEST_IMAGE")):
-                manifest["spec"]["template"]["spec"]["initContainers"][0]["image"] = image
-            if manifest["kind"] == "Job" and migration:
-                manifest["spec"]["backoffLimit"] = 0
-                manifest["spec"]["template"]["spec"]["containers"][0]["args"] = [migration]
-            utils.create_from_dict(self._cluster, manifest, namespace=self._namespace)
-
-    def job(self) -> V1Job:
-        """Return the migration's Job."""
-        return BatchV1Api(self._cluster).read_namespaced_job("db-migrate", self._namespace)
-
-    def pod(self) -> V1Pod | None:
-        """Return the Deployment's pod, once there is one."""
-        pods = self._core.list_namespaced_pod(self._namespace, label_selector="app.kubernetes.io/name=web").items
-        return pods[0] if pods else None
-
-    def run(self, pod: V1Pod, *command: str) -> str:
-        """Return what a command prints in the pod's app."""
-        execute = self._core.connect_get_namespaced_pod_exec
-        request = {"command": list(command), "stdout": True, "stderr": True, "_preload_content": False}
-        session = stream(execute, pod.metadata.name, self._namespace, **request)
-        session.run_forever(timeout=10)
-        session.sock.shutdown()  # close() leaves the socket open where the server was first to close.
-        return session.read_all()
+from servers.cluster import Namespace, eventually
+from servers.postgres import Postgres
 
 
 @pytest.fixture(scope="session")
-def cluster() -> ApiClient:
-    path = os.environ.get("KUBECONFIG")
-    if not path:
-        pytest.fail("tests/cluster needs KUBECONFIG, of a cluster that has the image; tests/cluster/run provides both")
-    return config.new_client_from_config(path)
+def kubeconfig() -> str:
+    return os.environ.get("KUBECONFIG") or pytest.fail(
+        "tests/cluster needs KUBECONFIG, of a cluster that has the image; tests/cluster/run provides both"
+    )
+
+
+@pytest.fixture(scope="session")
+def cluster(kubeconfig: str) -> Iterator[ApiClient]:
+    with config.new_client_from_config(kubeconfig) as client:
+        yield client
 
 
 @pytest.fixture
-def release(cluster: ApiClient) -> Iterator[Release]:
-    core = CoreV1Api(cluster)
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    metadata = V1ObjectMeta(generate_name="gate-", labels=labels)
-    namespace = core.create_namespace(V1Namespace(metadata=metadata)).metadata.name
-    yield Release(cluster, namespace)
-    core.delete_namespace(namespace)
+def make_namespace(cluster: ApiClient, kubeconfig: str) -> Iterator[Callable[[], Namespace]]:
+    made: list[Namespace] = []
+
+    def make() -> Namespace:
+        made.append(Namespace(cluster, kubeconfig))
+        return made[-1]
+
+    yield make
+    for namespace in made:
+        namespace.remove()
+
+
+@pytest.fixture
+def namespace(make_namespace: Callable[[], Namespace]) -> Namespace:
+    return make_namespace()
+
+
+@pytest.fixture(scope="session")
+def address(cluster: ApiClient) -> str:
+    """Return this machine's address for pods."""
+    if given := os.environ.get("GATEKEEPER_TEST_ADDRESS"):
+        return given
+    node = CoreV1Api(cluster).list_node().items[0]
+    internal = next(each.address for each in node.status.addresses if each.type == "InternalIP")
+    with socket.socket(type=socket.SOCK_DGRAM) as probe:
+        probe.connect((internal, 9))  # sends nothing, only chooses the route
+        return probe.getsockname()[0]
+
+
+@pytest.fixture(scope="session")
+def postgres(address: str) -> Iterator[Postgres]:
+    with Postgres(address) as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres: Postgres) -> Iterator[str]:
+    """Return the URL of a new database, for pods and for the tests alike."""
+    name = f"test_{secrets.token_hex(6)}"
+    yield postgres.create_database(name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+def restart_apiserver(namespace: Namespace) -> Callable[[], None]:
+    """Return what ends the cluster's API server, and returns once it is ready again."""
+    command = os.environ.get("GATEKEEPER_TEST_RESTART") or pytest.fail(
+        "this test needs GATEKEEPER_TEST_RESTART, a command that restarts the API server; tests/cluster/run sets it, "
+        "and --ignore tests/cluster/test_restarts.py spares a cluster that is not to be disturbed"
+    )
+
+    def restart() -> None:
+        subprocess.run(command, shell=True, check=True)
+        eventually(namespace.is_served)
+
+    return restart

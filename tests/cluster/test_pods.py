@@ -1,77 +1,106 @@
 """What the kubelet does with a gate: hold the pod, start the app, or show why not."""
 
 import time
-from collections.abc import Callable
 
-import pytest
-from kubernetes.client import V1ContainerState, V1ContainerStateTerminated, V1Pod
+from servers.cluster import eventually, migration, rights, web
 
-
-def eventually(look: Callable[[], V1Pod | None], holds: Callable[[V1Pod], object], seconds: float = 60) -> V1Pod:
-    """Return the first pod seen of which the condition holds; fail after the given seconds, with the last one seen."""
-    deadline = time.monotonic() + seconds
-    while True:
-        pod = look()
-        if pod and pod.status.container_statuses and holds(pod):
-            return pod
-        if time.monotonic() > deadline:
-            pytest.fail(f"not within {seconds} s; last seen: {pod and pod.status}")
-        time.sleep(0.2)
+VERSION = "app.kubernetes.io/version"
 
 
-def gate(pod: V1Pod) -> V1ContainerState:
-    return pod.status.init_container_statuses[0].state
-
-
-def verdict(pod: V1Pod) -> V1ContainerStateTerminated | None:
-    """Return how the gate ended, also where the kubelet has started it again since."""
-    return gate(pod).terminated or pod.status.init_container_statuses[0].last_state.terminated
-
-
-def app(pod: V1Pod) -> V1ContainerState:
-    return pod.status.container_statuses[0].state
-
-
-def ready(pod: V1Pod) -> bool:
-    return pod.status.phase == "Running" and pod.status.container_statuses[0].ready
-
-
-def test_the_app_starts_once_the_migration_is_complete(release):
+def test_the_app_starts_once_the_migration_is_complete(namespace):
     """The gate holds the pod in Init while the Job runs, and the app starts once the Job is Complete."""
-    release.apply()
+    namespace.apply(*rights(), migration("sleep 3"), web())
 
-    held = eventually(release.pod, lambda pod: gate(pod).running)
-    assert held.status.phase == "Pending"
-    assert app(held).waiting.reason == "PodInitializing"
+    held = namespace.held("is running (pods: 1 active); awaiting condition Complete")
+    assert held.seen.status.phase == "Pending"
 
-    opened = eventually(release.pod, ready)
-    complete = release.job().status.completion_time
-    assert gate(held).running.started_at < complete <= verdict(opened).finished_at <= app(opened).running.started_at
-    assert verdict(opened).exit_code == 0
-    assert verdict(opened).message.startswith("opened:")
-    assert opened.status.init_container_statuses[0].restart_count == 0
-
-
-def test_the_app_never_starts_when_the_migration_failed(release):
-    """A failed Job refuses the gate with 3, the pod shows which Job failed and why, and the app does not start."""
-    release.apply(migration="exit 1")
-
-    refused = eventually(release.pod, verdict)
-    assert verdict(refused).exit_code == 3
-    assert verdict(refused).message.startswith("refused:")
-    assert "db-migrate" in verdict(refused).message
-    assert "BackoffLimitExceeded" in verdict(refused).message
-
-    again = eventually(release.pod, lambda pod: pod.status.init_container_statuses[0].restart_count > 0)
-    assert app(again).waiting.reason == "PodInitializing"
-    assert verdict(again).exit_code == 3
+    opened = namespace.opened()
+    complete = namespace.job().status.completion_time
+    assert held.gate.state.running.started_at < complete <= opened.ended.finished_at
+    assert opened.ended.finished_at <= opened.app.state.running.started_at
+    assert opened.ended.exit_code == 0
+    assert opened.message.startswith("opened:")
+    assert opened.restarts == 0
 
 
-def test_the_app_has_no_token(release):
+def test_the_app_never_starts_when_the_migration_failed(namespace):
+    """A failed Job refuses the gate with 3, `kubectl describe` shows which and why, and the app does not start."""
+    namespace.apply(*rights(), migration("exit 1"), web())
+
+    refused = namespace.pod(lambda pod: pod.ended)
+    assert refused.ended.exit_code == 3
+    assert refused.message.startswith(f"refused: Job {namespace.name}/db-migrate: ")
+    assert "BackoffLimitExceeded (Job has reached the specified backoff limit)" in refused.message
+    described = namespace.kubectl("describe", "pod", refused.name)
+    assert refused.message in described
+    assert "Exit Code:    3" in described
+
+    again = namespace.pod(lambda pod: pod.restarts > 0)
+    assert again.app.state.waiting.reason == "PodInitializing"
+    assert again.ended.exit_code == 3
+
+
+def test_the_same_pod_goes_on_once_the_migration_is_run_again(namespace):
+    """A refused gate is started again by the kubelet, so a Job that is mended and run again releases the same pod."""
+    namespace.apply(*rights(), migration("exit 1"), web())
+    refused = namespace.pod(lambda pod: pod.ended)
+    assert refused.ended.exit_code == 3
+
+    namespace.replace(migration("true"))
+    opened = namespace.opened()
+    assert opened.uid == refused.uid
+    assert opened.restarts > 0
+    assert opened.ended.exit_code == 0
+
+
+def test_the_last_release_does_not_open_the_gate_of_this_one(namespace):
+    """With --require, the Complete Job of an earlier release holds the pod and is named, until this release's is."""
+    namespace.apply(*rights(), migration(version="0.9.0"))
+    eventually(namespace.job, lambda job: job.status.completion_time)
+    namespace.apply(web())
+
+    reason = f"is a Job of another release: {VERSION} is 0.9.0; awaiting {VERSION}=1.0.0"
+    held = namespace.held(reason)
+    namespace.replace(migration(version="1.0.0"))
+    opened = namespace.opened()
+    assert (opened.uid, opened.restarts) == (held.uid, 0)
+
+
+def test_a_held_pod_is_deleted_within_two_seconds(namespace):
+    """SIGTERM ends the gate at once, so `kubectl delete pod` does not wait for the grace period of a held pod."""
+    namespace.apply(*rights(), migration(suspend=True), web())
+    held = namespace.held("is suspended; awaiting condition Complete")
+
+    began = time.monotonic()
+    namespace.core.delete_namespaced_pod(held.name, namespace.name)
+    seconds, ended = [], None
+    for event, pod in namespace.changes(held):
+        seconds += [time.monotonic() - began] if event == "DELETED" or (pod.ended and not ended) else []
+        ended = pod.ended
+    assert seconds[0] < 2, "the gate's end, as the kubelet told it"
+    assert seconds[-1] < 5, "the pod's end; the kubelet looks at containers and pods once a second"
+    assert ended.exit_code == 143
+    assert ended.message.startswith("interrupted: SIGTERM while waiting for Job")
+    assert "is suspended; awaiting condition Complete" in ended.message
+
+
+def test_the_gate_needs_no_privilege(namespace):
+    """A namespace that enforces Pod Security `restricted` admits the pod, and the gate runs on a read-only root."""
+    namespace.apply(*rights(), migration(), web())
+
+    opened = namespace.opened()
+    (gate,) = opened.seen.spec.init_containers
+    assert gate.security_context.read_only_root_filesystem
+    assert gate.security_context.run_as_user is None  # the image's own, which runAsNonRoot makes the kubelet check
+    assert gate.security_context.run_as_non_root
+
+
+def test_the_app_has_no_token(namespace):
     """The ServiceAccount's token is in the gate only: the app has no volume mounted and no /var/run/secrets."""
-    release.apply(migration="exit 0")
+    namespace.apply(*rights(), migration(), web())
 
-    pod = eventually(release.pod, ready)
-    assert [mount.name for mount in pod.spec.init_containers[0].volume_mounts] == ["gate-token"]
-    assert pod.spec.containers[0].volume_mounts is None
-    assert "No such file or directory" in release.run(pod, "ls", "/var/run/secrets")
+    opened = namespace.opened()
+    assert [mount.name for mount in opened.seen.spec.init_containers[0].volume_mounts] == ["gate-token"]
+    assert opened.seen.spec.containers[0].volume_mounts is None
+    assert "No such file or directory" in namespace.run(opened, "ls", "/var/run/secrets")
+    assert "serviceaccount" not in namespace.run(opened, "cat", "/proc/mounts")

@@ -21,6 +21,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
+LOOPBACK = "127.0.0.1"
 NOBODY = 65534
 PATIENCE = 30.0
 
@@ -34,12 +35,11 @@ rm -rf "$0"
 
 
 class Postgres:
-    """A server on a free loopback port and on a unix socket; keyword arguments are PostgreSQL's own settings."""
+    """A server on a free port of one address and on a unix socket; keyword arguments are PostgreSQL's own settings."""
 
-    host = "127.0.0.1"
-
-    def __init__(self, **settings: object) -> None:
-        self.port = free_port()
+    def __init__(self, host: str = LOOPBACK, **settings: object) -> None:
+        self.host = host
+        self.port = free_port(host)
         self.password = secrets.token_urlsafe() + "@:/%"  # with what a URL must encode
         self._passwords = {"postgres": self.password}
         self._settings = {
@@ -154,6 +154,9 @@ class Postgres:
         if initdb.returncode:
             raise RuntimeError(f"initdb failed:\n{output.decode()}")
         (folder / "password").unlink()
+        if self.host != LOOPBACK:
+            with (folder / "data/pg_hba.conf").open("a") as access:
+                access.write("host all all all scram-sha-256\n")
 
     def _copy_programs(self) -> None:
         """Give the unprivileged user the programs, which may lie where only root can read.
@@ -183,10 +186,10 @@ class Postgres:
         )
 
 
-def free_port() -> int:
+def free_port(host: str = LOOPBACK) -> int:
     """Choose a port that no outgoing connection will take while the server is stopped."""
     while True:
         port = secrets.choice(range(20000, 30000))
         with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind((Postgres.host, port))
+            probe.bind((host, port))
             return port
