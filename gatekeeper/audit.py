@@ -49,8 +49,8 @@ def audit(manifests: Sequence[Manifest], namespace: str = "") -> Audit:
                 RULES["no-gate"],
                 "",
                 "No workload in these documents has a gate.",
-                "add the gate to a workload, for example by gatekeeper inject - --job NAME; a kustomize patch whose target "
-                "matches nothing is silently left out.",
+                "add the gate to a workload, for example by gatekeeper inject - --job NAME; a kustomize patch whose "
+                "target matches nothing is silently left out.",
                 source=first.source,
                 line=first.line,
             )

@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
+from gatekeeper.verdict import Unreachable
+
 NEWS = object()
 """The message of whoever follows the world by itself: something changed, look now."""
 
@@ -24,17 +26,35 @@ class Signalled(BaseException):
         self.number = number
 
 
+_caught: list[int] = []
+"""The first signal that was answered."""
+
+
 def answer_signals() -> None:
     """Make SIGTERM and SIGINT end the main thread at once, wherever it is.
 
-    As PID 1 a process without a handler of its own does not get SIGTERM at all (pid_namespaces(7)).
+    As PID 1 a process without a handler of its own does not get SIGTERM at all (pid_namespaces(7)). One signal is
+    enough: a second would only disturb how the process ends.
     """
+    _caught.clear()
 
     def raise_signalled(number: int, _frame: FrameType | None) -> None:
-        raise Signalled(number)
+        if not _caught:
+            _caught.append(number)
+            raise Signalled(number)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, raise_signalled)
+
+
+def start_thread(thread: threading.Thread) -> None:
+    """Start a thread. Raises Unreachable where the process may have no more of them."""
+    try:
+        thread.start()
+    except RuntimeError as fault:
+        raise Unreachable(
+            "no thread can be started; the container's limit of processes or memory is reached"
+        ) from fault
 
 
 class Clock:
@@ -48,8 +68,8 @@ class Clock:
         return time.monotonic()
 
     def start(self, work: Callable[[], None]) -> None:
-        """Run `work` in a thread that does not keep the process alive."""
-        threading.Thread(target=work, daemon=True).start()
+        """Run `work` in a thread that does not keep the process alive. Raises as start_thread."""
+        start_thread(threading.Thread(target=work, daemon=True))
 
     def post(self, message: object) -> None:
         """Hand a message to the main thread, and wake it."""
@@ -57,6 +77,8 @@ class Clock:
 
     def receive(self, seconds: float) -> object | None:
         """Return the next message, or None when none came within `seconds`."""
+        if _caught:  # in a callback that lets no exception out, as importing has them
+            raise Signalled(_caught[0])
         try:
             return self._messages.get(timeout=seconds)
         except queue.Empty:

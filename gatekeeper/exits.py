@@ -6,7 +6,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 from gatekeeper.clock import Signalled, answer_signals
@@ -56,8 +56,9 @@ def leave(code: int) -> NoReturn:
     """
     try:
         atexit._run_exitfuncs()  # noqa: SLF001 - there is no public way, and the standard library's own forks use it
-        for stream in (sys.stdout, sys.stderr):
-            write("", stream)
+        with suppress(OSError, ValueError):
+            if sys.stdout is not None:
+                sys.stdout.flush()
     finally:
         os._exit(code)
 

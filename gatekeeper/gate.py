@@ -72,6 +72,8 @@ class _Standing:
     """When the look that gave the verdict began."""
     since: float = -math.inf
     """When the verdict became one of its kind."""
+    seen: str = ""
+    """What the last answer said."""
     answered: bool = False
     """Whether that look ended after its turn, so that the next one has yet to weigh it."""
     not_before: float = -math.inf
@@ -81,6 +83,10 @@ class _Standing:
     def sentence(self) -> str:
         hint = getattr(self.verdict, "hint", "")
         return f"{self.check.name}: {self.verdict.reason}" + (f" ({hint})" if hint else "")
+
+    def hear_nothing(self, reason: str) -> None:
+        """Wait where there was no answer, with what the last one said."""
+        self.verdict = Waiting(f"{reason}; before that: {self.seen}" if self.seen else reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +145,10 @@ class Gate:
             due = now >= standing.not_before and not standing.answered
             if standing.asked_at is None and (last or due):
                 standing.asked_at = now
-                self._clock.start(partial(self._look_at, standing, limit, fresh=last))
+                try:
+                    self._clock.start(partial(self._look_at, standing, limit, fresh=last))
+                except Unreachable as fault:
+                    self._clock.post(_Seen(standing, fault))
         while any(standing.asked_at is not None for standing in self._standings):
             left = now + limit - self._clock.now()
             if left <= 0:
@@ -148,15 +157,15 @@ class Gate:
         for standing in self._standings:
             standing.answered = False
             if standing.asked_at is not None and standing.denied_since == math.inf:
-                standing.verdict = Waiting(f"no answer yet after {self._clock.now() - standing.asked_at:.1f} s")
+                standing.hear_nothing(f"no answer yet after {self._clock.now() - standing.asked_at:.1f} s")
 
     def _look_at(self, standing: _Standing, limit: float, *, fresh: bool) -> None:
         """Look at one check. Runs in its own thread, so it touches nothing and posts what it saw."""
         try:
-            result: Verdict | BaseException = standing.check.look(limit, fresh=fresh)
+            self._clock.post(_Seen(standing, standing.check.look(limit, fresh=fresh)))
         except BaseException as fault:  # noqa: BLE001 - a bug is raised again by the main thread
-            result = fault
-        self._clock.post(_Seen(standing, result))
+            # In no variable: its traceback would refer to itself, and keep all that a driver made until a collection.
+            self._clock.post(_Seen(standing, fault))
 
     def _receive(self, seconds: float) -> bool:
         """Wait for one message and note what it says; tell whether one came."""
@@ -173,6 +182,8 @@ class Gate:
         standing.asked_at, standing.answered = None, True
         denied_since, standing.denied_since = standing.denied_since, math.inf
         match result:
+            case Unreachable(silent=True) as fault:
+                standing.hear_nothing(str(fault))
             case Unreachable() as fault:
                 standing.verdict = Waiting(str(fault))
                 standing.not_before = now + fault.retry_after
@@ -183,6 +194,8 @@ class Gate:
                 raise bug
             case verdict:
                 standing.verdict = verdict
+        if not (isinstance(result, Unreachable) and result.silent):
+            standing.seen = standing.verdict.reason
         if type(standing.verdict) is not type(before):
             standing.since = now
 

@@ -15,7 +15,7 @@ from gatekeeper.durations import format_duration
 from gatekeeper.verdict import Denied, Open, Shut, Unreachable, Verdict, Waiting
 
 ABSENT_CAUSES_AFTER = 60.0
-"""Seconds of absence after which its known causes are told."""
+"""Seconds of absence after which its known causes are told; at the deadline they are told however short it was."""
 ABSENT_CAUSES = (
     "known causes: a Helm post-install or post-upgrade hook is not created while --wait waits for this pod; "
     "ttlSecondsAfterFinished or a hook-delete-policy removed it after it ended, then use schema mode; "
@@ -37,8 +37,10 @@ class JobPolicy:
 
 def judge_job(job: Any, policy: JobPolicy) -> Verdict:
     """Judge one Job as the API gives it, None where it does not exist."""
-    if job is None:
-        return _judge_absent(policy)
+    return _judge_absent(policy) if job is None else _judge_found(job, policy)
+
+
+def _judge_found(job: Any, policy: JobPolicy) -> Verdict:
     state = _read(job)
     if isinstance(state, str):
         return Waiting(f"cannot be understood: {state}; awaiting a Job that can")
@@ -58,9 +60,11 @@ def judge_job(job: Any, policy: JobPolicy) -> Verdict:
 
 def judge_jobs(jobs: Sequence[Any], policy: JobPolicy) -> Verdict:
     """Judge all Jobs that one check matches: none is absence, and every one must be Open."""
-    if len(jobs) <= 1:
-        return judge_job(jobs[0] if jobs else None, policy)
-    verdicts = [(_name(job), judge_job(job, policy)) for job in jobs]
+    if not jobs:
+        return _judge_absent(policy)
+    if len(jobs) == 1:
+        return _judge_found(jobs[0], policy)
+    verdicts = [(_name(job), _judge_found(job, policy)) for job in jobs]
     for kind in (Shut, Waiting):
         those = [f"{name} {verdict.reason}" for name, verdict in verdicts if isinstance(verdict, kind)]
         if those:
@@ -94,17 +98,17 @@ def _read(job: Any) -> _State | str:
     """Return the state, or what is wrong with this Job."""
     match job:
         case {"kind": "Job", "metadata": {"name": str()} as metadata}:
-            status = job.get("status") or {}
+            status = _given(job, "status", {})
         case {"kind": "Job"}:
             return "its metadata are missing"
         case _:
             return "it is not a Job"
-    labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
+    labels, annotations = _given(metadata, "labels", {}), _given(metadata, "annotations", {})
     if not (_all_text(labels) and _all_text(annotations)):
         return "its labels or annotations are not text"
     if not isinstance(status, dict):
         return "its status is not an object"
-    listed = status.get("conditions") or []
+    listed = _given(status, "conditions", [])
     if not isinstance(listed, list):
         return "its conditions are not a list"
     conditions: dict[str, dict[str, Any]] = {}
@@ -158,7 +162,7 @@ def _describe_unfinished(state: _State) -> str:
     counts = ", ".join(
         f"{count} {kind}"
         for kind in ("active", "failed")
-        if isinstance(count := state.counters.get(kind), int) and count
+        if isinstance(count := state.counters.get(kind), int) and 0 < count < 2**31
     )
     pods = f" (pods: {counts})" if counts else ""
     if state.true("SuccessCriteriaMet"):
@@ -169,6 +173,11 @@ def _describe_unfinished(state: _State) -> str:
         return f"is running{pods}" if counts else "has no condition yet"
     listed = ", ".join(f"{kind}={condition['status']}" for kind, condition in sorted(state.conditions.items()))
     return f"has {listed}{pods}"
+
+
+def _given(part: dict[str, Any], key: str, otherwise: Any) -> Any:
+    """Return what an object says, null being the same as nothing."""
+    return otherwise if (value := part.get(key)) is None else value
 
 
 def _all_text(value: Any) -> bool:
@@ -228,8 +237,8 @@ class JobCheck:
             raise self._denied
         self._looked = True
         self._absent_since = min(self._absent_since, self._now()) if not jobs else math.inf
-        absent_for = self._now() - self._absent_since
-        if isinstance(verdict, Waiting) and absent_for >= ABSENT_CAUSES_AFTER and not self.messenger:
+        explained = fresh or self._now() - self._absent_since >= ABSENT_CAUSES_AFTER
+        if isinstance(verdict, Waiting) and not jobs and explained and not self.messenger:
             return Waiting(verdict.reason, ABSENT_CAUSES)
         return verdict
 

@@ -9,21 +9,25 @@ Denied. Nothing of the client library leaves this module, and a body is quoted o
 """
 
 import json
+import math
 import os
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import urllib3
-from kubernetes.client.api_client import ApiClient
 from kubernetes.client.configuration import Configuration
 from kubernetes.client.exceptions import ApiException
+from kubernetes.client.rest import RESTClientObject
 from kubernetes.config import incluster_config, kube_config
 from kubernetes.config.config_exception import ConfigException
+from kubernetes.utils.keepalive import tcp_keepalive_socket_options
 from urllib3.util.ssl_ import create_urllib3_context
 
 from gatekeeper import __version__, rbac
@@ -34,10 +38,16 @@ from gatekeeper.verdict import Denied, Unreachable
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 CONNECT_LIMIT = 5.0
 """Seconds for a connection and its TLS handshake."""
+CONNECTIONS = 100
+"""Connections that are kept for the next request. The client would count processors, and warn of one more."""
+KEEPALIVE = 15, 5, 3
+"""Seconds of silence before the kernel asks whether the other side is there, seconds between, and how often."""
+MOST_RETRY_AFTER = 30.0
+"""Seconds that a server can keep the gate from asking again: an hour would be as good as never."""
 WATCH_SECONDS = 60
 """Seconds after which the server is asked to end a watch, which is then renewed from where it ended."""
-WATCH_SILENCE = WATCH_SECONDS + 6
-"""Seconds without a byte after which a watch counts as dead: the server would have ended it before."""
+WATCH_LIMIT = WATCH_SECONDS + 6
+"""Seconds after which a watch counts as dead, whatever it says: the server would have ended it before."""
 BRIEF = 5.0
 """Seconds. A watch that ends sooner is not renewed at once, so that a server which ends them all is not hammered."""
 
@@ -48,13 +58,13 @@ Jobs = dict[str, Any]
 class Cluster:
     """A Kubernetes API server, reached when it is first asked, and the namespace of whoever asks."""
 
-    def __init__(self, connect: Callable[[], ApiClient], namespace: str | None) -> None:
+    def __init__(self, connect: Callable[[], RESTClientObject], namespace: str | None) -> None:
         self.namespace = namespace
         self._connect = connect
-        self._client: ApiClient | None = None
+        self._client: RESTClientObject | None = None
 
     @property
-    def client(self) -> ApiClient:
+    def client(self) -> RESTClientObject:
         """Return the client. Raises Denied where there is no token."""
         if self._client is None:
             self._client = self._connect()
@@ -78,7 +88,7 @@ def in_cluster(directory: Path = SERVICE_ACCOUNT, environ: Mapping[str, str] = o
                 f"no ServiceAccount token ({fault}); mount a projected serviceAccountToken volume at {directory}"
             ) from fault
 
-    def connect() -> ApiClient:
+    def connect() -> RESTClientObject:
         load()
         # The kubelet renews the token: read it again for every request.
         settings.refresh_api_key_hook = load  # type: ignore[assignment]
@@ -107,27 +117,47 @@ def from_kubeconfig(path: str | None, context: str | None) -> Cluster:
 
 
 def _settings() -> Configuration:
-    settings = Configuration()
-    settings.proxy = None  # A pod's HTTPS_PROXY is for its app; a kubeconfig's proxy-url still counts.
+    # Given as empty, a proxy is not looked for: a pod's HTTPS_PROXY is for its app. A kubeconfig's proxy-url counts.
+    settings = Configuration(proxy="", no_proxy="", connection_pool_maxsize=CONNECTIONS)
     settings.retries = False  # The gate's loop is the only one that tries again.
-    settings.keep_alive = True
+    settings.socket_options = tcp_keepalive_socket_options(*KEEPALIVE)
     return settings
 
 
-def _client(settings: Configuration) -> ApiClient:
+def _client(settings: Configuration) -> RESTClientObject:
     """Return a client that accepts the certificates of older clusters.
 
     Python 3.13's VERIFY_X509_STRICT refuses a CA without Authority Key Identifier, which clusters still have; the chain
     and the host name are verified all the same (https://github.com/kubernetes-client/python/issues/2394).
     """
-    client = ApiClient(settings)
-    client.user_agent = f"gatekeeper/{__version__}"
+    client = RESTClientObject(settings)
     context = create_urllib3_context()
+    context.sslsocket_class = _Socket
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if settings.ssl_ca_cert is None:
         context.load_default_certs()
-    client.rest_client.pool_manager.connection_pool_kw["ssl_context"] = context
+    client.pool_manager.connection_pool_kw["ssl_context"] = context
     return client
+
+
+class _Answer(threading.local):
+    """The answer that a thread reads."""
+
+    deadline = math.inf
+
+
+_answer = _Answer()
+
+
+class _Socket(ssl.SSLSocket):
+    """Keeps an answer's deadline: the library's limit is for each read, and an answer may trickle without an end."""
+
+    def recv_into(self, *args: Any, **options: Any) -> int:
+        left = _answer.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer takes too long")
+        self.settimeout(min(left, threading.TIMEOUT_MAX))
+        return super().recv_into(*args, **options)
 
 
 class JobReader:
@@ -155,8 +185,9 @@ class JobReader:
     def follow(self, limit: float) -> None:
         """Open a watch from where the last list left off, unless one is open."""
         if self._watch is None or self._watch.ended:
-            self._watch = _Watch(self, *self._listed, self._clock)
-            self._clock.start(self._watch.run)
+            watch = _Watch(self, *self._listed, self._clock)
+            self._clock.start(watch.run)
+            self._watch = watch
         if not self._watch.answered.wait(limit):
             raise Unreachable("the API server does not answer a watch")
         if self._watch.fault:
@@ -186,23 +217,22 @@ class JobReader:
                 raise Unreachable("the API server's answer is not a JobList")
 
     def get(self, limit: float, *query: tuple[str, str]) -> urllib3.BaseHTTPResponse:
-        """Send the request, `limit` seconds for each read of the answer. Raises Unreachable or Denied."""
+        """Send the request, `limit` seconds for the whole answer. Raises Unreachable or Denied."""
         client = self._cluster.client
         if self._namespace is None:
             raise Denied(
                 f"the pod's namespace is unknown: {SERVICE_ACCOUNT}/namespace is missing; or write -n NAMESPACE"
             )
-        request = client.param_serialize(
-            "GET",
-            "/apis/batch/v1/namespaces/{namespace}/jobs",
-            path_params={"namespace": self._namespace},
-            query_params=[self._selector, *query],
-            header_params={"Accept": "application/json"},
-            auth_settings=["BearerToken"],
-        )
+        # ApiClient would do this too, and load pydantic to tell a str from a SecretStr: 7 MiB in every gate.
+        settings = client.configuration
+        path = f"/apis/batch/v1/namespaces/{quote(self._namespace, safe='')}/jobs"
+        url = f"{settings.host}{path}?{urlencode([self._selector, *query], quote_via=quote)}"
+        headers = {"Accept": "application/json", "User-Agent": f"gatekeeper/{__version__}"}
+        headers |= {auth["key"]: auth["value"] for auth in settings.auth_settings().values()}
         with _translated():
             timeout = (min(CONNECT_LIMIT, limit), limit)
-            response: urllib3.BaseHTTPResponse = client.call_api(*request, _request_timeout=timeout).response
+            _answer.deadline = time.monotonic() + limit
+            response: urllib3.BaseHTTPResponse = client.request("GET", url, headers, _request_timeout=timeout).response
             if response.status == HTTPStatus.OK:
                 return response
             with response:
@@ -221,7 +251,7 @@ class JobReader:
                 )
             case _:
                 seconds = response.headers.get("Retry-After", "")
-                return Unreachable(said, float(seconds) if seconds.isdecimal() else 0.0)
+                return Unreachable(said, min(float(seconds), MOST_RETRY_AFTER) if seconds.isdecimal() else 0.0)
 
 
 class _Watch:
@@ -263,7 +293,7 @@ class _Watch:
             ("allowWatchBookmarks", "true"),
             ("timeoutSeconds", str(WATCH_SECONDS)),
         )
-        with _translated(), self._reader.get(WATCH_SILENCE, *query) as response:
+        with _translated(), self._reader.get(WATCH_LIMIT, *query) as response:
             self.jobs = self._jobs
             self.answered.set()
             for line in response:

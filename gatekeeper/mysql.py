@@ -25,6 +25,7 @@ from pymysql.constants import ER, FIELD_TYPE
 from pymysql.converters import conversions
 from pymysql.cursors import SSCursor
 
+from gatekeeper.clock import start_thread
 from gatekeeper.history import Lock
 from gatekeeper.schema import Found
 from gatekeeper.settings import Misconfigured
@@ -37,10 +38,13 @@ PORT = "3306"
 BATCH = 500
 """How many rows are held at once."""
 TIMEOUTS = """
-SET SESSION lock_wait_timeout = 2, sql_select_limit = 18446744073709551615
+SET SESSION lock_wait_timeout = 2, wait_timeout = 10, net_write_timeout = 10, sql_select_limit = 18446744073709551615
 /*!50708 , max_execution_time = 5000 */ /*M!100101 , max_statement_time = 5 */
 """
-"""The comments are read by the server that they name alone. A server's own limit of rows would cut off the newest."""
+"""The comments are read by the server that they name alone. A server's own limit of rows would cut off the newest.
+
+A gate whose node is lost says no goodbye: the server is to end its transaction, which a migration waits for, itself.
+"""
 TRANSACTION = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY", "START TRANSACTION READ ONLY"
 QUERY_EXAMPLE = "SELECT name FROM app.changes WHERE done"
 URL_EXAMPLE = "mysql://app@db.shop.svc:3306/app"
@@ -266,7 +270,7 @@ class MySQLDatabase:
                     session.ask("COMMIT")
         except pymysql.Error as fault:
             if time.monotonic() >= end:
-                raise Unreachable(f"the server did not answer within {limit:.1f} s") from None
+                raise Unreachable(f"the server did not answer within {limit:.1f} s", silent=True) from None
             raise _translate(fault, parameters.get("password", "")) from None
 
 
@@ -441,7 +445,7 @@ def _connection(parameters: dict[str, str], end: float) -> Iterator["pymysql.Con
     with _dial(parameters, end) as dialled, socket.socket(fileno=os.dup(dialled.fileno())) as line:
         timer = threading.Timer(end - time.monotonic(), _sever, [line])
         timer.daemon = True
-        timer.start()
+        start_thread(timer)
         try:
             _log_in(connection, dialled)
             yield connection
@@ -465,7 +469,7 @@ def _dial(parameters: dict[str, str], end: float) -> socket.socket:
     """Return a socket that is connected to the first address that answers."""
     path, host = parameters.get("unix_socket", ""), parameters.get("host", "localhost")
     addresses: list[Any] = [(socket.AF_UNIX, socket.SOCK_STREAM, 0, "", path)]
-    why: Exception | None = None
+    why = ""  # no fault, whose traceback would refer to itself, and keep all that PyMySQL made until a collection
     try:
         if not path:
             addresses = socket.getaddrinfo(host, int(parameters.get("port", PORT)), type=socket.SOCK_STREAM)
@@ -476,14 +480,14 @@ def _dial(parameters: dict[str, str], end: float) -> socket.socket:
                 line.connect(address)
             except OSError as fault:
                 line.close()
-                why = fault
+                why = fault.strerror or str(fault)
             else:
                 if not path:
                     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 return line
     except (OSError, UnicodeError) as fault:  # the name has no address, or cannot be a name
-        why = fault
-    raise Unreachable(f"no connection: {getattr(why, 'strerror', None) or why}") from why
+        why = getattr(fault, "strerror", None) or str(fault)
+    raise Unreachable(f"no connection: {why}")
 
 
 def _sever(line: socket.socket) -> None:

@@ -1,8 +1,8 @@
-"""Write to people: stderr and the termination log. A closed or full stream never changes how the gate ends."""
+"""Write to people: stderr and the termination log. A stream that is closed, full or never read jams no gate."""
 
 import contextlib
 import os
-from pathlib import Path
+import select
 from typing import TextIO
 
 TERMINATION_LOG = "/dev/termination-log"
@@ -20,12 +20,30 @@ def one_line(reason: str) -> str:
     return " ".join(printable.split())[:REASON_CHARACTERS]
 
 
+PIECE = 1000
+"""Characters, so at most 4000 bytes: a pipe that has room at all has room for PIPE_BUF, 4096 (pipe(7))."""
+PATIENCE = 0.1
+"""Seconds for a reader to make room: where nobody reads, as when the node's log driver hangs, a write never ends."""
+
+
 def write(text: str, stream: TextIO | None) -> None:
-    """Write and flush; Python gives None for a stream that was closed before it started."""
+    """Write and flush, as far as somebody reads; Python gives None for a stream that was closed before it started."""
     with contextlib.suppress(OSError, ValueError):
-        if stream is not None:
-            stream.write(text)
+        for start in range(0, len(text), PIECE):
+            if stream is None or not _has_room(stream):
+                return
+            stream.write(text[start : start + PIECE])
             stream.flush()
+
+
+def _has_room(stream: TextIO) -> bool:
+    try:
+        descriptor = stream.fileno()
+    except OSError:
+        return True  # it is no file
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    return bool(poll.poll(1000 * PATIENCE))
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -38,6 +56,7 @@ def is_terminal(stream: TextIO | None) -> bool:
 def leave_message(text: str, path: str) -> None:
     """Put the last line where `kubectl describe pod` shows it: into a file that the kubelet made, never a new one."""
     message = text.encode(errors="replace")[:TERMINATION_BYTES].decode(errors="ignore")
-    with contextlib.suppress(OSError):
-        if os.path.exists(path):  # noqa: PTH110 - Path.exists raises where a parent may not be searched
-            Path(path).write_text(message, encoding="utf-8")
+    with contextlib.suppress(OSError, ValueError):
+        file = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NONBLOCK)
+        with os.fdopen(file, "wb", buffering=0) as log:
+            log.write(message.encode())

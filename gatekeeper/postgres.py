@@ -13,6 +13,7 @@ import os
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from urllib.parse import unquote
@@ -21,6 +22,7 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from gatekeeper.clock import start_thread
 from gatekeeper.history import Lock
 from gatekeeper.schema import Found
 from gatekeeper.settings import Misconfigured
@@ -45,6 +47,7 @@ _SEARCH_PATH = ("search_path", "currentSchema", "schema")
 """URL parameters of Go's lib/pq, JDBC and Prisma that libpq does not know: where unqualified tables are looked for."""
 _DENIED = re.compile(
     r"password authentication failed|no password supplied|authentication failed|no pg_hba.conf entry"
+    r"|pg_hba.conf rejects connection|SSL required"
     r'|role ".*" does not exist|not permitted to log in|database ".*" does not exist|permission denied for database'
     r"|no such (?:user|database)",
     re.IGNORECASE,
@@ -89,24 +92,29 @@ def connection_parameters(url: str | None) -> dict[str, str]:
     """
     if url is None:
         return {}
-    conninfo, pairs = url.strip(), []
+    conninfo, pairs, asked = url.strip(), [], []
     if scheme := _SCHEME.match(conninfo):
         base, _, query = conninfo[scheme.end() :].partition("?")
         pairs = [pair.partition("=") for pair in query.split("&") if pair]
         known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
         own = ["".join(pair) for pair in pairs if pair[0] in known or pair == ("ssl", "=", "true")]
+        # As libpq reads it: user and password may be all that is before the first slash.
+        asked = re.sub("^[^@/]*@", "", conninfo[scheme.end() :]).partition("?")[2].split("&")
         conninfo = f"postgresql://{base}?{'&'.join(own)}" if own else f"postgresql://{base}"
         pairs = [pair for pair in pairs if pair[0] not in known]
     elif _OTHER_SCHEME.match(conninfo):
         raise Misconfigured(f"the database URL's scheme is not PostgreSQL's; write for example {URL_EXAMPLE}")
     try:
         parameters = conninfo_to_dict(conninfo)
-    except psycopg.Error:
+    except (psycopg.Error, UnicodeError):  # the latter for what is not UTF-8, escaped or not
         parameters = {"host": "@"}
     # An unescaped @, / or ? of a password ends up in the parts around it, and those are told to people.
     places = [str(parameters.get(part, "")) for part in ("host", "dbname")] + ["".join(pair) for pair in pairs]
+    places += [pair for pair in asked if not pair.startswith(("user=", "password="))]
     ports = str(parameters.get("port") or "").split(",")
-    odd = any("@" in place for place in places) or not all(port.isdecimal() for port in ports if port)
+    odd = (
+        "\0" in conninfo or any("@" in place for place in places) or not all(port.isdecimal() for port in ports if port)
+    )
     if odd or set("?&/") & set(str(parameters.get("user", ""))):
         raise Misconfigured(
             "the database URL cannot be parsed; percent-encode what is special in user and password, "
@@ -129,6 +137,7 @@ class PostgresDatabase:
     @contextmanager
     def session(self, limit: float) -> Iterator["PostgresSession"]:
         """Yield a session of one short transaction. Raises as schema.Session."""
+        end = time.monotonic() + limit
         try:
             parameters = self._parameters()
         except Misconfigured as fault:
@@ -137,7 +146,7 @@ class PostgresDatabase:
         password = parameters.get("password", "")
         conninfo = make_conninfo(**{**parameters, **OWN_PARAMETERS})
         try:
-            with _connection(conninfo, limit) as connection:
+            with _connection(conninfo, end) as connection:
                 connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
                 connection.read_only = True
                 connection.execute(TIMEOUTS)
@@ -145,6 +154,8 @@ class PostgresDatabase:
                     connection.execute("SELECT set_config('search_path', %s, true)", [search_path])
                 yield PostgresSession(connection)
         except psycopg.Error as fault:
+            if time.monotonic() >= end:
+                raise Unreachable(f"the server did not answer within {limit:.1f} s", silent=True) from None
             raise _translate(fault, password) from None
 
 
@@ -231,17 +242,17 @@ def _translate(fault: psycopg.Error, password: str) -> Exception:
 
 
 @contextmanager
-def _connection(conninfo: str, seconds: float) -> Iterator[psycopg.Connection]:
+def _connection(conninfo: str, end: float) -> Iterator[psycopg.Connection]:
     """Yield a connection that is cut when the time is over: a server silent in mid-query would hold a look for ever."""
     # No prepared statements: pgbouncer may give the next statement to another server connection.
     connection = psycopg.connect(conninfo, prepare_threshold=None)
     # A second descriptor, so that the number cannot meanwhile belong to another socket.
     with socket.socket(fileno=os.dup(connection.pgconn.socket)) as line:
-        timer = threading.Timer(seconds, _sever, [line])
+        timer = threading.Timer(end - time.monotonic(), _sever, [line])
         timer.daemon = True
-        timer.start()
         try:
             with connection:  # its commit or rollback waits for the server too
+                start_thread(timer)
                 yield connection
         finally:
             timer.cancel()

@@ -11,16 +11,17 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TextIO
 
+from gatekeeper.clock import start_thread
 from gatekeeper.durations import format_duration
 from gatekeeper.exits import ENDINGS
 from gatekeeper.gate import Turn
 from gatekeeper.output import is_terminal, leave_message, one_line, write
-from gatekeeper.verdict import Open, Outcome, Shut, Verdict, Waiting
+from gatekeeper.verdict import Open, Outcome, Shut, Unreachable, Verdict, Waiting
 
 HEARTBEAT = 30.0
 """Seconds between two lines about a reason that does not change."""
@@ -119,7 +120,8 @@ class StatusLine:
         self._since = self._until = time.monotonic()
         self._drawing = threading.Lock()
         self._ended = threading.Event()
-        threading.Thread(target=self._draw, daemon=True).start()
+        with suppress(Unreachable):  # the log is enough
+            start_thread(threading.Thread(target=self._draw, daemon=True))
 
     def show(self, turn: Turn) -> None:
         """Show this turn from now on."""

@@ -10,6 +10,9 @@ from collections.abc import Callable
 _EXTENSION = re.compile(
     r"(\.Designer)?\.(cs|c?js|mjs|c?ts|mts|coffee|ls|litcoffee|iced|co|eg|py|php|sql|rs|json|ya?ml)\Z", re.ASCII
 )
+MOST_DIGITS = 255
+"""Of a number: the widest column that a tool keeps one in. Python refuses to count 4301."""
+DIGITS = rf"\d{{1,{MOST_DIGITS}}}"
 
 
 def word(text: str) -> str:
@@ -21,12 +24,12 @@ def word(text: str) -> str:
 
 def stem(text: str) -> str:
     """`2024_add_users.js` -> `2024_add_users`: tools and their releases differ in whether they record the extension."""
-    return _EXTENSION.sub("", word(text)) or text
+    return word(_EXTENSION.sub("", word(text)) or text)
 
 
 def number(text: str) -> str:
     """`000003`, `3`, `000003_add_users.up.sql` -> `3`."""
-    digits = re.fullmatch(r"(\d+)(_.*)?", text, re.ASCII)
+    digits = re.fullmatch(rf"({DIGITS})(_.*)?", text, re.ASCII)
     if not digits:
         raise ValueError("a revision is a number")
     return str(int(digits[1]))
@@ -34,7 +37,7 @@ def number(text: str) -> str:
 
 def versioned(text: str) -> str:
     """`V3__add_users.sql`, `U3__x`, `3` -> `3`, as refinery records it."""
-    digits = re.fullmatch(r"[VU]?(\d+)(__.*)?", text, re.ASCII)
+    digits = re.fullmatch(rf"[VU]?({DIGITS})(__.*)?", text, re.ASCII)
     if not digits:
         raise ValueError("a revision is a number, as in V3__add_users")
     return str(int(digits[1]))
@@ -42,7 +45,7 @@ def versioned(text: str) -> str:
 
 def digits(text: str) -> str:
     """`20240102030405_add_users.sql` -> `20240102030405`, as text: leading zeros count."""
-    found = re.fullmatch(r"(\d+)(\D.*)?", text, re.ASCII)
+    found = re.fullmatch(rf"({DIGITS})(\D.*)?", text, re.ASCII)
     if not found:
         raise ValueError("a revision is digits")
     return found[1]
@@ -68,7 +71,7 @@ def dotted(text: str) -> str:
     """
     if text.startswith("R__"):
         return stem(text)
-    found = re.fullmatch(r"[VB]?(\d+([._]\d+)*)(__.*)?", text, re.ASCII)
+    found = re.fullmatch(rf"[VB]?({DIGITS}([._]{DIGITS})*)(__.*)?", text, re.ASCII)
     if not found:
         raise ValueError("a revision is a version of numbers and dots")
     parts = [str(int(part)) for part in re.split("[._]", found[1])]
@@ -152,6 +155,6 @@ def by_leading_number(pattern: str) -> Callable[[str], int | None]:
 
     def place(revision: str) -> int | None:
         found = re.search(pattern, revision, re.ASCII)
-        return int(found[1]) if found else None
+        return int(found[1]) if found and len(found[1]) <= MOST_DIGITS else None
 
     return place

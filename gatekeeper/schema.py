@@ -104,9 +104,8 @@ class SchemaCheck:
                 if self._question.query:
                     seen = "the query's result"
                     with closing(session.query(self._question.query)) as rows:
-                        return self._judge(
-                            ledger_of(self._question.tool.table.events(rows), self._wanted, self._policy)
-                        )
+                        events = self._question.tool.table.events(_of_width(row, 1) for row in rows)
+                        return self._judge(ledger_of(events, self._wanted, self._policy))
                 history, others = self._find(session)
                 if history is None:
                     return self._judge_absent(others)
@@ -199,5 +198,12 @@ def _read_table(session: Session, found: Found, table: Table) -> Iterator[Event]
     there = [column for column in table.columns if column in found.columns or column not in table.optional]
     places = [there.index(column) if column in there else None for column in table.columns]
     with closing(session.rows(found, there, table.order_by)) as rows:
-        padded = (tuple(None if place is None else row[place] for place in places) for row in rows)
-        yield from table.events(padded if None in places else rows)
+        whole = (_of_width(row, len(there)) for row in rows)
+        padded = (tuple(None if place is None else row[place] for place in places) for row in whole)
+        yield from table.events(padded if None in places else whole)
+
+
+def _of_width(row: Row, width: int) -> Row:
+    if not isinstance(row, tuple) or len(row) != width:
+        raise ValueError(f"{row!r} is not a row of {width} columns")
+    return row

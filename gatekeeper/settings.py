@@ -74,6 +74,15 @@ def file_text(option: str, path: str) -> str:
     return text.rstrip("\r\n")
 
 
+def utf8(name: str, text: str) -> str:
+    """Return what the environment holds if it is UTF-8; Python keeps other bytes as what no driver can send."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as fault:
+        raise Misconfigured(f"{name} is not UTF-8 text; store it as UTF-8, or in a URL write %C3%B6 for ö") from fault
+    return text
+
+
 _MYSQL = re.compile(r"(?:jdbc:)?(?:mysql2?|mariadb)(?:\+\w+)?:", re.ASCII)
 
 

@@ -1,17 +1,21 @@
 """The migration tools: for each, one record of the tables it keeps and how their rows are to be read.
 
 Adding a tool means adding a record to TOOLS. A record's functions are pure. Whatever they cannot understand they raise
-as ValueError: for a revision as the user wrote it that is exit code 2, for a row that is Waiting.
+as ValueError: for a revision as the user wrote it that is exit code 2, for a row that is Waiting. A user may write a
+revision in many ways; a row counts only as the tool itself writes it.
 """
 
+import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeVar
 
 from gatekeeper import revisions
 from gatekeeper.history import Applied, Doubtful, Event, Failed, Locked, Order, UpTo
 
+_Value = TypeVar("_Value")
 Row = tuple[Any, ...]
 Events = Callable[[Iterable[Row]], Iterable[Event]]
 """Rows in the order that the table says -> what they tell."""
@@ -80,13 +84,13 @@ class Tool:
 
 
 def _integer(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
+    if not isinstance(value, int) or isinstance(value, bool) or value.bit_length() > 64:
         raise ValueError(f"{value!r} is not an integer")
     return value
 
 
 def _flag(value: object) -> bool:
-    if value not in (True, False):
+    if not isinstance(value, int) or value not in (0, 1):
         raise ValueError(f"{value!r} is neither true nor false")
     return bool(value)
 
@@ -95,6 +99,22 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is not text")
     return value
+
+
+def _digits(value: object) -> str:
+    if not re.fullmatch(revisions.DIGITS, text := _text(value), re.ASCII):
+        raise ValueError(f"{value!r} is not digits")
+    return text
+
+
+def _instant(value: object) -> datetime:
+    if not isinstance(value, datetime):
+        raise ValueError(f"{value!r} is not an instant")
+    return value
+
+
+def _or_none(kind: Callable[[object], _Value], value: object) -> _Value | None:
+    return None if value is None else kind(value)
 
 
 def _text_or_number(value: object) -> str:
@@ -115,12 +135,12 @@ def _each(event: Callable[..., Event | None]) -> Events:
     return events
 
 
-def _applied(normal: Callable[[str], str] = str) -> Events:
+def _applied(name: Callable[[object], str] = _text) -> Events:
     """One row per applied migration, whose first column is its name."""
-    return _each(lambda name, *_: Applied(normal(_text(name))))
+    return _each(lambda value, *_: Applied(name(value)))
 
 
-_applied_stem = _applied(revisions.stem)
+_applied_stem = _applied(lambda value: revisions.stem(_text(value)))
 _applied_number = _each(lambda number, *_: Applied(str(_integer(number))))
 _applied_in_app = _each(lambda app, name, *_: Applied(f"{_text(app)}.{_text(name)}"))
 
@@ -165,13 +185,15 @@ def _atlas(version: object, kind: object, applied: object, total: object, error:
     What was resolved by hand keeps its error. The row is written ahead of the statements and counts them, which can be
     seen outside of a transaction.
     """
-    name = _text(version)
+    name, fault = revisions.word(_text(version)), _or_none(_text, error)
+    if not (0 <= _integer(kind) < 8 and 0 <= _integer(applied) <= _integer(total)):
+        raise ValueError(f"type {kind} with {applied} of {total} statements applied is not understood")
     if name.startswith("."):  # Atlas's note of a cloud project
         return
     if _integer(kind) & 4:
         yield Applied(name)
-    elif error:
-        yield Failed(f"{name} ({_text(error)})")
+    elif fault:
+        yield Failed(f"{name} ({fault})")
     elif _integer(applied) < _integer(total):
         yield Doubtful(f"{name} has {applied} of {total} statements applied")
     else:
@@ -183,44 +205,74 @@ def _atlas(version: object, kind: object, applied: object, total: object, error:
 def _flyway(rows: Iterable[Row]) -> Iterator[Event]:
     """A log of events by installed_rank (Flyway's MigrationInfoServiceImpl).
 
-    The schema marker has no version and no checksum. DELETE takes back the newest row of its version, an undo
-    un-applies it, a baseline stands for everything up to it. `repair` deletes the row of what failed. A repeatable
-    migration is known by its script, and applied in the form whose checksum its newest row has.
+    The schema marker has no version. DELETE takes back the newest row of its version or script, an undo un-applies it,
+    a baseline stands for everything up to it. `repair` deletes the row of what failed. A repeatable migration is known
+    by its script, and applied in the form whose checksum its newest row has; those in Java mostly have none.
     """
-    applied: dict[str, Event] = {}
+    applied: dict[str, tuple[Event, ...]] = {}
     for version, kind, script, checksum, success, _ in rows:
+        name, known = _flyway_name(version, script), _or_none(_integer, checksum)
         if not _flag(success):
-            yield Failed(_text(script))
-        elif version is None:
-            if checksum is not None:
-                name = revisions.stem(_text(script).rpartition("/")[2])
-                yield Applied(name)
-                applied[name] = Applied(f"{name} with checksum {_integer(checksum)}")
-        elif _text(kind) == "DELETE" or kind.startswith("UNDO"):
-            applied.pop(revisions.dotted(_text(version)), None)
-        elif kind.endswith("BASELINE"):
-            yield UpTo(revisions.dotted(_text(version)))
-        else:
-            revision = revisions.dotted(_text(version))
-            applied[revision] = Applied(revision)
-    yield from applied.values()
+            yield Failed(str(script))
+        elif _text(kind) == "DELETE" or kind.startswith("UNDO_"):
+            applied.pop(name, None)
+        elif version is not None and kind in _FLYWAY_BASELINES:
+            yield UpTo(name)
+        elif kind not in _FLYWAY_MIGRATIONS:
+            if (version, kind) != (None, "SCHEMA"):
+                raise ValueError(f"{script} is of the type {kind}, which is not understood")
+        elif version is not None:
+            applied[name] = (Applied(name),)
+        elif name.startswith("R__") and known is not None:
+            applied[name] = (Applied(name), Applied(f"{name} with checksum {known}"))
+    for events in applied.values():
+        yield from events
+
+
+_FLYWAY_MIGRATIONS = ("SQL", "JDBC", "SPRING_JDBC", "SCRIPT", "CUSTOM")
+_FLYWAY_BASELINES = ("BASELINE", "SQL_BASELINE", "JDBC_BASELINE", "SCRIPT_BASELINE")
+"""Types of rows (CoreMigrationType.java)."""
+
+
+def _flyway_name(version: object, script: object) -> str:
+    """Return the version in normal form, or the name of a repeatable migration's script."""
+    file = _text(script).rpartition("/")[2]
+    if version is None:
+        return revisions.stem(file)
+    if not re.fullmatch(r"\d+(?:\.\d+)*", text := _text(version)):
+        raise ValueError(f"{version!r} is not a version")
+    return revisions.dotted(text)
 
 
 def _liquibase(
     identity: object, author: object, filename: object, kind: object, tag: object, _: object
 ) -> Iterator[Event]:
     """What failed or was filtered out has no row (changelog/visitor/UpdateVisitor.java)."""
+    parts, label = (_text(filename), _text(identity), _text(author)), _or_none(_text, tag)
     if _text(kind) in ("EXECUTED", "RERAN", "MARK_RAN"):
-        yield Applied(revisions.liquibase(f"{_text(filename)}::{_text(identity)}::{_text(author)}"))
-        if tag:
-            yield Applied(f"tag:{_text(tag)}")
+        if all(parts) and not any("::" in part for part in parts):  # else no --revision means it
+            yield Applied(revisions.liquibase("::".join(parts)))
+        if label is not None:
+            yield Applied(f"tag:{label}")
 
 
 def _prisma(name: object, finished: object, rolled_back: object, _: object) -> Event | None:
     """A row per attempt, written before it begins (apply_migrations.rs)."""
-    if rolled_back is not None:
-        return None
-    return Doubtful(f"{_text(name)} has started and not finished") if finished is None else Applied(_text(name))
+    told = _ended(_text(name), finished) or Doubtful(f"{name} has started and not finished")
+    return None if _or_none(_instant, rolled_back) else told
+
+
+def _ended(name: str, at: object) -> Applied | None:
+    """Return that a migration is applied, if there is an instant at which it ended."""
+    return Applied(name) if _or_none(_instant, at) else None
+
+
+def _doctrine(name: object) -> Iterator[Event]:
+    """Known by its class, with and without the namespace."""
+    if not re.fullmatch(r"(?:[^\W\d]\w*\\)*[^\W\d]\w*", text := _text(name)):
+        raise ValueError(f"{name!r} is not a PHP class")
+    yield Applied(text)
+    yield Applied(text.rpartition("\\")[2])
 
 
 def _drizzle(created_at: object, name: object) -> Iterator[Event]:
@@ -237,8 +289,16 @@ def _sqlx(version: object, success: object) -> Event:
 
 
 def _sqitch(project: object, change: object, identity: object, _: object) -> Iterator[Event]:
-    yield Applied(f"{_text(project)}:{_text(change)}")
-    yield Applied(_text(identity))
+    if not re.fullmatch("[0-9a-f]{40}", _text(identity)) or _text(change).startswith("@"):
+        raise ValueError(f"{change!r} with the id {identity!r} is not a change")
+    yield Applied(f"{_text(project)}:{change}")
+    yield Applied(str(identity))
+
+
+def _sqitch_tag(project: object, tag: object) -> Event:
+    if not _text(tag).startswith("@"):
+        raise ValueError(f"{tag!r} is not a tag")
+    return Applied(f"{_text(project)}:{tag}")
 
 
 def _sqitch_failures(rows: Iterable[Row]) -> Iterator[Event]:
@@ -248,11 +308,14 @@ def _sqitch_failures(rows: Iterable[Row]) -> Iterator[Event]:
     deployed stands.
     """
     failed: dict[str, tuple[str, str]] = {}
-    for event, project, change, identity, _ in rows:
+    for event, *what, _ in rows:
+        project, change, identity = map(_text, what)
         if event == "fail":
-            failed[_text(project)] = (_text(change), _text(identity))
+            failed[project] = (change, identity)
         elif event == "deploy":
-            failed.pop(_text(project), None)
+            failed.pop(project, None)
+        elif event not in ("revert", "merge"):
+            raise ValueError(f"{event!r} is not an event")
     for project, (change, identity) in failed.items():
         for run in (f"{project}:", identity):
             yield Failed(f"{project}:{change}", run)
@@ -339,7 +402,7 @@ _RECORDS = (
         table=Table(
             "aerich",
             ("app", "version", "id"),
-            _each(lambda app, name, _: Applied(revisions.aerich(f"{_text(app)}.{_text(name)}"))),
+            _each(lambda app, name, _: Applied(f"{_text(app)}.{_text(name).removesuffix('.py')}")),
             "id",
         ),
         also=("content",),
@@ -370,7 +433,7 @@ _RECORDS = (
     ),
     Tool(
         name="bun",
-        table=Table("bun_migrations", ("name", "id"), _applied(revisions.digits), "id"),
+        table=Table("bun_migrations", ("name", "id"), _applied(_digits), "id"),
         also=("group_id", "migrated_at"),
         lock_table=Table("bun_migration_locks", ("id", "table_name"), _locked("bun_migration_locks", _by("for"))),
         revision=revisions.digits,
@@ -415,7 +478,7 @@ _RECORDS = (
         table=Table(
             "doctrine_migration_versions",
             ("version",),
-            _many(lambda name: (Applied(each) for each in (_text(name), name.rpartition("\\")[2]))),
+            _many(_doctrine),
             "version",
         ),
         also=("executed_at", "execution_time"),
@@ -576,7 +639,7 @@ _RECORDS = (
         table=Table(
             "phinxlog",
             ("version", "end_time"),
-            _each(lambda version, ended: None if ended is None else Applied(str(_integer(version)))),
+            _each(lambda version, ended: _ended(str(_integer(version)), ended)),
             "version",
         ),
         also=("migration_name", "start_time"),
@@ -605,7 +668,7 @@ _RECORDS = (
     ),
     Tool(
         name="rails",
-        table=Table("schema_migrations", ("version",), _applied(revisions.number), "version"),
+        table=Table("schema_migrations", ("version",), _applied(lambda value: str(int(_digits(value)))), "version"),
         companion="ar_internal_metadata",
         revision=revisions.number,
         example="20240102030405",
@@ -655,7 +718,7 @@ _RECORDS = (
         table=Table("changes", ("project", "change", "change_id", "committed_at"), _many(_sqitch), "committed_at"),
         also=("planned_at",),
         beside=(
-            Table("tags", ("project", "tag"), _each(lambda project, tag: Applied(f"{_text(project)}:{_text(tag)}"))),
+            Table("tags", ("project", "tag"), _each(_sqitch_tag)),
             Table(
                 "events", ("event", "project", "change", "change_id", "committed_at"), _sqitch_failures, "committed_at"
             ),

@@ -36,8 +36,10 @@ Verdict = Open | Waiting | Shut
 class Unreachable(Exception):
     """The world could not be read this time; looking again may help."""
 
-    def __init__(self, reason: str, retry_after: float = 0.0) -> None:
+    def __init__(self, reason: str, retry_after: float = 0.0, *, silent: bool = False) -> None:
         super().__init__(reason)
+        self.silent = silent
+        """Whether there was no answer at all, so that what was seen before is still the best that is known."""
         self.retry_after = retry_after
         """Seconds for which the server asks to be left alone."""
 

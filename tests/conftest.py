@@ -1,12 +1,15 @@
-"""What every folder's tests share."""
+"""What several folders' tests share: the program, and one real API server for the session."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
+from servers.apiserver import ApiServer
 from servers.gate import GateProcess
+from servers.kubebuilder import assets
 
 
 @pytest.fixture
@@ -18,3 +21,20 @@ def gate() -> Iterator[Callable[..., GateProcess]]:
             return running.enter_context(GateProcess(*args, **options))
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def apiserver(pytestconfig: pytest.Config) -> Iterator[ApiServer]:
+    """Start an API server."""
+    with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        assets()  # a first run builds for minutes, and says so
+    with ApiServer() as server:
+        yield server
+
+
+@pytest.fixture
+def namespace(apiserver: ApiServer) -> str:
+    """Create a namespace that no other test uses."""
+    name = f"test-{secrets.token_hex(4)}"
+    apiserver.create_namespace(name)
+    return name

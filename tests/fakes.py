@@ -1,12 +1,16 @@
 """What stands in for the world in unit tests; each implements the protocol that the real one implements."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
 from gatekeeper.clock import Signalled
+from gatekeeper.history import Lock
+from gatekeeper.schema import Found
+from gatekeeper.tools import Tool
 from gatekeeper.verdict import Denied, Unreachable, Verdict
 
 Result = Verdict | Unreachable | Denied | Exception
@@ -105,3 +109,49 @@ def job(*conditions: Any, status: dict[str, Any] | None = None, **metadata: Any)
         "metadata": {"name": "migrate", "namespace": "shop", "uid": "6e1", **metadata},
         "status": {"conditions": list(conditions), **(status or {})},
     }
+
+
+FREE_LOCK = Lock(known=True)
+
+
+@dataclass(frozen=True)
+class History:
+    """What a database holds: tables by their names, their rows, the lock; or what a query returns."""
+
+    tables: tuple[Found, ...] = ()
+    rows: Mapping[str, Sequence[tuple]] = field(default_factory=dict)
+    lock: Lock = FREE_LOCK
+
+
+class FakeSession:
+    """Finds what a history holds. Implements schema.Session."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+
+    def schemas(self, tool: Tool) -> tuple[str, ...]:
+        return tool.schemas
+
+    def find(self, names: Sequence[str], schemas: Sequence[str], columns: Sequence[str]) -> list[Found]:
+        return [table for table in self._history.tables if table.asked in names]
+
+    def rows(self, table: Found, columns: Sequence[str], order_by: str) -> Iterator[tuple]:
+        yield from self._history.rows[table.table]
+
+    def query(self, statement: str) -> Iterator[tuple]:
+        yield from self._history.rows["query"]
+
+    def lock(self, tool: Tool, table: Found) -> Lock:
+        return self._history.lock
+
+
+class FakeDatabase:
+    """Holds the histories that it is given, in turn. Implements schema.Database."""
+
+    name = "database shop"
+
+    def __init__(self, *histories: History) -> None:
+        self._histories = iter(histories)
+
+    def session(self, limit: float) -> AbstractContextManager[FakeSession]:
+        return nullcontext(FakeSession(next(self._histories)))

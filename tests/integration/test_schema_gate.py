@@ -1,10 +1,11 @@
-"""`gatekeeper schema` against a real PostgreSQL: histories as the tools themselves write them, rights, sources, faults.
+"""`gatekeeper schema` against a real PostgreSQL: histories as the tools themselves write them, rights, sources.
+
+Its faults are in tests/faults/test_postgres_faults.py.
 
 A history that stands still is looked at once (`--timeout 0`): code 124 then says that the gate would have waited.
 """
 
 import re
-from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,7 +14,6 @@ import pytest
 
 from gatekeeper.tools import TOOLS
 from servers.migrations import ALEMBIC_REVISIONS, DJANGO_MIGRATIONS, alembic, django
-from servers.postgres import Postgres
 
 FIRST, SECOND, HEAD = ALEMBIC_REVISIONS
 SHOP = [f"shop.{name}" for name in DJANGO_MIGRATIONS]
@@ -577,70 +577,3 @@ def test_missing_grant_of_query(schema, postgres, server, role):
     gate = schema(*arguments, environment={"DATABASE_URL": postgres.url(server.info.dbname, role)})
     assert gate.end() == 4
     assert "permission denied for table changes; GRANT SELECT" in gate.message
-
-
-def test_grant_given_while_waiting(schema, postgres, server, role):
-    """Rights that appear while the gate waits let it go on."""
-    server.execute(AT_HEAD)
-    gate = schema(*ALEMBIC, *HOLD, environment={"DATABASE_URL": postgres.url(server.info.dbname, role)})
-    gate.until("may not read")
-    server.execute(f'GRANT SELECT ON alembic_version TO "{role}"')
-    assert gate.end() == 0
-
-
-def test_missing_database(schema, postgres, server):
-    """A database that does not exist is denied, unless it is created and migrated while the gate waits."""
-    name = f"{server.info.dbname}_later"
-    url = {"DATABASE_URL": postgres.url(name)}
-    gate = schema(*ALEMBIC, *ONCE, environment=url)
-    assert gate.end() == 4
-    assert f'database "{name}" does not exist' in gate.message
-    gate = schema(*ALEMBIC, *HOLD, environment=url)
-    gate.until("does not exist")
-    postgres.create_database(name)
-    with postgres.connect(name) as migration:
-        migration.execute(AT_HEAD)
-    assert gate.end() == 0
-    postgres.drop_database(name)
-
-
-# -- faults that pass ---------------------------------------------------------------------------------------------
-
-
-def test_full_and_stopped_server(schema):
-    """A server without a free connection, and one that is down, are waited for."""
-    with Postgres(max_connections=4, superuser_reserved_connections=1, max_wal_senders=0) as small:
-        with small.connect("postgres") as server:
-            server.execute(AT_HEAD)
-        arguments = {"environment": {"DATABASE_URL": small.url()}, "secrets": [small.password]}
-        with ExitStack() as sessions:
-            for _ in range(4):
-                sessions.enter_context(small.connect("postgres"))
-            gate = schema(*ALEMBIC, *HOLD, **arguments)
-            gate.until("too many clients")
-        assert gate.end() == 0
-        small.stop()
-        gate = schema(*ALEMBIC, *HOLD, **arguments)
-        gate.until("onnection refused")
-        small.start()
-        assert gate.end() == 0
-
-
-def test_connection_limit_of_role(schema, postgres, server, role):
-    """A role without a free connection is waited for."""
-    server.execute(f'{AT_HEAD}; GRANT SELECT ON alembic_version TO "{role}"; ALTER ROLE "{role}" CONNECTION LIMIT 1')
-    url = postgres.url(server.info.dbname, role)
-    with psycopg.connect(url):
-        gate = schema(*ALEMBIC, *HOLD, environment={"DATABASE_URL": url})
-        gate.until("too many connections for role")
-    assert gate.end() == 0
-
-
-def test_locked_table(schema, server):
-    """A history that another session keeps locked is waited for, and said to be locked."""
-    server.execute(AT_HEAD)
-    with server.transaction():
-        server.execute("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
-        gate = schema(*ALEMBIC, *HOLD)
-        gate.until("is locked by pid")
-    assert gate.end() == 0

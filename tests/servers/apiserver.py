@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any, NamedTuple, Self
+from urllib.request import urlopen
 
 import yaml
 from kubernetes.client import ApiClient, Configuration
@@ -121,11 +122,20 @@ class ApiServer:
             audit_log_path=folder / "audit.log",
         )
         deadline = time.monotonic() + PATIENCE
-        while not self._ready():
+        while not self.ready():
             if time.monotonic() > deadline or any(process.poll() is not None for process in self._processes):
                 said = "\n".join(log.read_text()[-4000:] for log in sorted(folder.glob("*.stderr")))
                 raise RuntimeError(f"the API server did not start:\n{said}")
             time.sleep(0.05)
+
+    def ready(self) -> bool:
+        """Tell whether the API server serves, authorization included."""
+        with contextlib.suppress(OSError):
+            tls = ssl.create_default_context(cafile=self.ca_file)
+            with contextlib.closing(HTTPSConnection(HOST, self._port, context=tls, timeout=5)) as connection:
+                connection.request("GET", "/readyz", headers={"Authorization": f"Bearer {self._token}"})
+                return connection.getresponse().status == 200
+        return False
 
     def stop(self) -> None:
         """Kill both servers: clients are cut off, the data is kept."""
@@ -133,6 +143,13 @@ class ApiServer:
             process.kill()
             process.wait()
         self._processes.clear()
+
+    def compact(self) -> None:
+        """Let etcd forget every revision but a new one."""
+        newest = self._merge("/api/v1/namespaces/default", {"metadata": {"labels": {"fence": secrets.token_hex(8)}}})
+        body = json.dumps({"revision": newest["metadata"]["resourceVersion"], "physical": True}).encode()
+        with urlopen(f"http://{HOST}:{self._etcd_port}/v3/kv/compaction", body) as response:
+            response.read()
 
     def requests(self) -> list[Request]:
         """Return every request so far, in the order of the answers."""
@@ -146,7 +163,8 @@ class ApiServer:
     def events(self) -> list[dict[str, Any]]:
         """Return the first audit event of every request so far: who asked what of which object, and who allowed it."""
         found: dict[str, dict[str, Any]] = {}
-        for line in (self.directory / "audit.log").read_text().splitlines():
+        whole, _, _ = (self.directory / "audit.log").read_text().rpartition("\n")  # the last line may be half written
+        for line in whole.splitlines():
             event = json.loads(line)
             found.setdefault(event["auditID"], event)  # a watch that ended has two
         return list(found.values())
@@ -267,14 +285,6 @@ class ApiServer:
                 process_group=self._keeper.pid,
             )
         self._processes.append(process)
-
-    def _ready(self) -> bool:
-        with contextlib.suppress(OSError):
-            tls = ssl.create_default_context(cafile=self.ca_file)
-            with contextlib.closing(HTTPSConnection(HOST, self._port, context=tls, timeout=5)) as connection:
-                connection.request("GET", "/readyz", headers={"Authorization": f"Bearer {self._token}"})
-                return connection.getresponse().status == 200
-        return False
 
     def _apply(self, manifest: dict[str, Any], namespace: str) -> dict[str, Any]:
         version, metadata = manifest["apiVersion"], manifest["metadata"]

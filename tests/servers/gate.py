@@ -1,5 +1,6 @@
 """The program as a subprocess: what it says, when, how it ends, and that it gives no secret away."""
 
+import math
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 ROOT = Path(__file__).parents[2]
+PROGRAM = (sys.executable, "-m", "gatekeeper")
 
 
 class Line(NamedTuple):
@@ -24,7 +26,8 @@ class GateProcess:
     """Runs `python -m gatekeeper` in a clean environment, until it ends or is no longer needed.
 
     `secrets` are texts, or names of variables in `environment` that hold one: none may be in the log, in the
-    termination message or in the command line. `launcher` is a command that starts Python as its child.
+    termination message or in the command line. `launcher` is a command that starts Python as its child. `program` is
+    run instead of gatekeeper, to compare.
     """
 
     def __init__(
@@ -33,15 +36,18 @@ class GateProcess:
         environment: dict[str, str] | None = None,
         secrets: Iterable[str] = (),
         launcher: Sequence[str] = (),
+        program: Sequence[str] = PROGRAM,
     ) -> None:
         given = environment or {}
         self._secrets = [given.get(secret, secret) for secret in secrets]
         self._termination_log = tempfile.NamedTemporaryFile(prefix="termination-log-")  # noqa: SIM115 - until __exit__
         self._lines: list[Line] = []
         self._closed = False
+        self.ended_at = math.inf
+        """The instant of the monotonic clock at which its output ended."""
         self._changed = threading.Condition()
         self._process = subprocess.Popen(
-            [*launcher, sys.executable, "-m", "gatekeeper", *args],
+            [*launcher, *program, *args],
             cwd=ROOT,
             env={"PATH": os.environ["PATH"], "GATEKEEPER_TERMINATION_LOG": self._termination_log.name, **given},
             stdin=subprocess.DEVNULL,
@@ -104,6 +110,15 @@ class GateProcess:
         self._assert_secrets_kept()
         return code
 
+    def wait(self, until: float) -> int | None:
+        """Return the exit code, or None where it goes on at this instant of the monotonic clock."""
+        try:
+            return self._process.wait(max(0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            self._reader.join(1)
+
     def signal(self, number: int) -> None:
         """Send a signal to it, not to its launcher."""
         child = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
@@ -116,6 +131,7 @@ class GateProcess:
                 self._changed.notify_all()
         with self._changed:
             self._closed = True
+            self.ended_at = time.monotonic()
             self._changed.notify_all()
 
     def _assert_secrets_kept(self) -> None:

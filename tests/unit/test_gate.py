@@ -1,7 +1,9 @@
 """The loop, in virtual time."""
 
+import gc
 import math
 import signal
+import weakref
 from itertools import pairwise
 
 import pytest
@@ -216,6 +218,48 @@ def test_hanging_look_beside_others(clock):
     assert db.instants == [0, 12, 24, 25]
 
 
+def test_hanging_look_after_an_answer(clock):
+    """Where a look hangs, what the one before it saw is not forgotten."""
+    db = ScriptedCheck(clock, "db", Waiting("is locked by pid 7"), hanging(OPEN))
+    outcome = hold(clock, db, timeout=25)
+    assert outcome.reason.endswith(" s; before that: is locked by pid 7")
+
+
+def test_fault_is_let_go(clock):
+    """A fault is gone with its look, without a collection, and with it all that its traceback refers to."""
+    faults = []
+
+    class Check(ScriptedCheck):
+        def look(self, limit, *, fresh):
+            fault = Unreachable("refused")
+            faults.append(weakref.ref(fault))
+            try:
+                raise fault
+            finally:
+                del fault
+
+    gc.disable()
+    try:
+        hold(clock, Check(clock, "db"), timeout=25)
+        assert len(faults) > 5
+        assert not any(fault() for fault in faults)
+    finally:
+        gc.enable()
+
+
+def test_no_thread(clock):
+    """Where no thread can be started, the gate waits until one can."""
+    starts = iter([Unreachable("no thread can be started"), None])
+
+    def start(work, started=clock.start):
+        if fault := next(starts, None):
+            raise fault
+        started(work)
+
+    clock.start = start
+    assert isinstance(hold(clock, ScriptedCheck(clock, "db", OPEN)), Opened)
+
+
 @pytest.mark.parametrize(
     "seconds", [pytest.param(9, id="in its turn"), pytest.param(11, id="in a pause"), pytest.param(13, id="next turn")]
 )
@@ -342,3 +386,11 @@ def test_messenger_is_not_needed(clock, said):
     """A messenger without news does not keep a proven gate from opening."""
     job = ScriptedCheck(clock, "Job", said, messenger=True)
     assert isinstance(hold(clock, ScriptedCheck(clock, "db", OPEN), job), Opened)
+
+
+def test_messenger_that_stays_shut(clock):
+    """A messenger's word counts from when it was first Shut, however late each of its answers is."""
+    job = ScriptedCheck(clock, "Job", Slow(1, SHUT), Slow(1, SHUT), Slow(1, SHUT), messenger=True)
+    assert hold(clock, ScriptedCheck(clock, "db", WAITING), job) == Refused("Job: has failed")
+    assert len(job.looks) == 2
+    assert job.looks[1].at == 1  # the proof is asked again at once

@@ -1,12 +1,10 @@
 """What is concluded of a migration history."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 
-from fakes import FakeClock
+from fakes import FREE_LOCK, FakeClock, FakeDatabase, History
 from gatekeeper.history import (
     Applied,
     Doubtful,
@@ -18,8 +16,9 @@ from gatekeeper.history import (
     judge_history,
     ledger_of,
 )
+from gatekeeper.revisions import by_dots
 from gatekeeper.schema import Found, Question, SchemaCheck
-from gatekeeper.tools import TOOLS, Tool, home_grown
+from gatekeeper.tools import TOOLS, home_grown
 from gatekeeper.verdict import Open, Shut, Verdict, Waiting
 
 ORDERED = HistoryPolicy(order=int)
@@ -32,8 +31,9 @@ SET = Ledger(frozenset({"1", "3"}), newest="3")
 FAILED = Ledger(frozenset({"1"}), newest="1", failed=(Failed("V2__stock.sql"),))
 
 
+VERSIONS = HistoryPolicy(order=by_dots)
+PLACELESS = Ledger(frozenset({"R__v", "2"}), newest="2")
 ENDED = Ledger(frozenset({"shop:a"}), newest="shop:a", failed=(Failed("shop:b", run="shop:"),))
-FREE_LOCK = Lock(known=True)
 
 
 def dirty(lock: Lock) -> Ledger:
@@ -111,6 +111,8 @@ ROWS = [
     ),
     ("lock row, applied", replace(AT_3, lock_row="the_lock is held by web"), ["3"], ORDERED, Open, ["has 3 applied"]),
     ("many missing", AT_3, list("456789"), ORDERED, Waiting, ["awaiting 4, 5, 6 and 3 more"]),
+    ("without a place", PLACELESS, ["R__v", "2"], VERSIONS, Open, ["has R__v, 2 applied"]),
+    ("missing without a place", PLACELESS, ["R__w", "1"], VERSIONS, Waiting, ["is at 2, past 1, which it lacks"]),
     ("nothing wanted", AT_3, [], ORDERED, Waiting, ["is at 3"]),
     ("nothing wanted, missing table", None, [], ORDERED, Waiting, ["nothing is applied"]),
 ]
@@ -124,15 +126,6 @@ def test_judge_history(ledger, wanted, policy, kind: type[Verdict], words: list[
     verdict = judge_history(ledger, Wanted(tuple(wanted)), policy)
     assert type(verdict) is kind
     assert [word for word in words if word not in verdict.reason] == []
-
-
-@dataclass(frozen=True)
-class History:
-    """What a database holds: tables by their names, their rows, the lock; or what a query returns."""
-
-    tables: tuple[Found, ...] = ()
-    rows: Mapping[str, Sequence[tuple]] = field(default_factory=dict)
-    lock: Lock = FREE_LOCK
 
 
 GRAPH = Wanted(("b2", "c3"), "db", {"b2": (frozenset({"d4"}),)}, frozenset({"a1", "b2", "c3", "d4"}), is_whole=True)
@@ -165,40 +158,6 @@ def test_proofs():
     for applied, kind in ((["1"], Waiting), (["2", "1"], Open), (["3"], Open), ([], Waiting)):
         ledger = ledger_of(map(Applied, applied), wanted, UNORDERED)
         assert type(judge_history(ledger, wanted, UNORDERED)) is kind
-
-
-class FakeSession:
-    """Finds what a history holds. Implements schema.Session."""
-
-    def __init__(self, history: History) -> None:
-        self._history = history
-
-    def schemas(self, tool: Tool) -> tuple[str, ...]:
-        return tool.schemas
-
-    def find(self, names: Sequence[str], schemas: Sequence[str], columns: Sequence[str]) -> list[Found]:
-        return [table for table in self._history.tables if table.asked in names]
-
-    def rows(self, table: Found, columns: Sequence[str], order_by: str) -> Iterator[tuple]:
-        yield from self._history.rows[table.table]
-
-    def query(self, statement: str) -> Iterator[tuple]:
-        yield from self._history.rows["query"]
-
-    def lock(self, tool: Tool, table: Found) -> Lock:
-        return self._history.lock
-
-
-class FakeDatabase:
-    """Holds the histories that it is given, in turn. Implements schema.Database."""
-
-    name = "database shop"
-
-    def __init__(self, *histories: History) -> None:
-        self._histories = iter(histories)
-
-    def session(self, limit: float) -> AbstractContextManager[FakeSession]:
-        return nullcontext(FakeSession(next(self._histories)))
 
 
 def check(*histories: History, tool: str = "golang-migrate", clock: FakeClock | None = None) -> SchemaCheck:

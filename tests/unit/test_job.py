@@ -211,14 +211,17 @@ class FakeReader:
     def __init__(self, *jobs: Any) -> None:
         self.jobs: list[Any] = list(jobs)
         self.asked: list[str] = []
+        self.limits: list[float] = []
         self.fault: Exception | None = None
 
     def read(self, limit: float, *, fresh: bool) -> list[Any]:
         self.asked.append("fresh read" if fresh else "read")
+        self.limits.append(limit)
         return self.jobs
 
     def follow(self, limit: float) -> None:
         self.asked.append("follow")
+        self.limits.append(limit)
         if self.fault:
             raise self.fault
 
@@ -283,8 +286,16 @@ def test_known_causes_of_absence():
     hints = []
     for seconds, reader.jobs in ((0, []), (59.5, []), (0.5, []), (1, [job()]), (1, []), (59.5, []), (0.5, [])):
         clock.receive(seconds)
-        hints.append(check.look(10, fresh=False).hint)
+        verdict = check.look(10, fresh=False)
+        hints.append(verdict.hint)
+    assert verdict.reason == "does not exist; awaiting its creation"
     assert hints == ["", "", ABSENT_CAUSES, "", "", "", ABSENT_CAUSES]
+
+
+def test_known_causes_of_absence_at_the_deadline():
+    """The last look tells the known causes however short the absence was, and nothing of a Job that is there."""
+    for jobs, hint in (([], ABSENT_CAUSES), ([job()], "")):
+        assert JobCheck("Job", FakeReader(*jobs), ANY, FakeClock().now).look(10, fresh=True).hint == hint
 
 
 def test_messenger_may_be_absent():
@@ -294,3 +305,21 @@ def test_messenger_may_be_absent():
     check.look(10, fresh=False)
     clock.receive(600)
     assert check.look(10, fresh=False) == Waiting("does not exist; awaiting its creation")
+
+
+def test_check_has_its_name_and_limit():
+    """A check is told of by its name, and its reader has the look's time."""
+    reader = FakeReader()
+    check = JobCheck("Job shop/migrate", reader, ANY, FakeClock().now)
+    check.look(7, fresh=False)
+    assert (check.name, reader.limits) == ("Job shop/migrate", [7, 7])
+
+
+def test_fresh_look_forgets_a_lost_watch():
+    """The look at the deadline tells what it sees, though the server could not be watched before."""
+    reader = FakeReader(job())
+    check = JobCheck("Job", reader, ANY, FakeClock().now)
+    reader.fault = Unreachable("refused")
+    with pytest.raises(Unreachable):
+        check.look(10, fresh=False)
+    assert check.look(10, fresh=True) == Waiting("has no condition yet; awaiting condition Complete")

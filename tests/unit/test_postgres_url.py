@@ -101,6 +101,9 @@ SPECIAL = [
     "777?hunter2",
     "777?hunter2=hunter2",
     "777#hunter2/hunter2",
+    "777/hunter2?sslmode=",
+    "a@hunter2?application_name=x",
+    "a@hunter2/b?application_name=x",
 ]
 
 
@@ -120,6 +123,9 @@ SPECIAL = [
         "host=db secret=hunter2",
         "postgresql://app:hunter2@db:hunter2/shop",
         "postgresql://app:hunter2@[::1/shop",
+        "postgresql://app:777/hunter2\0@db/shop",
+        "postgresql://app:hunter2%DE@db/shop",
+        "postgresql://app:hunter2\udcde@db/shop",
     ],
 )
 def test_malformed(url):

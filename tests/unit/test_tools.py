@@ -8,6 +8,7 @@ from gatekeeper.history import Applied, Doubtful, Failed, HistoryPolicy, Ledger,
 from gatekeeper.tools import TOOLS, Tool, home_grown
 
 BY_NAME = TOOLS | {"query": home_grown("query")}
+AT = datetime(2024, 5, 1, tzinfo=UTC)
 FLYWAY_SCHEMA = (None, "SCHEMA", '"app"', None, True, 0)
 
 
@@ -130,6 +131,26 @@ LEDGERS = [
         Ledger(frozenset("2"), newest="2"),
     ),
     (
+        "flyway, undone and deleted before it was done",
+        "flyway",
+        [flyway("2", "UNDO_SQL"), flyway("1", "DELETE"), flyway("1")],
+        Ledger(frozenset("1"), newest="1"),
+    ),
+    (
+        "flyway, deleted repeatable",
+        "flyway",
+        [(None, "SQL", "sub/R__view.sql", 5, True, 1), (None, "DELETE", "sub/R__view.sql", 5, True, 2)],
+        Ledger(),
+    ),
+    (
+        "flyway, repeatable in a folder",
+        "flyway",
+        [(None, "SQL", "sub/R__view.sql", 5, True, 1)],
+        Ledger(frozenset({"R__view", "R__view with checksum 5"})),
+    ),
+    ("flyway, repeatable that looks like a version", "flyway", [(None, "SQL", "1.sql", 5, True, 1)], Ledger()),
+    ("flyway, repeatable in Java", "flyway", [(None, "JDBC", "db.migration.R__View", None, True, 1)], Ledger()),
+    (
         "atlas, applied, resolved by hand with its error, and a note",
         "atlas",
         [
@@ -158,7 +179,7 @@ LEDGERS = [
         [("3", "me", "/db/1.sql", "RERAN", "v1", 1), ("4", "me", "db/1.sql", "FAILED", None, 2)],
         Ledger(frozenset({"db/1.sql::3::me", "tag:v1"}), newest="tag:v1"),
     ),
-    ("phinx, not ended", "phinx", [(1, "2024"), (2, None)], Ledger(frozenset("1"), newest="1")),
+    ("phinx, not ended", "phinx", [(1, AT), (2, None)], Ledger(frozenset("1"), newest="1")),
     (
         "pgroll, started",
         "pgroll",
@@ -172,7 +193,7 @@ LEDGERS = [
     (
         "prisma, an attempt rolled back, then another",
         "prisma",
-        [("1_a", None, "2024", 0), ("1_a", "2024", None, 1)],
+        [("1_a", None, AT, 0), ("1_a", AT, None, 1)],
         Ledger(frozenset({"1_a"}), newest="1_a"),
     ),
     (
@@ -181,7 +202,7 @@ LEDGERS = [
         [("1_a", None, None, 0)],
         Ledger(doubtful=Doubtful("1_a has started and not finished")),
     ),
-    ("rails, text", "rails", [("10",), ("9",)], Ledger(frozenset({"9", "10"}), newest="10")),
+    ("rails, text", "rails", [("10",), ("009",)], Ledger(frozenset({"9", "10"}), newest="10")),
     (
         "sqlx, unsuccessful",
         "sqlx",
@@ -222,6 +243,14 @@ def test_ledger(tool, rows, ledger):
         pytest.param("tern", [("3",)], id="tern, text: dbmate's"),
         pytest.param("dbmate", [(3,)], id="dbmate, a number: tern's"),
         pytest.param("rails", [("three",)], id="rails, a word"),
+        pytest.param("rails", [("3_junk",)], id="rails, a file's name"),
+        pytest.param("rails", [("\N{FULLWIDTH DIGIT THREE}",)], id="rails, another script's digit"),
+        pytest.param("bun", [("3_junk", 1)], id="bun, a file's name"),
+        pytest.param("flyway", [("V1__a.sql", "SQL", "V1__a.sql", 5, True, 1)], id="flyway, a file's name"),
+        pytest.param("flyway", [("1", "UNHEARD_OF", "V1__a.sql", 5, True, 1)], id="flyway, a new type"),
+        pytest.param("phinx", [(1, "0000-00-00 00:00:00")], id="phinx, MySQL's zero date"),
+        pytest.param("prisma", [("1_a", "0000-00-00 00:00:00", None, 0)], id="prisma, MySQL's zero date"),
+        pytest.param("doctrine", [("an error\\Version1",)], id="doctrine, no class"),
         pytest.param("query", [(None,)], id="query, null"),
         pytest.param("query", [(1.5,)], id="query, a fraction"),
         pytest.param("query", [(True,)], id="query, a flag"),
@@ -266,6 +295,7 @@ def test_garbage(tool, rows):
         ("doctrine", "Version20240102030405.php", "Version20240102030405"),
         ("doctrine", "\\DoctrineMigrations\\Version20240102030405", "DoctrineMigrations\\Version20240102030405"),
         ("drizzle", "1700000000000", "1700000000000"),
+        ("doctrine", "app\\version1", "app\\version1"),
         ("ecto", "20240102030405_add_users.exs", "20240102030405"),
         ("ef-core", "20240102030405_AddUsers.cs", "20240102030405_AddUsers"),
         ("ef-core", "20240102030405_AddUsers.Designer.cs", "20240102030405_AddUsers"),
@@ -276,6 +306,7 @@ def test_garbage(tool, rows):
         ("liquibase", "classpath:db/001.sql::3::me", "db/001.sql::3::me"),
         ("liquibase", "/db/001.sql::3::me", "db/001.sql::3::me"),
         ("liquibase", "C:\\db\\001.sql::3::me", "db/001.sql::3::me"),
+        ("liquibase", "X/001.sql::3::me", "X/001.sql::3::me"),
         ("liquibase", "tag:v1.0", "tag:v1.0"),
         ("mikro-orm", "Migration20240102030405.js", "Migration20240102030405"),
         ("node-pg-migrate", "1700000000000_add-users.js", "1700000000000_add-users"),
@@ -299,6 +330,7 @@ def test_garbage(tool, rows):
         ("typeorm", "1700000000000-AddUsers.ts", "AddUsers1700000000000"),
         ("typeorm", "1700000000000-add-users.js", "AddUsers1700000000000"),
         ("typeorm", "AddUsers1700000000000", "AddUsers1700000000000"),
+        ("typeorm", "170000000000\N{FULLWIDTH DIGIT THREE}-x", "170000000000\N{FULLWIDTH DIGIT THREE}-x"),
         ("yoyo", "0003.add-users.py", "0003.add-users"),
     ],
 )
@@ -321,13 +353,22 @@ def test_revision(tool, written, normal):
         ("golang-migrate", "3.sql"),
         ("golang-migrate", "\N{FULLWIDTH DIGIT THREE}"),
         ("goose", ""),
+        ("knex", "3 .js"),
         ("flyway", "one"),
         ("flyway", "1."),
         ("flyway", "1..2"),
         ("query", "a\n"),
         ("aerich", "add"),
+        ("bun", "add"),
+        ("bun", "\N{FULLWIDTH DIGIT THREE}"),
+        ("bun", "9" * 256),
         ("diesel", "add_users"),
+        ("diesel", "\N{FULLWIDTH DIGIT THREE}"),
         ("doctrine", "2024-05"),
+        ("doctrine", "Versión1"),
+        ("flyway", "\N{FULLWIDTH DIGIT THREE}"),
+        ("refinery", "add"),
+        ("refinery", "\N{FULLWIDTH DIGIT THREE}"),
         ("liquibase", "001.sql"),
         ("liquibase", "001.sql::3"),
         ("liquibase", "::3::me"),
