@@ -1,0 +1,146 @@
+"""What is in the image, and what is not."""
+
+import json
+import os
+import re
+import runpy
+import stat
+from pathlib import Path
+
+import pytest
+
+import gatekeeper
+
+ASSEMBLY = runpy.run_path(str(Path(__file__).parents[2] / "image_root.py"))
+STORED = 15_500_000
+"""Bytes that a registry may store. The goal is 24 million; kubectl alone takes 17."""
+OPTIONAL = ("tornado", "h2")
+"""What a library would use if it were installed."""
+
+# Imports every module of the image and resolves each lazy import in it; prints how many, and what is missing where.
+WALK = """
+import importlib, json, os, re, sys
+from pathlib import Path
+
+missing, imported = {}, 0
+
+def attempt(place, action):
+    global imported
+    try:
+        imported += 1
+        return action()
+    except ImportError as fault:
+        missing[place] = f"{fault.name}.{fault.name_from}" if fault.name_from else re.search("'(.+?)'", str(fault))[1]
+
+for base in map(Path, dict.fromkeys(map(os.path.realpath, sys.path[1:]))):
+    for path in sorted([*base.rglob("*.pyc"), *base.rglob("*.so")]):
+        *folders, file = (part for part in path.relative_to(base).parts if part != "__pycache__")
+        parts = [*folders, file.split(".")[0]]
+        if all(map(str.isidentifier, parts)):
+            name = ".".join(parts).removesuffix(".__init__")
+            module = attempt(name, lambda: importlib.import_module(name))
+            for attribute in [*vars(module)] if module else ():
+                attempt(f"{name}.{attribute}", lambda: getattr(module, attribute))
+print(json.dumps([imported, missing]))
+"""
+
+
+def test_size(image):
+    """A registry stores no more than is budgeted."""
+    assert image.stored <= STORED
+
+
+def test_configuration(image):
+    """It runs as a user without a name of consequence, and its imports are lazy."""
+    assert image.config["User"] == "65532:65532"
+    assert image.config["Entrypoint"] == ["gatekeeper"]
+    assert image.environment["PYTHON_LAZY_IMPORTS"] == "all"
+    assert image.config["Labels"]["org.opencontainers.image.version"] == gatekeeper.__version__
+
+
+def test_programs(image):
+    """The interpreter and the gate are all that can be run: no shell, no package manager, nothing set-user-id."""
+    executable = {
+        path.name
+        for path in image.paths
+        if path.is_file() and not path.is_symlink() and os.access(path, os.X_OK) and ".so" not in path.name
+    }
+    assert executable == {"python3.15", "gatekeeper"}
+    assert not [path for path in image.paths if path.lstat().st_mode & (stat.S_ISUID | stat.S_ISGID)]
+
+
+def test_owners(image):
+    """All of it is root's, and nobody else may write."""
+    odd = [
+        path
+        for path in image.paths
+        if path.lstat().st_uid or path.lstat().st_gid or (not path.is_symlink() and path.stat().st_mode & 0o022)
+    ]
+    assert odd == []
+
+
+def test_dates(image):
+    """No file tells when it was built."""
+    assert len({path.lstat().st_mtime for path in image.paths if path.is_file() and not path.is_symlink()}) == 1
+
+
+def test_links(image):
+    """Every link leads to something in the image."""
+    for path in image.paths:
+        if path.is_symlink():
+            target = path.readlink()
+            assert (image.root / target.relative_to("/") if target.is_absolute() else path.parent / target).exists()
+
+
+def test_modules(image):
+    """Every module can be imported with all that it imports, but for what is left out on purpose."""
+    imported, missing = json.loads(image.python(WALK).splitlines()[-1])
+    assert imported > 10_000
+    known = (*ASSEMBLY["UNREACHED"], *OPTIONAL)
+    unknown = {
+        place: name for place, name in missing.items() if not f"{name}.".startswith(tuple(f"{each}." for each in known))
+    }
+    assert unknown == {}
+
+
+def test_bill_of_materials(image):
+    """The bill of materials names each package of Python's and Debian's, and those are where scanners look for them."""
+    bill = json.loads((image.root / ASSEMBLY["SBOM"]).read_text())
+    assert (bill["bomFormat"], bill["metadata"]["component"]["name"]) == ("CycloneDX", "gatekeeper")
+    named = {part["name"]: part["version"] for part in bill["components"] if part["type"] == "library"}
+    for metadata in image.root.rglob("*.dist-info/METADATA"):
+        fields = dict(re.findall(r"^(Name|Version): (.*)$", metadata.read_text(), re.MULTILINE))
+        assert (named | {"gatekeeper": gatekeeper.__version__})[fields["Name"]] == fields["Version"]
+    for status in (image.root / "var/lib/dpkg/status.d").iterdir():
+        fields = dict(re.findall(r"^(Package|Version): (.*)$", status.read_text(), re.MULTILINE))
+        assert named[fields["Package"]] == fields["Version"]
+    assert {"libc6", "ca-certificates", "python", "kubernetes", "psycopg-binary"} <= {*named}
+    bundled = {part["name"] for part in bill["components"] if part["type"] == "file"}
+    assert any(name.startswith("libpq") for name in bundled)
+    assert "ID=debian" in (image.root / "etc/os-release").read_text()
+
+
+def test_licences(image):
+    """Every package of Python's, and the interpreter, has its licence with it."""
+    for metadata in image.root.rglob("*.dist-info/METADATA"):
+        papers = [path.name for path in metadata.parent.rglob("*") if re.match(r"LICEN[CS]E|COPYING", path.name)]
+        assert papers, metadata.parent.name
+    assert "PYTHON SOFTWARE FOUNDATION LICENSE" in (image.root / "usr/local/lib/python3.15/LICENSE.txt").read_text()
+
+
+def test_authorities(image):
+    """Public certificate authorities are known."""
+    assert int(image.python("import ssl; print(ssl.create_default_context().cert_store_stats()['x509_ca'])")) > 100
+
+
+def test_one_openssl(image):
+    """Python and psycopg use the same OpenSSL."""
+    [_] = [path for path in image.root.rglob("libcrypto*") if not path.is_symlink()]
+    [_] = [path for path in image.root.rglob("libssl*") if not path.is_symlink() and ".so" in path.name]
+    assert int(image.python("import psycopg; print(psycopg.pq.version())")) >= 180000
+
+
+@pytest.mark.parametrize("zone", ["Etc/UTC", "Europe/Paris"])
+def test_time_zones(image, zone):
+    """A time of any zone can be read from a database."""
+    assert image.python(f"import zoneinfo; print(zoneinfo.ZoneInfo('{zone}'))") == f"{zone}\n"
