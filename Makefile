@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CHECKOV := $(VENV)/checkov
+PIP_AUDIT := $(VENV)/pip_audit
 HELM := go run helm.sh/helm/v4/cmd/helm@v4.3.1
 
 help:            ## list the targets
@@ -28,6 +29,22 @@ test-mariadb: $(VENV)/ready   ## integration tests on the system's mariadb-serve
 
 test-cluster: $(VENV)/ready   ## real pods: in the cluster that KUBECONFIG names and that has the image, else on kind
 	tests/cluster/run
+
+test-faults: $(VENV)/ready   ## real faults of networks, servers and processes; as root, on Linux, with libfaketime
+	$(BIN)/pytest tests/faults
+
+peers: $(VENV)/ready   ## run kubectl wait and a polling loop through the same faults, and write the README's table
+	cd tests && ../$(BIN)/python -m faults.peers
+
+soak: $(VENV)/ready   ## hours of faults in 10 minutes; GATEKEEPER_SOAK_MINUTES=40 for more
+	$(BIN)/pytest -s tests/soak
+
+vulnerabilities: $(PIP_AUDIT)/ready   ## look the image's dependencies up in the OSV database
+	$(PIP_AUDIT)/bin/pip-audit --disable-pip --require-hashes --vulnerability-service osv --requirement requirements.txt
+
+bench: $(VENV)/ready   ## measure gates beside their peers, and write benchmarks/RESULTS.md; root, 40 minutes
+	PYTHONPATH=tests $(BIN)/python -m benchmarks --output benchmarks/RESULTS.md \
+		$(if $(IMAGE_ARCHIVE),--archive $(IMAGE_ARCHIVE)) $(if $(KUBECTL_IMAGE),--kubectl-image $(KUBECTL_IMAGE))
 
 check: $(VENV)/ready   ## format, lint, types
 	$(BIN)/ruff format --check .
@@ -55,16 +72,20 @@ record-fixtures: $(VENV)/ready   ## run the migration tools themselves, and writ
 
 requirements: $(VENV)/ready   ## pin the newest dependencies, with hashes
 	$(BIN)/python -m pip install uv
-	for file in requirements tests/requirements tests/checkov/requirements; do \
+	for file in requirements tests/requirements tests/*/requirements; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--no-emit-find-links --no-header --upgrade $$file.in -o $$file.txt || exit 1; \
 	done
 
 image:           ## build the image with docker
-	docker build --tag gatekeeper .
+	docker build --build-arg SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) --tag gatekeeper .
+
+test-image: $(VENV)/ready   ## walk the image in GATEKEEPER_TEST_ARCHIVE, else docker's; as root
+	test -n "$$GATEKEEPER_TEST_ARCHIVE" || docker save --output image.tar gatekeeper
+	GATEKEEPER_TEST_ARCHIVE=$${GATEKEEPER_TEST_ARCHIVE:-image.tar} $(BIN)/pytest tests/image
 
 clean:           ## remove what the other targets made
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist image.tar *.egg-info .pytest_cache .mypy_cache .ruff_cache
 
 $(VENV)/ready: tests/requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gatekeeper needs Python 3.11 or newer; write for example make PYTHON=python3.11")'
@@ -73,9 +94,9 @@ $(VENV)/ready: tests/requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-$(CHECKOV)/ready: tests/checkov/requirements.txt | $(VENV)/ready
-	$(PYTHON) -m venv $(CHECKOV)
-	$(CHECKOV)/bin/python -m pip install --quiet --require-hashes --requirement tests/checkov/requirements.txt
+$(CHECKOV)/ready $(PIP_AUDIT)/ready: $(VENV)/%/ready: tests/%/requirements.txt | $(VENV)/ready
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --require-hashes --requirement $<
 	touch $@
 
-.PHONY: scan render-chart record-fixtures help demo demo-job demo-kind test test-unit test-mariadb test-cluster check fix requirements image clean
+.PHONY: bench scan render-chart test-image test-faults peers soak vulnerabilities record-fixtures help demo demo-job demo-kind test test-unit test-mariadb test-cluster check fix requirements image clean
