@@ -15,8 +15,8 @@ import subprocess
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 FOLDER = Path("mutants")
@@ -67,18 +67,22 @@ def _survives(name: str) -> bool:
     return ended.returncode == 0
 
 
-def _difference(name: str) -> Iterator[str]:
-    """Yield the lines in which a mutant differs from the original."""
+def _difference(name: str) -> list[str]:
+    """Return the lines in which a mutant differs from the original."""
     module, _, function = name.rpartition(".")
-    tree = ast.parse(text := Path(FOLDER, *module.split(".")).with_suffix(".py").read_text(encoding="utf-8"))
-    sources = {
-        node.name: [line.strip() for line in (ast.get_source_segment(text, node) or "").splitlines()[1:]]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef)
-    }
+    sources = _functions(Path(FOLDER, *module.split(".")).with_suffix(".py"))
     original = re.sub(r"\d+$", "orig", function)
     lines = difflib.unified_diff(sources.get(original, []), sources.get(function, []), lineterm="", n=0)
-    return (line for line in lines if not re.match(r"---|\+\+\+|@@", line))
+    return [line for line in lines if not re.match(r"---|\+\+\+|@@", line)]
+
+
+@cache
+def _functions(path: Path) -> dict[str, list[str]]:
+    """Return the lines of each function's body."""
+    text = path.read_text(encoding="utf-8")
+    lines = [line.strip() for line in text.splitlines()]
+    nodes = ast.walk(ast.parse(text))
+    return {node.name: lines[node.lineno : node.end_lineno] for node in nodes if isinstance(node, ast.FunctionDef)}
 
 
 if __name__ == "__main__":
