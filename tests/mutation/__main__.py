@@ -23,6 +23,8 @@ FOLDER = Path("mutants")
 SURVIVED, UNTESTED = 0, 33
 """Exit codes that mutmut notes of a mutant; 1 is killed, 24 and 36 are timeouts, of either sign."""
 TIMEOUT = 300
+SECOND_PASS = "not test_any_"
+"""The tests of the second pass: the slow ones too, but none that differs from run to run."""
 
 
 def main() -> int:
@@ -55,7 +57,7 @@ def _codes(meta: Path) -> dict[str, int]:
 def _survives(name: str) -> bool:
     """Run the tests in a new interpreter, in which the mutant is there from the beginning."""
     config = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutmut"]
-    arguments = [*config["pytest_add_cli_args"], *config["pytest_add_cli_args_test_selection"]]
+    arguments = [*config["pytest_add_cli_args"], *config["pytest_add_cli_args_test_selection"], "-k", SECOND_PASS]
     try:
         ended = subprocess.run(
             [sys.executable, "-m", "pytest", "-x", "-q", *arguments],
