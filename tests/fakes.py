@@ -146,12 +146,15 @@ class FakeSession:
 
 
 class FakeDatabase:
-    """Holds the histories that it is given, in turn. Implements schema.Database."""
+    """Holds the histories that it is given, in turn, or cannot be reached. Implements schema.Database."""
 
     name = "database shop"
 
-    def __init__(self, *histories: History) -> None:
+    def __init__(self, *histories: History | Unreachable) -> None:
         self._histories = iter(histories)
 
     def session(self, limit: float) -> AbstractContextManager[FakeSession]:
-        return nullcontext(FakeSession(next(self._histories)))
+        history = next(self._histories)
+        if isinstance(history, Unreachable):
+            raise history
+        return nullcontext(FakeSession(history))
