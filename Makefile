@@ -39,6 +39,18 @@ peers: $(VENV)/ready   ## run kubectl wait and a polling loop through the same f
 soak: $(VENV)/ready   ## hours of faults in 10 minutes; GATEKEEPER_SOAK_MINUTES=40 for more
 	$(BIN)/pytest -s tests/soak
 
+fuzz: $(VENV)/ready   ## fuzz every reader of text, a minute each, SECONDS=600 for longer; Python 3.11 to 3.13
+	$(PYTHON) -m venv build/fuzz
+	build/fuzz/bin/pip install --quiet --require-hashes --requirement requirements.txt --requirement tests/fuzz/requirements.txt
+	cd tests && PYTHONPATH=.. ../build/fuzz/bin/python -m fuzz --seconds $(or $(SECONDS),60)
+	$(BIN)/pytest tests/unit -k test_any_ --hypothesis-profile=many
+
+mutants:         ## change the core's code in every small way, and list what no test notices; 25 minutes
+	$(PYTHON) -m venv build/mutants
+	build/mutants/bin/pip install --quiet --require-hashes --requirement tests/requirements.txt \
+		--requirement tests/mutation/requirements.txt
+	PYTHONPATH=tests build/mutants/bin/python -m mutation --jobs 2
+
 vulnerabilities: $(PIP_AUDIT)/ready   ## look the image's dependencies up in the OSV database
 	$(PIP_AUDIT)/bin/pip-audit --disable-pip --require-hashes --vulnerability-service osv --requirement requirements.txt
 
@@ -85,7 +97,7 @@ test-image: $(VENV)/ready   ## walk the image in GATEKEEPER_TEST_ARCHIVE, else d
 	GATEKEEPER_TEST_ARCHIVE=$${GATEKEEPER_TEST_ARCHIVE:-image.tar} $(BIN)/pytest tests/image
 
 clean:           ## remove what the other targets made
-	rm -rf $(VENV) build dist image.tar *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist image.tar mutants *.egg-info .pytest_cache .mypy_cache .ruff_cache
 
 $(VENV)/ready: tests/requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gatekeeper needs Python 3.11 or newer; write for example make PYTHON=python3.11")'
@@ -99,4 +111,4 @@ $(CHECKOV)/ready $(PIP_AUDIT)/ready: $(VENV)/%/ready: tests/%/requirements.txt |
 	$(@D)/bin/python -m pip install --quiet --require-hashes --requirement $<
 	touch $@
 
-.PHONY: bench scan render-chart test-image test-faults peers soak vulnerabilities record-fixtures help demo demo-job demo-kind test test-unit test-mariadb test-cluster check fix requirements image clean
+.PHONY: fuzz mutants bench scan render-chart test-image test-faults peers soak vulnerabilities record-fixtures help demo demo-job demo-kind test test-unit test-mariadb test-cluster check fix requirements image clean

@@ -369,6 +369,13 @@ def test_messenger_is_weighed_against_a_later_look(clock):
     assert hold(clock, db, job) == Opened("db: has 3 applied")
 
 
+def test_look_that_began_before_a_messengers_answer(clock):
+    """A look that began before a messenger was Shut does not count as later, though its answer came later."""
+    job = ScriptedCheck(clock, "Job", Slow(3, SHUT), messenger=True)
+    db = ScriptedCheck(clock, "db", Slow(4, WAITING), OPEN)
+    assert hold(clock, db, job) == Opened("db: has 3 applied")
+
+
 def test_messenger_is_believed_at_the_deadline(clock):
     """A messenger that is Shut refuses the gate at the deadline, though the proof gave no answer since."""
     job = ScriptedCheck(clock, "Job", WAITING, SHUT, messenger=True)

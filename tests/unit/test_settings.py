@@ -93,6 +93,7 @@ def test_bad(parse, text, words):
         pytest.param(b"secret\n", "secret", id="without a line end"),
         pytest.param(b"secret\r\n", "secret", id="without Windows' line end"),
         pytest.param(b" se cret \n", " se cret ", id="with its spaces"),
+        pytest.param(b"secretX\n", "secretX", id="with its last letter"),
         pytest.param("geheim\N{LATIN SMALL LETTER U WITH DIAERESIS}".encode(), "geheim\xfc", id="in UTF-8"),
     ],
 )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gatekeeper.history import Applied, Doubtful, Failed, HistoryPolicy, Ledger, Wanted, ledger_of
-from gatekeeper.tools import TOOLS, Tool, home_grown
+from gatekeeper.tools import TOOLS, Tool, home_grown, owners
 
 BY_NAME = TOOLS | {"query": home_grown("query")}
 AT = datetime(2024, 5, 1, tzinfo=UTC)
@@ -49,6 +49,7 @@ LEDGERS = [
         [(-1, True)],
         Ledger(doubtful=Doubtful("version -1 is marked dirty")),
     ),
+    ("golang-migrate, version 0", "golang-migrate", [(0, False)], Ledger(up_to="0", newest="0")),
     ("golang-migrate, clean below the first", "golang-migrate", [(-1, False)], Ledger()),
     ("golang-migrate, MySQL's booleans", "golang-migrate", [(3, 0)], Ledger(up_to="3", newest="3")),
     ("goose, empty", "goose", [], Ledger()),
@@ -411,6 +412,7 @@ EVENTS = [
     ("failed", [("deploy", "a"), ("fail", "b")], ["shop:b"]),
     ("failed, and the run was reverted", [("deploy", "a"), ("fail", "b"), ("revert", "a")], ["shop:b"]),
     ("mended", [("fail", "b"), ("deploy", "b")], []),
+    ("failed, then merged elsewhere", [("fail", "b"), ("merge", "a")], ["shop:b"]),
     ("mended under another name", [("fail", "b"), ("deploy", "c")], []),
 ]
 
@@ -463,7 +465,12 @@ def test_postgres_lock(tool, keys):
 
 @pytest.mark.parametrize(
     ("tool", "name"),
-    [("golang-migrate", "2938252834"), ("flyway", "Flyway--320650056"), ("rails", "6939591962871035475")],
+    [
+        ("golang-migrate", "2938252834"),
+        ("flyway", "Flyway--320650056"),
+        ("rails", "6939591962871035475"),
+        ("atlas", "atlas_migrate_execute"),
+    ],
 )
 def test_mysql_lock(tool, name):
     """The names are those that the tools were seen to hold, in the database app."""
@@ -476,3 +483,20 @@ def test_record(tool: Tool):
     """A tool's record is consistent: its example is a revision, and an empty history has nothing."""
     assert tool.revision(tool.example) == tool.example
     assert read(tool.name, []) == Ledger()
+
+
+def test_home_grown():
+    """A table of one's own is read by its column, a query by what it returns, and neither is any tool's."""
+    table, query = home_grown("table", "changes", "name"), home_grown("query")
+    assert (table.name, table.table.name, table.table.columns) == ("table", "changes", ("name",))
+    assert (query.name, query.table.name, query.table.columns) == ("query", "", ())
+    assert owners("changes", ["name_of_no_tool"], []) == set()
+
+
+@pytest.mark.parametrize(
+    ("revision", "place"),
+    [("3_a", 3), ("\N{FULLWIDTH DIGIT THREE}_a", None), ("a", None), ("9" * 255, int("9" * 255)), ("9" * 256, None)],
+)
+def test_place(revision, place):
+    """A number has a place in the order if any column of a version could hold it."""
+    assert TOOLS["sql-migrate"].order(revision) == place
