@@ -7,7 +7,7 @@ from typing import Protocol
 
 from gatekeeper.history import Event, HistoryPolicy, Ledger, Lock, Wanted, judge_history, ledger_of
 from gatekeeper.tools import TOOLS, Row, Table, Tool, owners
-from gatekeeper.verdict import Shut, Unreachable, Verdict, Waiting
+from gatekeeper.verdict import Shut, Verdict, Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +114,6 @@ class SchemaCheck:
                 return self._judge_owner(history, companions) or self._judge(self._read(session, history, others))
         except (ValueError, TypeError, KeyError) as fault:
             return Waiting(f"{seen} cannot be understood: {fault}; awaiting {self._wanted.newest}")
-        except Unreachable as fault:
-            raise fault.awaiting(self._wanted.newest) from fault
 
     def _find(self, session: Session) -> tuple[Found | None, list[Found]]:
         """Return the history table, and the other tables of the tool's that there are anywhere."""

@@ -43,10 +43,6 @@ class Unreachable(Exception):
         self.retry_after = retry_after
         """Seconds for which the server asks to be left alone."""
 
-    def awaiting(self, what: str) -> "Unreachable":
-        """Return this fault, told with what is awaited."""
-        return Unreachable(f"{self}; awaiting {what}", self.retry_after, silent=self.silent)
-
 
 class Denied(Exception):
     """Credentials or rights are missing; the text says which, and what to add."""

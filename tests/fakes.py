@@ -146,15 +146,12 @@ class FakeSession:
 
 
 class FakeDatabase:
-    """Holds the histories that it is given, in turn, or cannot be reached. Implements schema.Database."""
+    """Holds the histories that it is given, in turn. Implements schema.Database."""
 
     name = "database shop"
 
-    def __init__(self, *histories: History | Unreachable) -> None:
+    def __init__(self, *histories: History) -> None:
         self._histories = iter(histories)
 
     def session(self, limit: float) -> AbstractContextManager[FakeSession]:
-        history = next(self._histories)
-        if isinstance(history, Unreachable):
-            raise history
-        return nullcontext(FakeSession(history))
+        return nullcontext(FakeSession(next(self._histories)))

@@ -19,7 +19,7 @@ from gatekeeper.history import (
 from gatekeeper.revisions import by_dots
 from gatekeeper.schema import Found, Question, SchemaCheck
 from gatekeeper.tools import TOOLS, home_grown
-from gatekeeper.verdict import Open, Shut, Unreachable, Verdict, Waiting
+from gatekeeper.verdict import Open, Shut, Verdict, Waiting
 
 ORDERED = HistoryPolicy(order=int)
 UNORDERED = HistoryPolicy()
@@ -160,9 +160,7 @@ def test_proofs():
         assert type(judge_history(ledger, wanted, UNORDERED)) is kind
 
 
-def check(
-    *histories: History | Unreachable, tool: str = "golang-migrate", clock: FakeClock | None = None
-) -> SchemaCheck:
+def check(*histories: History, tool: str = "golang-migrate", clock: FakeClock | None = None) -> SchemaCheck:
     """Return a check for revision 3 that finds these histories in turn."""
     record = TOOLS.get(tool) or home_grown(tool)
     question = Question(record, table=record.table.name, query="SELECT" if tool == "query" else "")
@@ -224,14 +222,6 @@ def test_companion():
         assert isinstance(verdict, Waiting)
         assert "no ar_internal_metadata beside it" in verdict.reason
     assert isinstance(check(History((versions, elsewhere), rows), tool="dbmate").look(10, fresh=False), Open)
-
-
-def test_unreachable():
-    """Where the database cannot be reached, the fault says what is awaited of it, and keeps what else it says."""
-    for silent in (False, True):
-        with pytest.raises(Unreachable, match=r"\Arefused; awaiting 3\Z") as caught:
-            check(Unreachable("refused", 7.0, silent=silent)).look(10, fresh=False)
-        assert (caught.value.retry_after, caught.value.silent) == (7.0, silent)
 
 
 def test_more_columns():
