@@ -47,7 +47,6 @@ app = typer.Typer(
 REFUSED, _ = exits.ENDINGS[Refused]
 PASSWORD = "GATEKEEPER_PASSWORD"  # noqa: S105 - its name, not its value
 """The environment variable of the password; there is no flag, argv is public."""
-IF_ABSENT = ("wait", "open", "fail")
 LIBPQ = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE")
 """Of libpq's variables, those that name a database."""
 EXAMPLES = {
@@ -66,8 +65,7 @@ EXAMPLES = {
 def _option(name: str, help_text: str, *, short: str = "", metavar: str = "TEXT") -> OptionInfo:
     """Return an option; its environment variable is GATEKEEPER_ and its name."""
     flags = [f"--{name}", *([short] if short else [])]
-    variable = f"GATEKEEPER_{name.upper().replace('-', '_')}"
-    option: OptionInfo = typer.Option(*flags, envvar=variable, metavar=metavar, help=help_text)
+    option: OptionInfo = typer.Option(*flags, envvar=settings.variable(name), metavar=metavar, help=help_text)
     return option
 
 
@@ -135,33 +133,33 @@ def job(
         ),
     ] = "wait",
     on_failure: OnFailure = "exit",
-    timeout: Timeout = "5m",
+    timeout: Timeout = settings.TIMEOUT,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
     log_format: LogFormat = "text",
     termination_log: TerminationLog = TERMINATION_LOG,
 ) -> int:
     """Hold until every named Job is Complete."""
-    _judge_named(names or (), selector)
+    labels = _labels(names or (), selector)
     began = datetime.now(UTC)
     policy = JobPolicy(
         require=tuple(map(settings.requirement, require or ())),
-        if_absent=settings.choice("--if-absent", if_absent, IF_ABSENT),
+        if_absent=settings.choice("--if-absent", if_absent, settings.IF_ABSENT),
         on_failure=_on_failure(on_failure),
         gate_began=began,
     )
     hold = _Hold(timeout, log_format, termination_log)
     jobs = [_Jobs(name=settings.job_name(name)) for name in dict.fromkeys(names or ())]
-    jobs += [_Jobs(labels=settings.selector(selector))] if selector else []
+    jobs += [_Jobs(labels=labels)] if labels else []
     checks = _job_checks(jobs, namespace, policy, _cluster(kubeconfig, context), hold.clock)
     return hold(checks, [f"{check.name} to be Complete" for check in checks])
 
 
-def _judge_named(names: Sequence[str], selector: str | None) -> None:
+def _labels(names: Sequence[str], selector: str | None) -> str:
+    """Return the selector, nothing where Jobs are named. Raises Misconfigured unless one of both is given."""
     if bool(names) == bool(selector):
         raise Misconfigured(f"give names of Jobs, or --selector, one of both; write for example {EXAMPLES['job']}")
-    if selector:
-        settings.selector(selector)
+    return settings.selector(selector) if selector else ""
 
 
 class _OtherArguments(TyperCommand):
@@ -264,7 +262,7 @@ def schema(
     ] = None,
     namespace: Namespace = None,
     require: Require = None,
-    timeout: Timeout = "5m",
+    timeout: Timeout = settings.TIMEOUT,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
     log_format: LogFormat = "text",
@@ -394,11 +392,17 @@ class _TakesGate(TyperCommand):
         found = {param.opts[0]: param for param in super().get_params(ctx)}
         for command in ("schema", "job"):
             for param in ctx.parent.command.commands[command].params:
-                if param.param_type_name == "option" and param.opts[0].removeprefix("--") not in _DESK:
+                if param.param_type_name == "option" and _name_of(param) not in _DESK:
                     option = copy(param)
                     option.envvar, option.required, option.expose_value, option.callback = None, False, False, _keep
                     found.setdefault(option.opts[0], option)
         return list(found.values())
+
+
+def _name_of(option: Any) -> str:
+    """Return an option's name, as `Arguments` has it."""
+    name: str = option.opts[0]
+    return name.removeprefix("--")
 
 
 def _keep(context: typer.Context, option: Any, value: Any) -> None:
@@ -406,7 +410,7 @@ def _keep(context: typer.Context, option: Any, value: Any) -> None:
     source = context.get_parameter_source(option.name)
     if source is not None and source.name == "COMMANDLINE":
         given = [] if value is True else [value] if isinstance(value, str) else list(value)
-        context.ensure_object(dict)[option.opts[0].removeprefix("--")] = given
+        context.ensure_object(dict)[_name_of(option)] = given
 
 
 @app.command(cls=_TakesGate, epilog=f"Example: {EXAMPLES['inject']}")
@@ -453,7 +457,7 @@ def inject(
     done = injection.inject(manifests.read_text(file, injection.EXAMPLE), wanted, file)
     if done.gate:
         params = context.parent.command.commands[done.gate.command].params  # type: ignore[union-attr]
-        _judge_gate(done.gate, {param.opts[0].removeprefix("--") for param in params})
+        _judge_gate(done.gate, set(map(_name_of, params)))
     for note in done.notes:
         write(f"note: {note}\n", sys.stderr)
     try:
@@ -476,7 +480,7 @@ def _judge_gate(gate: "Arguments", options: AbstractSet[str]) -> None:
         values = known.get(option)
         return values[-1] if values else None
 
-    _Hold(last("timeout") or "5m", last("log-format") or "text", TERMINATION_LOG)
+    _Hold(last("timeout") or settings.TIMEOUT, last("log-format") or "text", TERMINATION_LOG)
     _on_failure(last("on-failure") or "exit")
     for each in known.get("require", ()):
         settings.requirement(each)
@@ -484,8 +488,8 @@ def _judge_gate(gate: "Arguments", options: AbstractSet[str]) -> None:
         if "$(" not in each:
             settings.job_name(each)
     if gate.command == "job":
-        _judge_named(gate.words, last("selector"))
-        settings.choice("--if-absent", last("if-absent") or "wait", IF_ABSENT)
+        _labels(gate.words, last("selector"))
+        settings.choice("--if-absent", last("if-absent") or "wait", settings.IF_ABSENT)
         return
     record, _ = _question(
         last("tool") or "", last("table"), last("column"), last("query"), trusted="trust-history" in known

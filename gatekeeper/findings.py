@@ -7,7 +7,7 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html, as far as code
 import json
 import textwrap
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -159,22 +159,9 @@ def _finding(finding: Finding) -> dict[str, object]:
     }
 
 
-def _gate(gate: GateFacts) -> dict[str, object]:
-    return {
-        "workload": gate.workload,
-        "container": gate.container,
-        "program": gate.program,
-        "waits_for": gate.waits_for,
-        "needs": gate.needs,
-        "granted": gate.granted,
-        "token_in": gate.token_in,
-        "pod_security": gate.pod_security,
-    }
-
-
 def _json(audit: Audit) -> str:
     told = {
-        "gates": list(map(_gate, audit.gates)),
+        "gates": list(map(asdict, audit.gates)),
         "findings": list(map(_finding, audit.findings)),
         "ignored": audit.ignored,
     }

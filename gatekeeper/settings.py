@@ -53,6 +53,17 @@ def selector(text: str) -> str:
     return text
 
 
+TIMEOUT = "5m"
+"""Of a whole gate, where no other is given."""
+IF_ABSENT = ("wait", "open", "fail")
+"""What a Job that does not exist can mean."""
+
+
+def variable(option: str) -> str:
+    """Return the environment variable of an option of the gate."""
+    return f"GATEKEEPER_{option.upper().replace('-', '_')}"
+
+
 def choice(option: str, text: str, allowed: tuple[str, ...]) -> str:
     """Return the text if it is one of those allowed."""
     if text not in allowed:

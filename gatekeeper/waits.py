@@ -13,9 +13,6 @@ from gatekeeper.grants import Need
 from gatekeeper.manifests import Object, parts, texts
 from gatekeeper.settings import Misconfigured
 
-TIMEOUT = "5m"
-"""What gatekeeper takes for --timeout where none is given."""
-
 
 @dataclass(frozen=True, slots=True)
 class Gate:
@@ -103,7 +100,7 @@ def _own_gate(container: Object, namespace: str) -> Gate:
 
     def given(option: str) -> list[str]:
         """Return an option's values; a flag wins over the environment."""
-        variable = f"GATEKEEPER_{option.upper().replace('-', '_')}"
+        variable = settings.variable(option)
         if option in options or variable not in env:
             return options.get(option, [])
         return known[variable].split() if variable in known else [f"$({variable})"]
@@ -122,7 +119,7 @@ def _own_gate(container: Object, namespace: str) -> Gate:
         raise Misconfigured("it has to be given names of Jobs, or --selector, one of both")
     if command == "schema" and not schema:
         raise Misconfigured("--tool is missing")
-    timeout, require, if_absent = last("timeout", TIMEOUT), given("require"), last("if-absent", "wait")
+    timeout, require = last("timeout", settings.TIMEOUT), given("require")
     for each in require:
         if "$(" not in each:
             settings.requirement(each)
@@ -137,7 +134,7 @@ def _own_gate(container: Object, namespace: str) -> Gate:
         verbs=() if elsewhere else ("list", "watch"),
         timeout=math.nan if "$(" in timeout else settings.duration(timeout),
         require=tuple(require),
-        if_absent=settings.choice("--if-absent", if_absent, ("wait", "open", "fail")),
+        if_absent=settings.choice("--if-absent", last("if-absent", "wait"), settings.IF_ABSENT),
     )
 
 
