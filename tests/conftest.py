@@ -1,4 +1,4 @@
-"""What several folders' tests share: the program, and one real API server for the session."""
+"""What several folders' tests share: the program, one real API server for the session, and new databases."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -10,6 +10,7 @@ import pytest
 from servers.apiserver import ApiServer
 from servers.gate import GateProcess
 from servers.kubebuilder import assets
+from servers.postgres import Postgres
 
 
 @pytest.fixture
@@ -38,3 +39,11 @@ def namespace(apiserver: ApiServer) -> str:
     name = f"test-{secrets.token_hex(4)}"
     apiserver.create_namespace(name)
     return name
+
+
+@pytest.fixture
+def database(postgres: Postgres) -> Iterator[str]:
+    """Return the URL of a new database, of the server that the folder has."""
+    name = f"test_{secrets.token_hex(6)}"
+    yield postgres.create_database(name)
+    postgres.drop_database(name)

@@ -11,7 +11,6 @@ What is missing fails the tests that need it, rather than skipping them. Each te
 """
 
 import os
-import secrets
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
@@ -71,14 +70,6 @@ def address(cluster: ApiClient) -> str:
 def postgres(address: str) -> Iterator[Postgres]:
     with Postgres(address) as server:
         yield server
-
-
-@pytest.fixture
-def database(postgres: Postgres) -> Iterator[str]:
-    """Return the URL of a new database, for pods and for the tests alike."""
-    name = f"test_{secrets.token_hex(6)}"
-    yield postgres.create_database(name)
-    postgres.drop_database(name)
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ import contextlib
 import json
 import re
 import secrets
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from servers.certificate import certificate
 from servers.faults import Fault, FaultProxy
 from servers.gate import GateProcess
 from servers.postgres import LOOPBACK
@@ -19,7 +19,6 @@ PASSWORD = "r/d:@%? #" + secrets.token_hex(4)
 STALE = "stale-" + PASSWORD
 NO_ANSWER = "no answer yet after|did not answer within|no connection: timed out"
 """The reason in a silence; a gate that sees it end before the look's limit has nothing to tell."""
-OPENSSL = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=db")
 
 
 class Rig:
@@ -111,6 +110,29 @@ def rows_of_network(rows: dict[str, tuple[Any, int]], cut: str) -> None:
     add("too slow", Fault.SLOW, NO_ANSWER, size=8, delay=0.2)
 
 
+def rows_of_verification(rows: dict[str, tuple[Any, int]], mode: str, query: str, mismatch: str) -> None:
+    """Add a server's certificates that a client which verifies does not take.
+
+    `mode` is the driver's word for it, `query` what asks for it in a URL, with {} for the authority's file, and
+    `mismatch` what the driver says of another host's certificate.
+    """
+
+    @row(rows, f"{mode}, another authority's certificate")
+    def wrong_authority(rig: Any) -> Iterator[str]:
+        trusted = rig.folder / "ca.crt"
+        other, _ = certificate(rig.folder, "other")
+        trusted.write_bytes(other.read_bytes())
+        rig.secure(query=query.format(trusted))
+        yield "certificate verify failed"
+        trusted.write_bytes(rig.server.certificate.read_bytes())
+
+    @row(rows, f"{mode}, another host's certificate")
+    def wrong_host(rig: Any) -> Iterator[str]:
+        rig.secure(LOOPBACK, query=query.format(rig.server.certificate))
+        yield mismatch
+        rig.secure(query=query.format(rig.server.certificate))
+
+
 def row(rows: dict[str, tuple[Any, int]], name: str, code: int = 124) -> Callable[[Any], Any]:
     """Add a fault, and the exit code at a deadline that passes meanwhile, to these rows."""
 
@@ -135,20 +157,9 @@ def reasons(gate: GateProcess) -> str:
     return " ".join(json.loads(line)["reason"] for line in gate.log.splitlines())
 
 
-def until(condition: Callable[[], object], seconds: float = 10) -> None:
-    """Wait until this is so."""
+def until(condition: Callable[[], object], seconds: float = 10, pause: float = 0.02) -> None:
+    """Wait until this is so, and look at it after each pause."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "this did not come to pass"
-        time.sleep(0.02)
-
-
-def certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    """Make a self-signed certificate for localhost, which is its own authority, and its key."""
-    files = folder / f"{name}.crt", folder / f"{name}.key"
-    subprocess.run(
-        [*OPENSSL, "-addext", "subjectAltName=DNS:localhost", "-out", files[0], "-keyout", files[1]],
-        check=True,
-        stderr=subprocess.DEVNULL,
-    )
-    return files
+        time.sleep(pause)

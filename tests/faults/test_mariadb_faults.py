@@ -15,9 +15,10 @@ from pathlib import Path
 import pymysql
 import pytest
 
-from faults.databases import PASSWORD, STALE, Rig, certificate, row, rows_of_network, until
+from faults.databases import PASSWORD, STALE, Rig, row, rows_of_network, rows_of_verification, until
 from gatekeeper.mysql import MySQLDatabase, connection_parameters
 from gatekeeper.verdict import Unreachable
+from servers.certificate import certificate
 from servers.faults import Fault, FaultProxy
 from servers.mariadb import MariaDB
 from servers.postgres import LOOPBACK, NOBODY, free_port
@@ -37,7 +38,7 @@ ROLES = ("app", "tls")
 def server():
     """A server whose certificate is its own, and for localhost; the user `tls` may not connect without TLS."""
     with tempfile.TemporaryDirectory() as folder:
-        files = certificate(Path(folder), "server")
+        files = certificate(Path(folder))
         for path in (Path(folder), *files):
             if os.getuid() == 0:
                 os.chown(path, NOBODY, NOBODY)
@@ -174,22 +175,9 @@ def self_signed(rig):
     rig.secure(query="ssl-mode=REQUIRED")
 
 
-@row("verified, another authority's certificate")
-def wrong_authority(rig):
-    trusted = rig.folder / "ca.crt"
-    other, _ = certificate(rig.folder, "other")
-    trusted.write_bytes(other.read_bytes())
-    rig.secure(query=f"ssl-mode=VERIFY_IDENTITY&ssl-ca={trusted}")
-    yield "certificate verify failed"
-    trusted.write_bytes(rig.server.certificate.read_bytes())
-
-
-@row("verified, another host's certificate")
-def wrong_host(rig):
-    query = f"ssl-mode=VERIFY_IDENTITY&ssl-ca={rig.server.certificate}"
-    rig.secure(LOOPBACK, query=query)
-    yield "certificate verify failed: IP address mismatch"
-    rig.secure(query=query)
+rows_of_verification(
+    ROWS, "verified", "ssl-mode=VERIFY_IDENTITY&ssl-ca={}", "certificate verify failed: IP address mismatch"
+)
 
 
 @pytest.mark.parametrize(("fault", "code"), ROWS.values(), ids=ROWS)

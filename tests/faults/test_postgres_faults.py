@@ -24,11 +24,12 @@ from faults.databases import (
     STALE,
     Rig,
     assert_ended,
-    certificate,
     row,
     rows_of_network,
+    rows_of_verification,
     until,
 )
+from servers.certificate import certificate
 from servers.faults import Fault, FaultProxy
 from servers.migrations import ALEMBIC_REVISIONS
 from servers.namespace import resolving
@@ -63,7 +64,7 @@ def server(tmp_path_factory):
         server.start()
         for role in ("app", "barred", "plain"):
             server.create_role(role, PASSWORD)
-        files = certificate(tmp_path_factory.mktemp("tls"), "server")
+        files = certificate(tmp_path_factory.mktemp("tls"))
         with PgBouncer(server, "session", files) as door:
             server.door, server.certificate = door, files[0]
             yield server
@@ -223,22 +224,12 @@ def self_signed(rig):
     rig.secure(query="sslmode=require")
 
 
-@row("verify-full, another authority's certificate")
-def wrong_authority(rig):
-    trusted = rig.folder / "ca.crt"
-    other, _ = certificate(rig.folder, "other")
-    trusted.write_bytes(other.read_bytes())
-    rig.secure(query=f"sslmode=verify-full&sslrootcert={trusted}")
-    yield "certificate verify failed"
-    trusted.write_bytes(rig.server.certificate.read_bytes())
-
-
-@row("verify-full, another host's certificate")
-def wrong_host(rig):
-    query = f"sslmode=verify-full&sslrootcert={rig.server.certificate}"
-    rig.secure(LOOPBACK, query=query)
-    yield f'certificate for "localhost".* does not match host name "{LOOPBACK}"'
-    rig.secure(query=query)
+rows_of_verification(
+    ROWS,
+    "verify-full",
+    "sslmode=verify-full&sslrootcert={}",
+    f'certificate for "localhost".* does not match host name "{LOOPBACK}"',
+)
 
 
 @row("no SCRAM where it is demanded")

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import pytest
 
+from faults.databases import until
 from servers.cgroup import limited
 from servers.faults import Fault, FaultProxy
 from servers.gate import GateProcess
@@ -103,13 +104,6 @@ def answers_signals(gate):
     return int(caught, 16) & 1 << signal.SIGTERM - 1
 
 
-def until(condition):
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
-
-
 def assert_interrupted(gate, number):
     """Send the signal, and assert that the gate ends at once and says so."""
     gate.signal(number)
@@ -135,7 +129,7 @@ def test_signal_before_the_program(start):
 def test_signal_while_importing(start, launcher, number):
     """A signal during the imports is answered as any later one."""
     gate = start(revision="none", launcher=launcher)
-    until(lambda: answers_signals(gate))
+    until(lambda: answers_signals(gate), pause=0.001)
     assert_interrupted(gate, number)
 
 

@@ -5,7 +5,6 @@ Needs root, for chroot. Without an archive or without root every test here fails
 
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,11 +14,12 @@ from typing import Any
 import pytest
 
 from servers.apiserver import ApiServer
+from servers.certificate import certificate
 from servers.gate import GateProcess
 from servers.image import Image
 from servers.mariadb import MariaDB
 from servers.postgres import NOBODY, Postgres
-from servers.tls import OPENSSL, TlsFront
+from servers.tls import TlsFront
 
 RULE = {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["list", "watch"]}
 ACCOUNT = "var/run/secrets/kubernetes.io/serviceaccount"
@@ -92,12 +92,10 @@ def postgres_url() -> Iterator[str]:
 def mariadb_url() -> Iterator[str]:
     """Return the URL of a MariaDB database with TLS, at revision c94a02be7d13 of Alembic."""
     with tempfile.TemporaryDirectory() as folder:
-        certificate, key = Path(folder, "crt"), Path(folder, "key")
-        command = [*OPENSSL, "-keyout", key, "-out", certificate]
-        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
-        for path in (folder, certificate, key):
+        crt, key = certificate(Path(folder))
+        for path in (folder, crt, key):
             os.chown(path, NOBODY, NOBODY)
-        with MariaDB(**{"ssl-cert": certificate, "ssl-key": key}) as server:
+        with MariaDB(**{"ssl-cert": crt, "ssl-key": key}) as server:
             url = server.create_database("shop")
             server.execute("CREATE TABLE alembic_version (version_num varchar(32))", database="shop")
             server.execute("INSERT INTO alembic_version VALUES ('c94a02be7d13')", database="shop")

@@ -21,13 +21,6 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
-@pytest.fixture
-def database(postgres: Postgres) -> Iterator[str]:
-    name = f"test_{secrets.token_hex(6)}"
-    yield postgres.create_database(name)
-    postgres.drop_database(name)
-
-
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[Server]:
     """Start a server, or take the one whose administrator's URL is in GATEKEEPER_TEST_MYSQL_URL."""

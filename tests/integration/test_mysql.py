@@ -5,7 +5,6 @@ import os
 import re
 import secrets
 import socket
-import subprocess
 import tempfile
 import threading
 import time
@@ -21,6 +20,7 @@ from gatekeeper.schema import Question, SchemaCheck
 from gatekeeper.settings import Misconfigured
 from gatekeeper.tools import TOOLS, home_grown
 from gatekeeper.verdict import Denied, Open, Shut, Unreachable, Waiting
+from servers.certificate import certificate
 from servers.mariadb import MariaDB
 from servers.postgres import NOBODY
 
@@ -35,7 +35,6 @@ CREATE TABLE DATABASECHANGELOG (ID varchar(255) NOT NULL, AUTHOR varchar(255) NO
 LIQUIBASE_LOCK = """
 CREATE TABLE DATABASECHANGELOGLOCK (ID int NOT NULL PRIMARY KEY, LOCKED {} NOT NULL, LOCKGRANTED datetime,
   LOCKEDBY varchar(255))"""
-OPENSSL = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=db")
 DIGITS = "(SELECT 0 AS n {})".format(" ".join(f"UNION ALL SELECT {digit}" for digit in range(1, 10)))
 HAS_PLUGIN = "SELECT 1 FROM information_schema.plugins WHERE plugin_name = 'METADATA_LOCK_INFO'"
 
@@ -82,17 +81,12 @@ def user(mariadb, mariadb_database):
 def secure():
     """A server of its own, with TLS, to be stopped and silenced; its certificate is for 127.0.0.1 alone."""
     with tempfile.TemporaryDirectory() as folder:
-        certificate, key = Path(folder, "crt"), Path(folder, "key")
-        subprocess.run(
-            [*OPENSSL, "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
-            check=True,
-            stderr=subprocess.DEVNULL,
-        )
-        for path in (Path(folder), certificate, key):
+        crt, key = certificate(Path(folder), host="IP:127.0.0.1")
+        for path in (Path(folder), crt, key):
             if os.getuid() == 0:
                 os.chown(path, NOBODY, NOBODY)
-        with MariaDB(**{"ssl-cert": certificate, "ssl-key": key, "ssl-ca": certificate}) as server:
-            server.certificate = certificate
+        with MariaDB(**{"ssl-cert": crt, "ssl-key": key, "ssl-ca": crt}) as server:
+            server.certificate = crt
             url = server.create_database("shop")
             server.execute(MIGRATE, database="shop")
             server.execute("INSERT INTO schema_migrations VALUES (5, false)", database="shop")

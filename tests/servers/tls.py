@@ -3,14 +3,14 @@
 import asyncio
 import ssl
 import struct
-import subprocess
 import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-OPENSSL = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=db")
+from servers.certificate import certificate
+
 SSL_REQUEST = struct.pack("!II", 8, 80877103)
 """What a client sends first (https://www.postgresql.org/docs/current/protocol-message-formats.html)."""
 
@@ -25,10 +25,7 @@ class TlsFront:
     def __enter__(self) -> Self:
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         with tempfile.TemporaryDirectory(prefix="tls-") as folder:
-            certificate, key = Path(folder, "tls.crt"), Path(folder, "tls.key")
-            command = [*OPENSSL, "-keyout", key, "-out", certificate]
-            subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
-            self._context.load_cert_chain(certificate, key)
+            self._context.load_cert_chain(*certificate(Path(folder)))
         starting = asyncio.start_server(self._serve, self._upstream[0])
         self._server = self._loop.run_until_complete(starting)
         self.port = self._server.sockets[0].getsockname()[1]
