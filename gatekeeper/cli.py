@@ -9,9 +9,8 @@ import sys
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from copy import copy
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 from typer.core import TyperCommand
@@ -522,8 +521,7 @@ class _Hold:
         return exits.code_of(outcome)
 
 
-@dataclass(frozen=True, slots=True)
-class _Jobs:
+class _Jobs(NamedTuple):
     """The Job of a name, or the Jobs that a selector matches."""
 
     name: str = ""

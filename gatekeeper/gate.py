@@ -10,7 +10,7 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tenacity import Retrying, retry_if_result, wait_exponential, wait_random
 
@@ -51,8 +51,7 @@ class Ticker(Protocol):
     def receive(self, seconds: float) -> object | None: ...  # noqa: D102
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """What one turn saw, for people: seconds gone, seconds left (infinite without a deadline), a verdict per check."""
 
     elapsed: float
@@ -89,8 +88,7 @@ class _Standing:
         self.verdict = Waiting(f"{reason}; before that: {self.seen}" if self.seen else reason)
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(NamedTuple):
     """The message of a look that ended."""
 
     standing: _Standing

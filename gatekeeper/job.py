@@ -7,9 +7,8 @@ https://kubernetes.io/docs/concepts/workloads/controllers/job/#terminal-job-cond
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from gatekeeper.durations import format_duration
 from gatekeeper.verdict import Denied, Open, Shut, Unreachable, Verdict, Waiting
@@ -23,8 +22,7 @@ ABSENT_CAUSES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class JobPolicy:
+class JobPolicy(NamedTuple):
     """What a Job must be, and what follows when it is absent or failed."""
 
     require: tuple[tuple[str, str], ...] = ()
@@ -74,8 +72,7 @@ def judge_jobs(jobs: Sequence[Any], policy: JobPolicy) -> Verdict:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
+class _State(NamedTuple):
     """What is judged of a Job."""
 
     address: str

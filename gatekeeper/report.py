@@ -12,9 +12,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from gatekeeper.clock import start_thread
 from gatekeeper.durations import format_duration
@@ -31,8 +30,7 @@ REDRAW = 0.5
 """Seconds between two status lines on a terminal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """What is said: an event of few kinds, about a check, why, and seconds gone and left."""
 
     event: str
@@ -108,7 +106,7 @@ class Report:
 
     def _write(self, line: Line) -> None:
         with self._status.cleared() if self._status else nullcontext():
-            write(f"{self._format(replace(line, reason=one_line(line.reason)))}\n", self._stream)
+            write(f"{self._format(line._replace(reason=one_line(line.reason)))}\n", self._stream)
 
 
 class StatusLine:

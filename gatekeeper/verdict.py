@@ -8,26 +8,30 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
-    """The migration is proven to have happened."""
+class _Told:
+    """What is known, as a clause."""
 
     reason: str
+
+
+class Open(_Told):
+    """The migration is proven to have happened."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(_Told):
     """It is not proven yet, and may still happen."""
 
-    reason: str
     hint: str = ""
     """Known causes and what to do, said once in the log and again at the end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shut:
+class Shut(_Told):
     """It failed for good, or can never be proven this way."""
 
-    reason: str
+    __slots__ = ()
 
 
 Verdict = Open | Waiting | Shut
@@ -67,39 +71,34 @@ class Check(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(_Told):
     """Every check was Open in one and the same turn."""
 
-    reason: str
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(_Told):
     """A check was Shut."""
 
-    reason: str
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Barred:
+class Barred(_Told):
     """Credentials or rights were missing, and did not appear while the gate gave them time."""
 
-    reason: str
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TimedOut:
+class TimedOut(_Told):
     """The deadline passed."""
 
-    reason: str
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Interrupted:
+class Interrupted(_Told):
     """A signal asked the gate to end."""
 
-    reason: str
     signal: int
 
 
