@@ -14,7 +14,8 @@ from gatekeeper import peers, rbac, waits
 from gatekeeper.durations import format_duration
 from gatekeeper.findings import RULES, Audit, Finding, GateFacts
 from gatekeeper.grants import Granted, Need, granted, missing
-from gatekeeper.manifests import TOKEN_PATH, Manifest, Object, Workload, blaming, part, parts, texts, workloads
+from gatekeeper.manifests import Manifest, Object, Workload, blaming, part, parts, texts, workloads
+from gatekeeper.settings import SERVICE_ACCOUNT
 from gatekeeper.waits import Gate
 
 PROGRESS_DEADLINE = 600
@@ -242,7 +243,7 @@ class _Case:
         }
         found = [path for path, name in mounts.items() if name in volumes]
         # What is mounted there already takes the place of the automounted token.
-        return [*found, TOKEN_PATH] if self.automount and TOKEN_PATH not in mounts else found
+        return [*found, SERVICE_ACCOUNT] if self.automount and SERVICE_ACCOUNT not in mounts else found
 
     def _token_elsewhere(self) -> list[str]:
         needing = {gate.name for gate in self.gates if gate.need}
@@ -251,11 +252,11 @@ class _Case:
     def _tokens(self) -> Iterator[_Wrong]:
         others = self._token_elsewhere()
         for gate in self.gates:
-            if gate.need and TOKEN_PATH not in self._token_paths(gate.container):
+            if gate.need and SERVICE_ACCOUNT not in self._token_paths(gate.container):
                 yield _Wrong(
                     "no-token",
                     gate,
-                    f"The gate reads a Job, and no token is mounted at {TOKEN_PATH}.",
+                    f"The gate reads a Job, and no token is mounted at {SERVICE_ACCOUNT}.",
                     "mount a projected serviceAccountToken there, as manifests/job/deployment.yaml does.",
                 )
         if others and self.needs:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, Protocol
 
-from tenacity import Retrying, retry_if_result, wait_exponential, wait_random
+from tenacity import RetryCallState, Retrying, retry_if_result, wait_exponential, wait_random
 
 from gatekeeper.clock import NEWS, Signalled
 from gatekeeper.durations import format_duration
@@ -40,6 +40,8 @@ DENIED_GRACE = 30.0
 """Seconds that missing rights are given to appear: a RoleBinding may be applied after the pod, a token mounted late."""
 PACE = wait_exponential(multiplier=0.5, max=4) + wait_random(0, 1)
 """Between two looks: about 0.5 s at first, growing to 5 s, never in step with the other pods of a rollout."""
+FOLLOWED_PACE = 10.0
+"""Seconds between two looks where every change is told of: they are for the log, and for what time alone changes."""
 
 
 class Ticker(Protocol):
@@ -115,7 +117,7 @@ class Gate:
         self._began = self._clock.now()
         turns = Retrying(
             retry=retry_if_result(lambda outcome: outcome is None),
-            wait=lambda state: min(PACE(state), self._remaining()),
+            wait=lambda state: min(self._pace(state), self._remaining()),
             sleep=self._pause,
         )
         try:
@@ -125,6 +127,10 @@ class Gate:
             return Interrupted(f"{name} while waiting for {self._pending()}", caught.number)
         assert outcome is not None
         return outcome
+
+    def _pace(self, state: RetryCallState) -> float:
+        followed = all(standing.check.followed for standing in self._standings)
+        return FOLLOWED_PACE if followed else PACE(state)
 
     def _remaining(self) -> float:
         return max(0.0, self._began + self._timeout - self._clock.now())

@@ -13,8 +13,8 @@ from pathlib import PurePosixPath
 
 from gatekeeper import __version__, edits, manifests, peers, rbac, waits
 from gatekeeper.grants import granted, missing
-from gatekeeper.manifests import TOKEN_PATH, Manifest, Object, Workload, parts, texts
-from gatekeeper.settings import Misconfigured
+from gatekeeper.manifests import Manifest, Object, Workload, parts, texts
+from gatekeeper.settings import SERVICE_ACCOUNT, Misconfigured
 
 IMAGE = f"ghcr.io/gatekeeper/gatekeeper:{__version__}"
 EXAMPLE = "kustomize build . | gatekeeper inject - --job db-migrate"
@@ -340,14 +340,14 @@ def _pod(workload: Workload, at: int, container: Object, wanted: Wanted, *, with
     """Return the pod's spec with the gate, and with a token where the gate needs one."""
     pod, volumes = workload.pod, parts(workload.pod, "volumes")
     mounts = parts(container, "volumeMounts")
-    if with_token and not any(str(each.get("mountPath")).rstrip("/") == TOKEN_PATH for each in mounts):
+    if with_token and not any(str(each.get("mountPath")).rstrip("/") == SERVICE_ACCOUNT for each in mounts):
         named = {str(each.get("name")): each for each in volumes}
         volume = _free(
             f"{container.get('name') or NAME}-token", [name for name in named if named[name].get("projected") != TOKEN]
         )
         if volume not in named:
             volumes = [*volumes, {"name": volume, "projected": TOKEN}]
-        mount = {"name": volume, "mountPath": TOKEN_PATH, "readOnly": True}
+        mount = {"name": volume, "mountPath": SERVICE_ACCOUNT, "readOnly": True}
         container = container | {"volumeMounts": [*mounts, mount]}
     changed: Object = {}
     if wanted.service_account and wanted.service_account != workload.account:

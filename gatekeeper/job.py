@@ -207,6 +207,10 @@ class JobReader(Protocol):
     def follow(self, limit: float) -> None:
         """Open a watch from where `read` left off, unless one is open. Raises as Check.look."""
 
+    @property
+    def followed(self) -> bool:
+        """Whether a watch is open and current."""
+
 
 class JobCheck:
     """Looks at the Jobs that one reader matches."""
@@ -223,6 +227,11 @@ class JobCheck:
         self._denied: Denied | None = None
         """Why the Jobs may not be watched."""
         self._absent_since = math.inf
+
+    @property
+    def followed(self) -> bool:
+        """Whether a watch tells of every change."""
+        return self._reader.followed
 
     def look(self, limit: float, *, fresh: bool) -> Verdict:
         """Read and judge, and ask to be told of changes."""

@@ -18,7 +18,6 @@ Object = dict[str, Any]
 """A Kubernetes object, or a part of one."""
 
 EXAMPLE = "kustomize build overlays/production | gatekeeper audit -"
-TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - where it is, not what it is
 _POD = ("spec", "template", "spec")
 _PODS = {
     ("apps", "DaemonSet"): _POD,

@@ -83,6 +83,7 @@ class SchemaCheck:
     """Looks at one database."""
 
     messenger = False
+    followed = False
 
     def __init__(
         self, database: Database, question: Question, wanted: Wanted, policy: HistoryPolicy, now: Callable[[], float]

@@ -53,6 +53,8 @@ def selector(text: str) -> str:
     return text
 
 
+SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+"""Where a pod has its token, the authority of the API server's certificate, and the name of its namespace."""
 TIMEOUT = "5m"
 """Of a whole gate, where no other is given."""
 IF_ABSENT = ("wait", "open", "fail")

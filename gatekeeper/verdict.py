@@ -63,6 +63,10 @@ class Check(Protocol):
     def messenger(self) -> bool:
         """Whether this only brings news: it can shut the gate, and is no proof that would open it."""
 
+    @property
+    def followed(self) -> bool:
+        """Whether every change is now told of by itself, as clock.NEWS."""
+
     def look(self, limit: float, *, fresh: bool) -> Verdict:
         """Read the world once and judge it, within `limit` seconds.
 

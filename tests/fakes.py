@@ -78,6 +78,7 @@ class ScriptedCheck:
     def __init__(self, clock: FakeClock, name: str, *results: Result | Slow, messenger: bool = False) -> None:
         self.name = name
         self.messenger = messenger
+        self.followed = False
         self.looks: list[Look] = []
         self._clock = clock
         self._results = results

@@ -124,6 +124,23 @@ def test_pace(clock, monkeypatch):
     assert len({round(pause, 6) for pause in pauses[3:]}) > 10
 
 
+def test_followed():
+    """Where every change is told of, the gate looks every 10 s, and at once when it is told."""
+    clock = FakeClock((13, NEWS))
+    job = ScriptedCheck(clock, "Job", *[WAITING] * 3, OPEN)
+    job.followed = True
+    assert isinstance(hold(clock, job), Opened)
+    assert job.instants == [0, 10, 13, 23]
+
+
+def test_followed_beside_others(clock):
+    """What is followed does not keep the gate from looking at what is not."""
+    job, db = ScriptedCheck(clock, "Job", WAITING, messenger=True), ScriptedCheck(clock, "db", WAITING, WAITING, OPEN)
+    job.followed = True
+    assert isinstance(hold(clock, job, db), Opened)
+    assert db.instants == [0, 2, 4]
+
+
 def test_tells_every_turn(clock):
     """After every turn the gate tells the time gone, the time left and each verdict, messengers first."""
     turns: list[Turn] = []

@@ -213,6 +213,7 @@ class FakeReader:
         self.asked: list[str] = []
         self.limits: list[float] = []
         self.fault: Exception | None = None
+        self.followed = False
 
     def read(self, limit: float, *, fresh: bool) -> list[Any]:
         self.asked.append("fresh read" if fresh else "read")

@@ -20,7 +20,7 @@ LAYERS = {
     "report": {"clock", "exits", "gate", "output", "durations", "verdict"},
     "exits": {"settings", "output", "clock", "verdict"},
     "kube": {"rbac", "settings", "clock", "verdict", "__init__"},
-    "audit": {"durations", "findings", "grants", "manifests", "peers", "rbac", "waits"},
+    "audit": {"durations", "findings", "grants", "manifests", "peers", "rbac", "settings", "waits"},
     "inject": {"edits", "grants", "manifests", "peers", "rbac", "settings", "waits", "__init__"},
     "edits": {"documents", "rbac"},
     "findings": {"__init__"},
