@@ -686,10 +686,23 @@ def _on_failure(given: str) -> str:
     return settings.choice("--on-failure", given, ("exit", "wait"))
 
 
+_GATES: dict[str, Callable[..., int]] = {"job": job, "schema": schema}
+
+
+def _program(command: str) -> typer.Typer:
+    """Return the program, with nothing but its command for a gate: Typer reads the signatures of all it has."""
+    if command not in _GATES:
+        return app
+    alone = copy(app)
+    alone.registered_commands = [each for each in app.registered_commands if each.callback is _GATES[command]]
+    return alone
+
+
 def main(argv: Sequence[str]) -> int:
     """Run a command line and return its exit code. Raises Misconfigured, in one sentence with an example."""
+    program = _program(argv[0] if argv else "")
     try:
-        return app(list(argv), prog_name="gatekeeper", standalone_mode=False) or 0
+        return program(list(argv), prog_name="gatekeeper", standalone_mode=False) or 0
     except typer.TyperException as fault:
         example = EXAMPLES.get(argv[0] if argv else "", EXAMPLES["job"])
         raise Misconfigured(f"{fault.format_message().strip().rstrip('.')}; write for example {example}") from fault
