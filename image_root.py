@@ -5,11 +5,13 @@ are found by the import statements of the program, shared libraries by ldd, Debi
 give the same bytes: one process compiles in one order, and every file is dated SOURCE_DATE_EPOCH.
 """
 
+import ast
 import asyncio
+import dis
 import json
+import marshal
 import os
 import platform
-import py_compile
 import re
 import shutil
 import subprocess
@@ -17,6 +19,7 @@ import sys
 import sysconfig
 from collections.abc import Iterable
 from importlib.metadata import Distribution, distributions
+from importlib.util import MAGIC_NUMBER, cache_from_source, source_hash
 from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import Any
@@ -42,7 +45,7 @@ UNREACHED = [
     # Other implementations of what is there, for other interpreters and other systems.
     *("_py_abc", "_pydatetime", "_pydecimal", "_pyio", "zoneinfo._zoneinfo", "psycopg.pq.pq_ctypes"),
     *("asyncio.windows_events", "asyncio.proactor_events", "multiprocessing.popen_spawn_win32"),
-    *("typer._click._winconsole", "urllib3.contrib", "yaml.cyaml", "compression.zstd", "ctypes"),
+    *("typer._click._winconsole", "urllib3.contrib", "yaml.cyaml", "compression.zstd", "ctypes", "_interpreters"),
     *("_aix_support", "_android_support", "_apple_support", "_ios_support", "_osx_support"),
     # For people at a terminal, and for tests.
     *("rich", "typer.rich_utils", "_pyrepl", "curses", "readline", "rlcompleter", "webbrowser"),
@@ -100,21 +103,48 @@ def add_module(root: Path, path: Path) -> None:
     if path.suffix != ".py":
         copy(root, path)
         return
-    lean = LEAN.get(path.relative_to(PACKAGES if PACKAGES in path.parents else STDLIB).as_posix())
-    source = copy(root, path)
-    if lean:
-        source.write_text(lean(source.read_text()))
-    kept = source.is_relative_to(root.joinpath(*(PACKAGES / WITH_SOURCE).parts[1:]))
-    py_compile.compile(
-        str(source),
-        cfile=None if kept else str(source.with_suffix(".pyc")),
-        dfile=str(path),
-        doraise=True,
-        optimize=0 if kept else 2,
-        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-    )
-    if not kept:
-        source.unlink()
+    source = path.read_bytes()
+    if path.is_relative_to(PACKAGES / WITH_SOURCE):
+        copy(root, path)
+        write(root, cache_from_source(path), bytecode(ast.parse(source), path, source, optimize=0))
+        return
+    package = path.is_relative_to(PACKAGES)
+    lean = LEAN.get(path.relative_to(PACKAGES if package else STDLIB).as_posix())
+    tree = ast.parse(lean(source.decode()) if lean else source)
+    if package:
+        tree = ast.fix_missing_locations(WithoutAnnotations().visit(tree))
+    write(root, path.with_suffix(".pyc"), bytecode(tree, path, source, optimize=2))
+
+
+def bytecode(tree: ast.Module, path: Path, source: bytes, *, optimize: int) -> bytes:
+    """Return a .pyc whose hash is never checked (https://peps.python.org/pep-0552/)."""
+    code = compile(tree, path, "exec", dont_inherit=True, optimize=optimize)
+    return MAGIC_NUMBER + (0b01).to_bytes(4, "little") + source_hash(source) + marshal.dumps(code)
+
+
+class WithoutAnnotations(ast.NodeTransformer):
+    """Takes the annotations from functions, and overloads from modules: for readers, and a sixth of all bytecode.
+
+    A class keeps those of its fields, of which dataclasses and named tuples are made.
+    """
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.stmt:
+        """Strip a function, and what is in it."""
+        return self._strip(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.stmt:
+        """Strip a coroutine, and what is in it."""
+        return self._strip(node)
+
+    def _strip(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.stmt:
+        if any(ast.unparse(decorator).endswith("overload") for decorator in node.decorator_list):
+            return ast.copy_location(ast.Pass(), node)
+        self.generic_visit(node)
+        node.returns = None
+        for each in ast.walk(node.args):
+            if isinstance(each, ast.arg):
+                each.annotation = None
+        return node
 
 
 def without_missing(source: str) -> str:
@@ -145,10 +175,31 @@ def with_version(_: str) -> str:
     return f"__version__ = {Distribution.from_name('psycopg-binary').version!r}\n"
 
 
+def with_flags(source: str) -> str:
+    """Return inspect with the names of its flags, for which alone it would load the disassembler."""
+    return source.replace("dis.COMPILER_FLAG_NAMES", repr(dis.COMPILER_FLAG_NAMES))
+
+
+def without_paths(source: str) -> str:
+    """Return Typer without pathlib, which it loads to see that no option is of type Path."""
+    return source.replace("from pathlib import Path\n", "from os import PathLike as Path\n")
+
+
+def with_plain_addresses(source: str) -> str:
+    """Return urllib3's URLs with a plain pattern for IPv6: the whole grammar takes 6 ms to compile.
+
+    Whether an address is one is for getaddrinfo(3) to say.
+    """
+    return re.sub("^_IPV6_PAT = .*", '_IPV6_PAT = "[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*"', source, flags=re.MULTILINE)
+
+
 LEAN = {
     "kubernetes/client/__init__.py": without_missing,
     "kubernetes/client/configuration.py": with_typing,
+    "urllib3/util/url.py": with_plain_addresses,
+    "typer/main.py": without_paths,
     "asyncio/__init__.py": without_stars,
+    "inspect.py": with_flags,
     "psycopg/_acompat.py": with_quotes,
     "psycopg_binary/version.py": with_version,
 }
