@@ -61,7 +61,7 @@ class Turn(NamedTuple):
     verdicts: tuple[tuple[str, Verdict], ...]
 
 
-@dataclass(slots=True)
+@dataclass
 class _Standing:
     """A check, and what is known of it."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Told:
     """What is known, as a clause."""
 
@@ -17,10 +17,8 @@ class _Told:
 class Open(_Told):
     """The migration is proven to have happened."""
 
-    __slots__ = ()
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Waiting(_Told):
     """It is not proven yet, and may still happen."""
 
@@ -30,8 +28,6 @@ class Waiting(_Told):
 
 class Shut(_Told):
     """It failed for good, or can never be proven this way."""
-
-    __slots__ = ()
 
 
 Verdict = Open | Waiting | Shut
@@ -78,28 +74,20 @@ class Check(Protocol):
 class Opened(_Told):
     """Every check was Open in one and the same turn."""
 
-    __slots__ = ()
-
 
 class Refused(_Told):
     """A check was Shut."""
-
-    __slots__ = ()
 
 
 class Barred(_Told):
     """Credentials or rights were missing, and did not appear while the gate gave them time."""
 
-    __slots__ = ()
-
 
 class TimedOut(_Told):
     """The deadline passed."""
 
-    __slots__ = ()
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Interrupted(_Told):
     """A signal asked the gate to end."""
 
