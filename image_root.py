@@ -3,6 +3,8 @@
 The Dockerfile runs it where everything is installed: `PYTHONHASHSEED=0 python3 image_root.py FOLDER`. Python modules
 are found by the import statements of the program, shared libraries by ldd, Debian's packages by dpkg. The same packages
 give the same bytes: one process compiles in one order, and every file is dated SOURCE_DATE_EPOCH.
+
+Modules are compiled into one file per folder, from which `image_modules.py` imports them.
 """
 
 import ast
@@ -19,10 +21,13 @@ import sys
 import sysconfig
 from collections.abc import Iterable
 from importlib.metadata import Distribution, distributions
-from importlib.util import MAGIC_NUMBER, cache_from_source, source_hash
+from importlib.util import MAGIC_NUMBER
 from modulefinder import ModuleFinder
 from pathlib import Path
+from types import CodeType
 from typing import Any
+
+from image_modules import BYTECODE, INDEX
 
 STDLIB, PACKAGES = (Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib"))
 SCRIPT = Path(sysconfig.get_path("scripts"), "gatekeeper")
@@ -52,16 +57,18 @@ UNREACHED = [
     *("doctest", "ensurepip", "idlelib", "pdb", "pip", "pydoc", "setuptools", "sqlite3", "test", "tkinter", "unittest"),
 ]
 """Modules that are named, and that no path of the program loads."""
+IMPORTER = Path(__file__).with_name("image_modules.py")
 WITH_SOURCE = "gatekeeper"
 """The package whose source is in the image too, for the tracebacks of bugs."""
+ANNOTATED = "gatekeeper/cli.py"
+"""The module whose functions' annotations are read: by Typer."""
 
 
 def main(root: Path) -> None:
     """Assemble the root in this folder."""
     modules = reachable()
     found = [each for each in distributions(path=[str(PACKAGES)]) if modules & set(files(each))]
-    for path in sorted(modules):
-        add_module(root, path)
+    add_modules(root, modules)
     for distribution in found:
         add_papers(root, distribution)
     add_data(root)
@@ -98,28 +105,49 @@ def reachable() -> set[Path]:
 # -- Python ------------------------------------------------------------------------------------------------------
 
 
-def add_module(root: Path, path: Path) -> None:
-    """Copy an extension; compile a source, to bytecode that is never checked against a source again."""
-    if path.suffix != ".py":
-        copy(root, path)
-        return
-    source = path.read_bytes()
-    if path.is_relative_to(PACKAGES / WITH_SOURCE):
-        copy(root, path)
-        write(root, cache_from_source(path), bytecode(ast.parse(source), path, source, optimize=0))
-        return
-    package = path.is_relative_to(PACKAGES)
-    lean = LEAN.get(path.relative_to(PACKAGES if package else STDLIB).as_posix())
-    tree = ast.parse(lean(source.decode()) if lean else source)
-    if package:
-        tree = ast.fix_missing_locations(WithoutAnnotations().visit(tree))
-    write(root, path.with_suffix(".pyc"), bytecode(tree, path, source, optimize=2))
+def add_modules(root: Path, modules: set[Path]) -> None:
+    """Compile modules, and what imports them from then on."""
+    packages = {path for path in modules if path.is_relative_to(PACKAGES)}
+    add_folder(root, STDLIB, modules - packages)
+    add_folder(root, PACKAGES, packages)
+    add_bytecode(root, STDLIB / "sitecustomize.py", compile(IMPORTER.read_bytes(), IMPORTER.name, "exec", optimize=2))
 
 
-def bytecode(tree: ast.Module, path: Path, source: bytes, *, optimize: int) -> bytes:
-    """Return a .pyc whose hash is never checked (https://peps.python.org/pep-0552/)."""
-    code = compile(tree, path, "exec", dont_inherit=True, optimize=optimize)
-    return MAGIC_NUMBER + (0b01).to_bytes(4, "little") + source_hash(source) + marshal.dumps(code)
+def add_folder(root: Path, folder: Path, modules: Iterable[Path]) -> None:
+    """Copy a folder's extensions; compile its sources into one file, but for what every interpreter imports first."""
+    first = run(sys.executable, "-I", "-c", "import sys; print(*sys.modules)").split()
+    index: dict[str, tuple[int, int, bool]] = {}
+    bytecode = bytearray()
+    for path in sorted(modules):
+        parts = path.relative_to(folder).with_suffix("").parts
+        package = parts[-1] == "__init__"
+        name = ".".join(parts[:-1] if package else parts)
+        if path.suffix != ".py" or path.is_relative_to(PACKAGES / WITH_SOURCE):
+            copy(root, path)
+        if path.suffix == ".py" and name in first:
+            add_bytecode(root, path, compiled(path))
+        elif path.suffix == ".py":
+            code = marshal.dumps(compiled(path))
+            index[name] = len(bytecode), len(code), package
+            bytecode += code
+    write(root, folder / INDEX, marshal.dumps(index))
+    write(root, folder / BYTECODE, bytes(bytecode))
+
+
+def add_bytecode(root: Path, path: Path, code: CodeType) -> None:
+    """Write a .pyc instead of its source, so that nothing is checked (https://peps.python.org/pep-0552/)."""
+    write(root, path.with_suffix(".pyc"), MAGIC_NUMBER + (0b01).to_bytes(12, "little") + marshal.dumps(code))
+
+
+def compiled(path: Path) -> CodeType:
+    """Return the code of a module: without the docstrings of others, and without annotations that nobody reads."""
+    folder = PACKAGES if path.is_relative_to(PACKAGES) else STDLIB
+    name = path.relative_to(folder).as_posix()
+    tree = ast.parse(LEAN.get(name, str)(path.read_text(encoding="utf-8")))
+    if folder == PACKAGES and name != ANNOTATED:
+        tree = WithoutAnnotations().visit(tree)
+    ast.fix_missing_locations(tree)
+    return compile(tree, path, "exec", dont_inherit=True, optimize=0 if name.startswith(f"{WITH_SOURCE}/") else 2)
 
 
 class WithoutAnnotations(ast.NodeTransformer):

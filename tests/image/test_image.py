@@ -17,12 +17,13 @@ STORED = 15_500_000
 OPTIONAL = ("tornado", "h2")
 """What a library would use if it were installed."""
 
-# Imports every module of the image and resolves each lazy import in it; prints how many, and what is missing where.
+# Imports every module of the image and resolves each lazy import in it. Prints how many, what is missing where, how
+# many regular expressions there are, and which of them are not what `re` makes of their text.
 WALK = """
 import importlib, json, os, re, sys
 from pathlib import Path
 
-missing, imported = {}, 0
+missing, imported, patterns = {}, 0, []
 
 def attempt(place, action):
     global imported
@@ -32,17 +33,27 @@ def attempt(place, action):
     except ImportError as fault:
         missing[place] = f"{fault.name}.{fault.name_from}" if fault.name_from else re.search("'(.+?)'", str(fault))[1]
 
+names = {name for finder in sys.meta_path for name in getattr(finder, "index", ())}
 for base in map(Path, dict.fromkeys(map(os.path.realpath, sys.path[1:]))):
-    for path in sorted([*base.rglob("*.pyc"), *base.rglob("*.so")]):
-        *folders, file = (part for part in path.relative_to(base).parts if part != "__pycache__")
-        parts = [*folders, file.split(".")[0]]
+    for path in [*base.rglob("*.pyc"), *base.rglob("*.so")]:
+        parts = [*path.relative_to(base).parts[:-1], path.name.split(".")[0]]
         if all(map(str.isidentifier, parts)):
-            name = ".".join(parts).removesuffix(".__init__")
-            module = attempt(name, lambda: importlib.import_module(name))
-            for attribute in [*vars(module)] if module else ():
-                attempt(f"{name}.{attribute}", lambda: getattr(module, attribute))
-print(json.dumps([imported, missing]))
+            names.add(".".join(parts).removesuffix(".__init__"))
+for name in sorted(names):
+    module = attempt(name, lambda: importlib.import_module(name))
+    for attribute in [*vars(module)] if module else ():
+        value = attempt(f"{name}.{attribute}", lambda: getattr(module, attribute))
+        patterns += [each for each in (value, *(vars(value).values() if type(value) is type else ()))
+                     if isinstance(each, re.Pattern)]
+odd = [str(pattern) for pattern in patterns if re.compile(pattern.pattern, pattern.flags) != pattern]
+print(json.dumps([imported, missing, len(patterns), odd]))
 """
+
+
+@pytest.fixture(scope="module")
+def walked(image):
+    """Return what WALK prints."""
+    return json.loads(image.python(WALK).splitlines()[-1])
 
 
 def test_size(image):
@@ -92,15 +103,22 @@ def test_links(image):
             assert (image.root / target.relative_to("/") if target.is_absolute() else path.parent / target).exists()
 
 
-def test_modules(image):
+def test_modules(walked):
     """Every module can be imported with all that it imports, but for what is left out on purpose."""
-    imported, missing = json.loads(image.python(WALK).splitlines()[-1])
+    imported, missing, *_ = walked
     assert imported > 10_000
     known = (*ASSEMBLY["UNREACHED"], *OPTIONAL)
     unknown = {
         place: name for place, name in missing.items() if not f"{name}.".startswith(tuple(f"{each}." for each in known))
     }
     assert unknown == {}
+
+
+def test_first_modules(image):
+    """Only what an interpreter imports before the image's importer is a file of its own."""
+    names = {path.stem for path in image.paths if path.suffix == ".pyc"}
+    assert {"os", "utf_8", "sitecustomize"} <= names
+    assert len(names) < 20
 
 
 def test_bill_of_materials(image):
