@@ -24,6 +24,7 @@ from importlib.metadata import Distribution, distributions
 from importlib.util import MAGIC_NUMBER
 from modulefinder import ModuleFinder
 from pathlib import Path
+from textwrap import indent
 from types import CodeType
 from typing import Any
 
@@ -153,8 +154,14 @@ def compiled(path: Path) -> CodeType:
 class WithoutAnnotations(ast.NodeTransformer):
     """Takes the annotations from functions, and overloads from modules: for readers, and a sixth of all bytecode.
 
-    A class keeps those of its fields, of which dataclasses and named tuples are made.
+    Of a class's fields, of which dataclasses and named tuples are made, it takes the types, but for what is no field.
     """
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt:
+        """Strip a field."""
+        if not re.search("ClassVar|InitVar|KW_ONLY", ast.unparse(node.annotation)):
+            node.annotation = ast.copy_location(ast.Constant(None), node.annotation)
+        return node
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.stmt:
         """Strip a function, and what is in it."""
@@ -208,6 +215,21 @@ def with_flags(source: str) -> str:
     return source.replace("dis.COMPILER_FLAG_NAMES", repr(dis.COMPILER_FLAG_NAMES))
 
 
+def with_late_syntax(source: str) -> str:
+    """Return annotationlib without the syntax trees that it spells annotations with, until it is to do so."""
+    source = re.sub(r"= _make_(\w+)\(ast\.(\w+)\(\)\)", r'= _make_\1("\2")', source)
+    source = re.sub(r"\bop(?=[,\]])", "getattr(ast, op)()", source)
+    source, _, fixer = source.partition("class _ExtraNameFixer(")
+    return f"{source}def _ExtraNameFixer(names):\n" + indent(f"class Fixer({fixer}\nreturn Fixer(names)\n", " ")
+
+
+def with_late_hashes(source: str) -> str:
+    """Return urllib3's TLS, which can compare fingerprints, without the hashes until it is to do so."""
+    return source.replace(
+        "getattr(hashlib, algorithm, None)", "lambda data, name=algorithm: getattr(hashlib, name)(data)"
+    )
+
+
 def without_paths(source: str) -> str:
     """Return Typer without pathlib, which it loads to see that no option is of type Path."""
     return source.replace("from pathlib import Path\n", "from os import PathLike as Path\n")
@@ -231,10 +253,12 @@ def with_plain_addresses(source: str) -> str:
 LEAN = {
     "kubernetes/client/__init__.py": without_missing,
     "kubernetes/client/configuration.py": with_typing,
+    "urllib3/util/ssl_.py": with_late_hashes,
     "urllib3/util/url.py": with_plain_addresses,
     "typer/main.py": without_paths,
     "asyncio/__init__.py": without_stars,
     "inspect.py": with_flags,
+    "annotationlib.py": with_late_syntax,
     "psycopg/_acompat.py": with_quotes,
     "psycopg/_conninfo_utils.py": with_resolver,
     "psycopg_binary/version.py": with_version,

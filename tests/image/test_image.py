@@ -1,5 +1,6 @@
 """What is in the image, and what is not."""
 
+import hashlib
 import json
 import os
 import re
@@ -162,3 +163,22 @@ def test_one_openssl(image):
 def test_time_zones(image, zone):
     """A time of any zone can be read from a database."""
     assert image.python(f"import zoneinfo; print(zoneinfo.ZoneInfo('{zone}'))") == f"{zone}\n"
+
+
+def test_annotations(image):
+    """An annotation can be spelled out, though a start does not load what that takes."""
+    told = image.python(
+        "import annotationlib as a\n"
+        "def f(x: up + [down, -left] < right.on[0], y: 'late'): ...\n"
+        "print(a.get_annotations(f, format=a.Format.STRING))\n"
+        "print(a.get_annotations(f, format=a.Format.FORWARDREF)['x'].evaluate(format=a.Format.STRING))\n"
+    )
+    assert told == "{'x': 'up + [down, -left] < right.on[0]', 'y': 'late'}\nup + [down, -left] < right.on[0]\n"
+
+
+def test_fingerprints(image):
+    """A certificate's fingerprint is compared, though a start does not load the hashes."""
+    fingerprint = hashlib.sha256(b"certificate").hexdigest()
+    compare = f"from urllib3.util.ssl_ import assert_fingerprint; assert_fingerprint(b'%s', '{fingerprint}')"
+    image.python(compare % "certificate")
+    assert "Fingerprints did not match" in image.run("python3.15", "-c", compare % "another").stdout
