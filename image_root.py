@@ -7,6 +7,7 @@ give the same bytes: one process compiles in one order, and every file is dated 
 Modules are compiled into one file per folder, from which `image_modules.py` imports them.
 """
 
+import _sre
 import ast
 import asyncio
 import dis
@@ -19,14 +20,17 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib.metadata import Distribution, distributions
 from importlib.util import MAGIC_NUMBER
 from modulefinder import ModuleFinder
 from pathlib import Path
 from textwrap import indent
-from types import CodeType
+from types import CodeType, SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 from image_modules import BYTECODE, INDEX
 
@@ -145,10 +149,53 @@ def compiled(path: Path) -> CodeType:
     folder = PACKAGES if path.is_relative_to(PACKAGES) else STDLIB
     name = path.relative_to(folder).as_posix()
     tree = ast.parse(LEAN.get(name, str)(path.read_text(encoding="utf-8")))
+    tree = WithPatterns(tree).visit(tree)
     if folder == PACKAGES and name != ANNOTATED:
         tree = WithoutAnnotations().visit(tree)
     ast.fix_missing_locations(tree)
     return compile(tree, path, "exec", dont_inherit=True, optimize=0 if name.startswith(f"{WITH_SOURCE}/") else 2)
+
+
+class WithPatterns(ast.NodeTransformer):
+    """Compiles the regular expressions of modules and classes, where the source alone says what they are.
+
+    `re` would do so again in every process, for a twentieth of a gate's CPU. What it tells its engine is kept instead.
+    """
+
+    def __init__(self, tree: ast.Module) -> None:
+        nodes = [*ast.walk(tree)]
+        stored = Counter(node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+        self._constants = {name for name, times in stored.items() if times == 1}
+        imported = [alias for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+        self._names: dict[str, Any] = {"__builtins__": {}}
+        if any((alias.name, alias.asname) == ("re", None) for alias in imported):
+            self._names["re"] = re
+
+    def visit_Assign(self, node: ast.Assign) -> ast.stmt:
+        """Note a text, of which patterns may be made; compile a pattern."""
+        with suppress(Exception):  # it is not for us to say
+            value = eval(ast.unparse(node.value), self._names)  # noqa: S307 - of what is about to be run anyway
+            if isinstance(value, re.Pattern):
+                node.value = ast.copy_location(self._engine_call(value), node.value)
+            elif isinstance(value, str):
+                texts = {ast.unparse(target): value for target in node.targets}
+                self._names |= {name: text for name, text in texts.items() if name in self._constants}
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.stmt:
+        """Leave a function alone: its names are its own."""
+        return node
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815 - as ast names it
+
+    @staticmethod
+    def _engine_call(pattern: re.Pattern[Any]) -> ast.expr:
+        engine = SimpleNamespace(**vars(_sre) | {"compile": lambda *told: told})
+        with patch.object(re._compiler, "_sre", engine):  # noqa: SLF001 - there is no public way to its engine
+            text, flags, code, *groups = re._compiler.compile(pattern.pattern, pattern.flags)  # noqa: SLF001
+        told = (text, int(flags), [*map(int, code)], *groups)
+        assert _sre.compile(*told) == pattern
+        return ast.parse(f"__import__('_sre').compile({', '.join(map(repr, told))})", mode="eval").body
 
 
 class WithoutAnnotations(ast.NodeTransformer):

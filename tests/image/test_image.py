@@ -115,6 +115,12 @@ def test_modules(walked):
     assert unknown == {}
 
 
+def test_patterns(walked):
+    """A regular expression that was compiled when the image was built is what it says that it is."""
+    *_, patterns, odd = walked
+    assert (patterns > 150, odd) == (True, [])
+
+
 def test_first_modules(image):
     """Only what an interpreter imports before the image's importer is a file of its own."""
     names = {path.stem for path in image.paths if path.suffix == ".pyc"}
