@@ -28,6 +28,7 @@ LABEL org.opencontainers.image.title="gatekeeper" \
 ENV PATH=/usr/local/bin \
     MALLOC_ARENA_MAX=1 \
     PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONNOUSERSITE=1 \
     PYTHONUNBUFFERED=1 \
     PYTHON_LAZY_IMPORTS=all \
     PYTHONTZPATH= \

@@ -163,13 +163,21 @@ class WithPatterns(ast.NodeTransformer):
     """
 
     def __init__(self, tree: ast.Module) -> None:
-        nodes = [*ast.walk(tree)]
-        stored = Counter(node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
-        self._constants = {name for name, times in stored.items() if times == 1}
-        imported = [alias for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-        self._names: dict[str, Any] = {"__builtins__": {}}
-        if any((alias.name, alias.asname) == ("re", None) for alias in imported):
-            self._names["re"] = re
+        bound: list[str] = []
+        imported = False
+        for node in ast.walk(tree):
+            match node:
+                case ast.Name(name, ast.Store()):
+                    bound.append(name)
+                case ast.Import(aliases) | ast.ImportFrom(names=aliases):
+                    bound += [alias.asname or alias.name for alias in aliases]
+                    imported |= isinstance(node, ast.Import) and any(alias.name == "re" for alias in aliases)
+        self._constants = {name for name, times in Counter(bound).items() if times == 1}
+        self._names: dict[str, Any] = {"__builtins__": {}} | ({"re": re} if imported else {})
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        """Leave alone what may not run, or has names of its own."""
+        return super().visit(node) if isinstance(node, (ast.Module, ast.ClassDef, ast.Assign)) else node
 
     def visit_Assign(self, node: ast.Assign) -> ast.stmt:
         """Note a text, of which patterns may be made; compile a pattern."""
@@ -181,12 +189,6 @@ class WithPatterns(ast.NodeTransformer):
                 texts = {ast.unparse(target): value for target in node.targets}
                 self._names |= {name: text for name, text in texts.items() if name in self._constants}
         return node
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.stmt:
-        """Leave a function alone: its names are its own."""
-        return node
-
-    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815 - as ast names it
 
     @staticmethod
     def _engine_call(pattern: re.Pattern[Any]) -> ast.expr:
@@ -277,6 +279,12 @@ def with_late_hashes(source: str) -> str:
     )
 
 
+def without_dataclass(source: str) -> str:
+    """Return tenacity with a plain class for its one dataclass; it sets all the fields before it reads any."""
+    source = re.sub(r"@dataclasses\.dataclass.*\n", "", source)
+    return re.sub(r"dataclasses\.field\([^)]*\)", "()", source)
+
+
 def without_paths(source: str) -> str:
     """Return Typer without pathlib, which it loads to see that no option is of type Path."""
     return source.replace("from pathlib import Path\n", "from os import PathLike as Path\n")
@@ -302,6 +310,7 @@ LEAN = {
     "kubernetes/client/configuration.py": with_typing,
     "urllib3/util/ssl_.py": with_late_hashes,
     "urllib3/util/url.py": with_plain_addresses,
+    "tenacity/__init__.py": without_dataclass,
     "typer/main.py": without_paths,
     "asyncio/__init__.py": without_stars,
     "inspect.py": with_flags,

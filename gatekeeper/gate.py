@@ -8,7 +8,6 @@ The gate knows no client library: checks translate their faults into Unreachable
 import math
 import signal
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, Protocol
 
@@ -61,24 +60,24 @@ class Turn(NamedTuple):
     verdicts: tuple[tuple[str, Verdict], ...]
 
 
-@dataclass
 class _Standing:
     """A check, and what is known of it."""
 
-    check: Check
-    verdict: Verdict = Waiting("not looked at yet")
-    asked_at: float | None = None
-    """When the look that is under way began."""
-    looked_at: float = -math.inf
-    """When the look that gave the verdict began."""
-    since: float = -math.inf
-    """When the verdict became one of its kind."""
-    seen: str = ""
-    """What the last answer said."""
-    answered: bool = False
-    """Whether that look ended after its turn, so that the next one has yet to weigh it."""
-    not_before: float = -math.inf
-    denied_since: float = math.inf
+    def __init__(self, check: Check) -> None:
+        self.check = check
+        self.verdict: Verdict = Waiting("not looked at yet")
+        self.asked_at: float | None = None
+        """When the look that is under way began."""
+        self.looked_at = -math.inf
+        """When the look that gave the verdict began."""
+        self.since = -math.inf
+        """When the verdict became one of its kind."""
+        self.seen = ""
+        """What the last answer said."""
+        self.answered = False
+        """Whether that look ended after its turn, so that the next one has yet to weigh it."""
+        self.not_before = -math.inf
+        self.denied_since = math.inf
 
     @property
     def sentence(self) -> str:
