@@ -14,6 +14,8 @@ NAMESPACE = "bench"
 JOB = "db-migrate"
 PATIENCE = 3600
 """Seconds that every program may wait."""
+SETTLE = 1.0
+"""Seconds until the server, on the same processors, is done with what the benchmark itself asked of it."""
 GATEKEEPER = "gatekeeper"
 KUBECTL_WAIT = "kubectl wait"
 K8S_WAIT_FOR = "k8s-wait-for"
@@ -115,16 +117,19 @@ class JobBench:
 
     def _wait(self, start: Callable[[], Program], seconds: float) -> tuple[End, float]:
         """Let a program wait; return how it ended, and when the Job was Complete."""
-        with self._jobs.job(), start() as program:
-            time.sleep(seconds)
-            assert program.running, program.log
-            at = self._jobs.complete()
-            return program.end(), at
+        with self._jobs.job():
+            time.sleep(SETTLE)
+            with start() as program:
+                time.sleep(seconds)
+                assert program.running, program.log
+                at = self._jobs.complete()
+                return program.end(), at
 
     def _already_complete(self, start: Callable[[], Program], name: str) -> tuple[End, list[str]]:
         """Start a program once the Job is Complete; return how it ended and what it asked."""
         with self._jobs.job():
             self._jobs.complete()
+            time.sleep(SETTLE)
             before = len(self._jobs.requests(name))
             with start() as program:
                 end = program.end()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.job import SETTLE
 from benchmarks.plan import QUICK, Plan
 from benchmarks.report import Row, table
 from servers.image import Image
@@ -30,7 +31,8 @@ METHOD = """\
 * The polled programs are `until PROGRAM; do sleep 5; done` over `psql -c`, `alembic current --check-heads` and
   `manage.py migrate --check`; Alembic and Django run in CPython {python}, with the projects of the tests. To apply a
   revision is one statement, the last that the tool itself would run; in the rollout, Alembic runs.
-* Short waits: {plan.runs} runs of {plan.hold:g} s. Without a Job, {plan.polled} gates wait on one database when the
+* Short waits: {plan.runs} runs of {plan.hold:g} s, each started {settle:g} s after the benchmark's own requests, whose
+  work the server does on the same processors. Without a Job, {plan.polled} gates wait on one database when the
   revision is applied, each at a pace of its own. The long waits run side by side, {plan.long_runs} of each gate and of
   `kubectl wait`, one of each loop; requests are the mean of the programs that share an account.
 * A rollout, run {plan.rollout_runs} times, starts all gates at once. From before the first gate to the end another
@@ -69,7 +71,7 @@ def results(about: Mapping[str, str], plan: Plan, rows: Iterable[Row]) -> str:
     """Return RESULTS.md."""
     quick = " **A quick run, to try the benchmark: its figures mean little.**" if plan == QUICK else ""
     facts = "\n".join(f"| {name} | {fact} |" for name, fact in about.items())
-    method = METHOD.format(plan=plan, python=platform.python_version())
+    method = METHOD.format(plan=plan, python=platform.python_version(), settle=SETTLE)
     return f"""\
 # What a gate costs, beside what it replaces
 
