@@ -1,6 +1,6 @@
 """Import the image's modules: a folder has its bytecode in one file, and an index of what is where in that.
 
-To find, open and check 150 files one by one is a seventh of a gate's CPU. In the image this is `sitecustomize`, which
+To find, open and check 120 files one by one is a sixth of a gate's CPU. In the image this is `sitecustomize`, which
 the interpreter imports before the program (https://docs.python.org/3/library/site.html#module-sitecustomize).
 `image_root.py` writes the files. What is not in them, extensions above all, is found as ever.
 """
