@@ -46,7 +46,11 @@ def asked(apiserver: ApiServer, namespace: str, account: str) -> tuple[set[Right
         of = event.get("objectRef") or {"resource": event["requestURI"]}
         resource = "/".join(filter(None, [of["resource"], of.get("subresource")]))
         rights |= {(event["verb"], f"{resource}.{of.get('apiGroup')}", of.get("namespace", ""), of.get("name", ""))}
-    return rights, {event["annotations"].get("authorization.k8s.io/reason", "") for event in events}
+    # A server that has just started forbids, without a reason, until it has read its roles.
+    allowed = [
+        each for event in events if (each := event["annotations"]).get("authorization.k8s.io/decision") == "allow"
+    ]
+    return rights, {annotations["authorization.k8s.io/reason"] for annotations in allowed}
 
 
 def rules(apiserver: ApiServer, namespace: str, account: str, where: str) -> list[Any]:
