@@ -145,6 +145,7 @@ class MariaDB(Server):
         """Make the server fall silent, with its connections open."""
         assert self._process
         self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)  # else a thread of it may answer once more
 
     def resume(self) -> None:
         """Let the server go on."""
