@@ -113,14 +113,14 @@ def reachable() -> set[Path]:
 def add_modules(root: Path, modules: set[Path]) -> None:
     """Compile modules, and what imports them from then on."""
     packages = {path for path in modules if path.is_relative_to(PACKAGES)}
-    add_folder(root, STDLIB, modules - packages)
-    add_folder(root, PACKAGES, packages)
+    first = run(sys.executable, "-I", "-c", "import sys; print(*sys.modules)").split()
+    add_folder(root, STDLIB, modules - packages, first)
+    add_folder(root, PACKAGES, packages, first)
     add_bytecode(root, STDLIB / "sitecustomize.py", compile(IMPORTER.read_bytes(), IMPORTER.name, "exec", optimize=2))
 
 
-def add_folder(root: Path, folder: Path, modules: Iterable[Path]) -> None:
+def add_folder(root: Path, folder: Path, modules: Iterable[Path], first: Iterable[str]) -> None:
     """Copy a folder's extensions; compile its sources into one file, but for what every interpreter imports first."""
-    first = run(sys.executable, "-I", "-c", "import sys; print(*sys.modules)").split()
     index: dict[str, tuple[int, int, bool]] = {}
     bytecode = bytearray()
     for path in sorted(modules):
