@@ -19,6 +19,7 @@ from kubernetes.client import (
     ApiException,
     BatchV1Api,
     CoreV1Api,
+    CoreV1Event,
     V1ContainerStateTerminated,
     V1ContainerStatus,
     V1Job,
@@ -151,6 +152,11 @@ class Namespace:
             yield event["type"], Pod(event["object"])
             if event["type"] == "DELETED":
                 watch.stop()
+
+    def events(self, pod: Pod, reason: str) -> list[CoreV1Event]:
+        """Return the events of a pod that have this reason."""
+        of = f"involvedObject.uid={pod.uid},reason={reason}"
+        return self.core.list_namespaced_event(self.name, field_selector=of).items
 
     def log(self, pod: Pod) -> str:
         """Return what the pod's gate has said since it was last started."""
