@@ -162,7 +162,7 @@ class Namespace:
         """Return what the pod's gate has said since it was last started."""
         container = pod.seen.spec.init_containers[-1].name
         try:
-            return self.core.read_namespaced_pod_log(pod.name, self.name, container=container)
+            return self.core.read_namespaced_pod_log(pod.name, self.name, container=container) or ""
         except ApiException as fault:
             if fault.status in (400, 404):  # not started yet, or gone
                 return ""
