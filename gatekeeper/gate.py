@@ -86,7 +86,14 @@ class _Standing:
 
     def hear_nothing(self, reason: str) -> None:
         """Wait where there was no answer, with what the last one said."""
-        self.verdict = Waiting(f"{reason}; before that: {self.seen}" if self.seen else reason)
+        if self.seen:
+            self.verdict = Waiting(f"{reason}; before that: {self.seen}")
+        else:
+            self.learn_nothing(reason)
+
+    def learn_nothing(self, reason: str) -> None:
+        """Wait where the world could not be read."""
+        self.verdict = Waiting(f"{reason}; awaiting {self.check.awaits}")
 
 
 class _Seen(NamedTuple):
@@ -188,7 +195,7 @@ class Gate:
             case Unreachable(silent=True) as fault:
                 standing.hear_nothing(str(fault))
             case Unreachable() as fault:
-                standing.verdict = Waiting(str(fault))
+                standing.learn_nothing(str(fault))
                 standing.not_before = now + fault.retry_after
             case Denied() as fault:
                 standing.verdict = Waiting(str(fault))

@@ -215,6 +215,8 @@ class JobReader(Protocol):
 class JobCheck:
     """Looks at the Jobs that one reader matches."""
 
+    awaits = "condition Complete"
+
     def __init__(
         self, name: str, reader: JobReader, policy: JobPolicy, now: Callable[[], float], *, messenger: bool = False
     ) -> None:

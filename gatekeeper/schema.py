@@ -89,6 +89,7 @@ class SchemaCheck:
         self, database: Database, question: Question, wanted: Wanted, policy: HistoryPolicy, now: Callable[[], float]
     ) -> None:
         self.name = database.name
+        self.awaits = wanted.newest
         self._database = database
         self._question = question
         self._wanted = wanted

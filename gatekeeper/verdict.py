@@ -62,6 +62,10 @@ class Check(Protocol):
         """The subject of every reason."""
 
     @property
+    def awaits(self) -> str:
+        """What would open the gate, where a look brings no verdict that says so."""
+
+    @property
     def messenger(self) -> bool:
         """Whether this only brings news: it can shut the gate, and is no proof that would open it."""
 

@@ -77,6 +77,7 @@ class ScriptedCheck:
 
     def __init__(self, clock: FakeClock, name: str, *results: Result | Slow, messenger: bool = False) -> None:
         self.name = name
+        self.awaits = "3"
         self.messenger = messenger
         self.followed = False
         self.looks: list[Look] = []

@@ -94,7 +94,9 @@ def test_opens_at_the_deadline(clock):
         pytest.param(WAITING, TimedOut("after 0s, still waiting for db: is at 2; awaiting 3"), id="waiting"),
         pytest.param(SHUT, Refused("db: has failed"), id="shut"),
         pytest.param(DENIED, Barred("db: may not read; GRANT SELECT"), id="denied"),
-        pytest.param(UNREACHABLE, TimedOut("after 0s, still waiting for db: connection refused"), id="unreachable"),
+        pytest.param(
+            UNREACHABLE, TimedOut("after 0s, still waiting for db: connection refused; awaiting 3"), id="unreachable"
+        ),
     ],
 )
 def test_timeout_0(clock, result, outcome):
@@ -223,7 +225,9 @@ def test_bug(clock):
 def test_hanging_look(clock):
     """A look that hangs is never doubled, and holds the gate within a second of its deadline."""
     db = ScriptedCheck(clock, "db", hanging(OPEN))
-    assert hold(clock, db, timeout=25) == TimedOut("after 25s, still waiting for db: no answer yet after 25.9 s")
+    assert hold(clock, db, timeout=25) == TimedOut(
+        "after 25s, still waiting for db: no answer yet after 25.9 s; awaiting 3"
+    )
     assert db.instants == [0]
     assert 25 <= clock.now() < 26
 
