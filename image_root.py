@@ -172,8 +172,11 @@ class WithPatterns(ast.NodeTransformer):
                 case ast.Import(aliases) | ast.ImportFrom(names=aliases):
                     bound += [alias.asname or alias.name for alias in aliases]
                     imported |= isinstance(node, ast.Import) and any(alias.name == "re" for alias in aliases)
-        self._constants = {name for name, times in Counter(bound).items() if times == 1}
-        self._names: dict[str, Any] = {"__builtins__": {}} | ({"re": re} if imported else {})
+        # A star may bind any name.
+        self._constants = {name for name, times in Counter(bound).items() if times == 1 and "*" not in bound}
+        self._names: dict[str, Any] = {"__builtins__": {}}
+        if imported and "re" in self._constants:
+            self._names["re"] = re
 
     def visit(self, node: ast.AST) -> ast.AST:
         """Leave alone what may not run, or has names of its own."""
