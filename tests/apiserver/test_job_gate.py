@@ -47,7 +47,8 @@ def outage(apiserver: ApiServer, gate: GateProcess) -> None:
     """Stop the API server until the gate says so, and start it again."""
     apiserver.stop()
     try:
-        gate.until("the API server cannot be reached")
+        told = gate.until("the API server cannot be reached")
+        assert "; awaiting condition Complete" in told.text
     finally:
         apiserver.start()
 

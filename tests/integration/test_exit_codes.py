@@ -159,6 +159,7 @@ def test_deadline_during_look(gate, silent):
     """The deadline is kept within a second though the database is silent."""
     held = gate(*SCHEMA, "--timeout", "3s", environment={"DATABASE_URL": url_of(silent)}, secrets=["planted"])
     assert_ended(held, 124, "timed out")
+    assert f"; awaiting {HEAD}" in held.message
     assert 3 <= held.until("timed out: ").at - held.until("holding: ").at < 4
 
 
