@@ -147,6 +147,7 @@ def test_tells_every_turn(clock):
     """After every turn the gate tells the time gone, the time left and each verdict, messengers first."""
     turns: list[Turn] = []
     checks = [ScriptedCheck(clock, "db", WAITING, OPEN), ScriptedCheck(clock, "Job", WAITING, messenger=True)]
+    clock.receive(100)  # the gate does not begin when the clock does
     Gate(checks, 10, clock, turns.append).hold()
     assert turns == [
         Turn(0, 10, (("Job", WAITING), ("db", WAITING))),
@@ -224,12 +225,13 @@ def test_bug(clock):
 
 def test_hanging_look(clock):
     """A look that hangs is never doubled, and holds the gate within a second of its deadline."""
+    clock.receive(100)
     db = ScriptedCheck(clock, "db", hanging(OPEN))
     assert hold(clock, db, timeout=25) == TimedOut(
         "after 25s, still waiting for db: no answer yet after 25.9 s; awaiting 3"
     )
-    assert db.instants == [0]
-    assert 25 <= clock.now() < 26
+    assert db.instants == [100]
+    assert 125 <= clock.now() < 126
 
 
 def test_hanging_look_beside_others(clock):
@@ -244,6 +246,20 @@ def test_hanging_look_after_an_answer(clock):
     db = ScriptedCheck(clock, "db", Waiting("is locked by pid 7"), hanging(OPEN))
     outcome = hold(clock, db, timeout=25)
     assert outcome.reason.endswith(" s; before that: is locked by pid 7")
+
+
+def test_silent(clock):
+    """A server that never answered is told with what is awaited."""
+    db = ScriptedCheck(clock, "db", Unreachable("did not answer within 10.0 s", silent=True))
+    reason = "did not answer within 10.0 s; awaiting 3"
+    assert hold(clock, db, timeout=5) == TimedOut(f"after 5s, still waiting for db: {reason}")
+
+
+def test_silent_after_an_answer(clock):
+    """A server that answers no more is told with what it answered last, however long ago."""
+    db = ScriptedCheck(clock, "db", WAITING, Unreachable("did not answer within 10.0 s", silent=True))
+    reason = "did not answer within 10.0 s; before that: is at 2; awaiting 3"
+    assert hold(clock, db, timeout=5) == TimedOut(f"after 5s, still waiting for db: {reason}")
 
 
 def test_fault_is_let_go(clock):
@@ -395,6 +411,14 @@ def test_look_that_began_before_a_messengers_answer(clock):
     job = ScriptedCheck(clock, "Job", Slow(3, SHUT), messenger=True)
     db = ScriptedCheck(clock, "db", Slow(4, WAITING), OPEN)
     assert hold(clock, db, job) == Opened("db: has 3 applied")
+
+
+def test_messenger_is_not_believed_before_the_first_answer(clock):
+    """A failed Job does not refuse while the first look at the schema is still under way."""
+    job = ScriptedCheck(clock, "Job", SHUT, messenger=True)
+    db = ScriptedCheck(clock, "db", Slow(12, OPEN))
+    assert hold(clock, job, db) == Opened("db: has 3 applied")
+    assert clock.now() == 12
 
 
 def test_messenger_is_believed_at_the_deadline(clock):
