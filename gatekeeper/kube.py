@@ -204,6 +204,8 @@ class JobReader:
             match job:
                 case {"metadata": {"name": str(name)}} if self._name and name != self._name:
                     continue
+                case {"metadata": {"namespace": str(namespace)}} if namespace != self._namespace:
+                    continue
                 case {"metadata": {"uid": str(uid)}}:
                     kept[uid] = {key: job[key] for key in ("kind", "metadata", "status") if key in job}
                 case _:

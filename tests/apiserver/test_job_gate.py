@@ -19,6 +19,7 @@ from gatekeeper.clock import Clock
 from gatekeeper.kube import Cluster, JobReader, in_cluster
 from gatekeeper.verdict import Denied
 from servers.apiserver import ApiServer
+from servers.front import Front, forward
 from servers.gate import GateProcess
 
 Start = Callable[..., GateProcess]
@@ -246,6 +247,26 @@ def test_selector(apiserver, namespace, unbound):
     assert gate.end() == 0
     assert "all 2 are Complete" in gate.message
     assert {verb for verb, _, _ in asked(apiserver, namespace)} == {"list", "watch"}
+
+
+@pytest.mark.parametrize("args", [["migrate"], ["--selector", "app=web"]], ids=["name", "selector"])
+def test_answer_of_another_namespace(apiserver, namespace, gate, tmp_path, args):
+    """Where something on the way answers with another namespace's Job, that proves nothing, listed or watched."""
+    other = f"{namespace}-other"
+    apiserver.create_namespace(other)
+    apiserver.create_job(other, "migrate", labels={"app": "web"})
+    with Front(apiserver, tmp_path) as front:
+        front.answer = lambda exchange: forward(exchange, exchange.path.replace(f"/{namespace}/", f"/{other}/"))
+        own = apiserver.kubeconfig.read_text().replace(apiserver.url, f"https://{front.host}:{front.port}")
+        kubeconfig = tmp_path / "kubeconfig"
+        kubeconfig.write_text(own.replace(str(apiserver.ca_file), str(front.ca_file)))
+        told = ["job", *args, "-n", namespace, "--kubeconfig", str(kubeconfig), "--timeout"]
+        watching = gate(*told, "3s")
+        watching.until("does not exist; awaiting its creation")
+        apiserver.complete(other, "migrate")
+        listing = gate(*told, "0")
+        assert (listing.end(), watching.end()) == (124, 124)
+        assert "does not exist; awaiting its creation" in listing.message
 
 
 # -- promptness and cost ------------------------------------------------------------------------------------------
