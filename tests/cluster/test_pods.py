@@ -78,8 +78,8 @@ def test_a_held_pod_is_deleted_within_two_seconds(namespace):
 
     began = time.monotonic()
     namespace.core.delete_namespaced_pod(held.name, namespace.name)
-    *_, (_, deleted) = namespace.changes(held)
-    assert time.monotonic() - began < held.seen.spec.termination_grace_period_seconds
+    *_, deleted = namespace.changes(held)
+    assert time.monotonic() - began < 5, "the pod's end; the kubelet looks at containers and pods once a second"
     [stopping] = eventually(lambda: namespace.events(held, "Killing"))
     ended = deleted.ended
     assert ended.finished_at - stopping.first_timestamp < timedelta(seconds=2)

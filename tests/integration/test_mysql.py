@@ -256,7 +256,7 @@ def test_abandoned_rows(mariadb_database, run):
         assert len(next(rows)[0]) == 1000
         began = time.monotonic()
         rows.close()
-    assert time.monotonic() - began < 2  # the rest is 1 GB
+    assert time.monotonic() - began < 0.5
     with pytest.raises(ZeroDivisionError), reader(mariadb_database).session(LIMIT) as session:
         assert len(next(session.query(f"SELECT REPEAT('x', 1000) FROM {tens}"))) / 0
 
@@ -593,7 +593,7 @@ def test_silent_while_connecting(answers, every):
         began = time.monotonic()
         with pytest.raises(Unreachable, match=r"the server did not answer within 1.0 s"), reader(url).session(1):
             pass
-        assert 0.9 < time.monotonic() - began < 1.9  # two limits would be 2 s
+        assert 0.9 < time.monotonic() - began < 1.5
 
 
 @pytest.mark.parametrize(
@@ -639,7 +639,7 @@ def test_silent_in_mid_session(secure, moment):
             read()
     finally:
         secure.resume()
-    assert 1.9 < time.monotonic() - began < 3.9  # two limits would be 4 s
+    assert 1.9 < time.monotonic() - began < 2.6
 
 
 def test_killed(mariadb, mariadb_database):

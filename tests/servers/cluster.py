@@ -144,12 +144,12 @@ class Namespace:
         """Return a pod whose gate has opened and whose app is ready."""
         return self.pod(lambda pod: pod.ready, app)
 
-    def changes(self, pod: Pod) -> Iterator[tuple[str, Pod]]:
-        """Give every change of a pod since it was seen, and what was changed, until it is deleted."""
+    def changes(self, pod: Pod) -> Iterator[Pod]:
+        """Give a pod at every change since it was seen, until it is deleted."""
         since = {"field_selector": f"metadata.name={pod.name}", "resource_version": pod.seen.metadata.resource_version}
         watch = Watch()
         for event in watch.stream(self.core.list_namespaced_pod, self.name, **since, timeout_seconds=int(PATIENCE)):
-            yield event["type"], Pod(event["object"])
+            yield Pod(event["object"])
             if event["type"] == "DELETED":
                 watch.stop()
 
