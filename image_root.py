@@ -21,7 +21,7 @@ import subprocess
 import sys
 import sysconfig
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from importlib.metadata import Distribution, distributions
 from importlib.util import MAGIC_NUMBER
@@ -119,7 +119,7 @@ def add_modules(root: Path, modules: set[Path]) -> None:
     add_bytecode(root, STDLIB / "sitecustomize.py", compile(IMPORTER.read_bytes(), IMPORTER.name, "exec", optimize=2))
 
 
-def add_folder(root: Path, folder: Path, modules: Iterable[Path], first: Iterable[str]) -> None:
+def add_folder(root: Path, folder: Path, modules: Iterable[Path], first: Collection[str]) -> None:
     """Copy a folder's extensions; compile its sources into one file, but for what every interpreter imports first."""
     index: dict[str, tuple[int, int, bool]] = {}
     bytecode = bytearray()
@@ -172,8 +172,9 @@ class WithPatterns(ast.NodeTransformer):
                 case ast.Import(aliases) | ast.ImportFrom(names=aliases):
                     bound += [alias.asname or alias.name for alias in aliases]
                     imported |= isinstance(node, ast.Import) and any(alias.name == "re" for alias in aliases)
+        times = Counter(bound)
         # A star may bind any name.
-        self._constants = {name for name, times in Counter(bound).items() if times == 1 and "*" not in bound}
+        self._constants = set() if "*" in times else {name for name in times if times[name] == 1}
         self._names: dict[str, Any] = {"__builtins__": {}}
         if imported and "re" in self._constants:
             self._names["re"] = re

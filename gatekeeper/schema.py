@@ -115,7 +115,7 @@ class SchemaCheck:
                 companions = [table.asked for table in others if table.schema == history.schema]
                 return self._judge_owner(history, companions) or self._judge(self._read(session, history, others))
         except (ValueError, TypeError, KeyError) as fault:
-            return Waiting(f"{seen} cannot be understood: {fault}; awaiting {self._wanted.newest}")
+            return Waiting(f"{seen} cannot be understood: {fault}; awaiting {self.awaits}")
 
     def _find(self, session: Session) -> tuple[Found | None, list[Found]]:
         """Return the history table, and the other tables of the tool's that there are anywhere."""
