@@ -12,9 +12,9 @@ RUN pip install --require-hashes --no-build-isolation -r requirements.txt
 COPY . .
 RUN pip install --no-deps --no-build-isolation .
 
-# The same source gives the same bytes: see image_root.py. Bytecode keeps lines, for tracebacks, but not their columns.
+# The same source gives the same bytes: see image/root.py. Bytecode keeps lines, for tracebacks, but not their columns.
 ARG SOURCE_DATE_EPOCH=0
-RUN PYTHONHASHSEED=0 PYTHONNODEBUGRANGES=1 python3 image_root.py /root.d
+RUN PYTHONHASHSEED=0 PYTHONNODEBUGRANGES=1 python3 -m image.root /root.d
 
 FROM scratch
 COPY --from=build /root.d /

@@ -77,7 +77,7 @@ render-chart:    ## lint the example chart, and render it anew; needs Go
 
 record-fixtures: $(VENV)/ready   ## run the migration tools themselves, and write what they leave; TOOLS="flyway goose" for some
 	cd tests && ../$(BIN)/python -m recorder $(TOOLS)
-	$(BIN)/python -c 'import pathlib; from gatekeeper.catalogue import FORMS; \
+	$(BIN)/python -c 'import pathlib; from gatekeeper.cli.catalogue import FORMS; \
 		readme = pathlib.Path("README.md"); mark = "<!-- tools -->\n"; end = "<!-- /tools -->"; \
 		text = readme.read_text(); before, rest = text.split(mark); after = rest.split(end)[1]; \
 		readme.write_text(before + mark + FORMS["markdown"]() + end + after)'

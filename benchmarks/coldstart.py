@@ -13,7 +13,7 @@ from benchmarks.job import GATEKEEPER, JOB, KUBECTL_WAIT
 from benchmarks.plan import Plan
 from benchmarks.programs import until
 from benchmarks.report import Row, Spread
-from gatekeeper import rbac
+from gatekeeper.manifests import rbac
 
 ACCOUNT = "web"
 

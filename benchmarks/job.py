@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from benchmarks.plan import Plan
 from benchmarks.programs import End, Gates, Peers, Program
 from benchmarks.report import Row, Spread, ratio
-from gatekeeper import rbac
+from gatekeeper.manifests import rbac
 from servers.apiserver import ApiServer
 
 NAMESPACE = "bench"

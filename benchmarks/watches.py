@@ -10,8 +10,8 @@ from benchmarks.job import GATE, GATEKEEPER, JOB, K8S_WAIT_FOR, NAMESPACE, JobBe
 from benchmarks.plan import Plan
 from benchmarks.programs import Gates, Peers, Program, until
 from benchmarks.report import Row, Spread
-from gatekeeper.clock import Clock
-from gatekeeper.kube import JobReader, in_cluster
+from gatekeeper.gate.clock import Clock
+from gatekeeper.jobs.kube import JobReader, in_cluster
 from servers.apiserver import ApiServer
 
 TICKS = os.sysconf("SC_CLK_TCK")

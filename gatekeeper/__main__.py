@@ -3,7 +3,7 @@
 import gc
 import sys
 
-from gatekeeper.exits import edge, leave
+from gatekeeper.gate.exits import edge, leave
 
 
 def main() -> None:
@@ -11,7 +11,7 @@ def main() -> None:
     # Nothing of a start is garbage, and to look for some again and again is a tenth of a gate's CPU.
     gc.set_threshold(50_000)
     with edge():
-        from gatekeeper.cli import main as run  # noqa: PLC0415 - only once signals and faults are answered
+        from gatekeeper.cli.main import main as run  # noqa: PLC0415 - only once signals and faults are answered
 
         leave(run(sys.argv[1:]))
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
-from gatekeeper.clock import Signalled
-from gatekeeper.history import Lock
-from gatekeeper.schema import Found
-from gatekeeper.tools import Tool
-from gatekeeper.verdict import Denied, Unreachable, Verdict
+from gatekeeper.gate.clock import Signalled
+from gatekeeper.gate.verdict import Denied, Unreachable, Verdict
+from gatekeeper.histories.judge import Lock
+from gatekeeper.histories.look import Found
+from gatekeeper.tools.shared.record import Tool
 
 Result = Verdict | Unreachable | Denied | Exception
 

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
-from gatekeeper.clock import Clock
-from gatekeeper.kube import Cluster, JobReader, in_cluster
-from gatekeeper.verdict import Denied
+from gatekeeper.gate.clock import Clock
+from gatekeeper.gate.verdict import Denied
+from gatekeeper.jobs.kube import Cluster, JobReader, in_cluster
 from servers.apiserver import ApiServer
 from servers.front import Front, forward
 from servers.gate import GateProcess

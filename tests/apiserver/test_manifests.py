@@ -13,8 +13,9 @@ from kubernetes import config
 from kubernetes.client import ApiClient
 
 import shipped
-from gatekeeper import manifests, rbac
-from gatekeeper.audit import audit
+from gatekeeper.manifests import objects as manifests
+from gatekeeper.manifests import rbac
+from gatekeeper.manifests.audit import audit
 from servers.apiserver import ApiServer
 from shipped import APPLIED, COMPONENTS, MANIFESTS, Object
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from kubernetes import config
 
-from gatekeeper import rbac
+from gatekeeper.manifests import rbac
 from servers.apiserver import ApiServer
 from servers.gate import GateProcess
 from servers.postgres import Postgres

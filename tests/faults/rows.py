@@ -18,7 +18,7 @@ import trustme
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from gatekeeper import rbac
+from gatekeeper.manifests import rbac
 from servers import front
 from servers.apiserver import ApiServer
 from servers.faults import Fault, FaultProxy

@@ -13,7 +13,7 @@ import pytest
 
 from faults.conftest import spellings
 from faults.rows import DEAD_WATCHES, FAULTS, IN_SPITE, World
-from gatekeeper.kube import KEEPALIVE, WATCH_LIMIT
+from gatekeeper.jobs.kube import KEEPALIVE, WATCH_LIMIT
 from servers.apiserver import ApiServer
 from servers.gate import GateProcess
 

@@ -16,8 +16,8 @@ import pymysql
 import pytest
 
 from faults.databases import PASSWORD, STALE, Rig, row, rows_of_network, rows_of_verification, until
-from gatekeeper.mysql import MySQLDatabase, connection_parameters
-from gatekeeper.verdict import Unreachable
+from gatekeeper.gate.verdict import Unreachable
+from gatekeeper.histories.mysql import MySQLDatabase, connection_parameters
 from servers.certificate import certificate
 from servers.faults import Fault, FaultProxy
 from servers.mariadb import MariaDB

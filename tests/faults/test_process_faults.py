@@ -61,7 +61,7 @@ gatekeeper.__main__.main()
 """
 DEAF = """
 import os, signal, sys
-from gatekeeper.clock import Clock, Signalled, answer_signals
+from gatekeeper.gate.clock import Clock, Signalled, answer_signals
 
 class Deaf:
     def __del__(self):

@@ -11,12 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatekeeper import changelogs, directories, documents, mysql, peers, postgres, settings
-from gatekeeper.audit import audit
-from gatekeeper.durations import format_duration, parse_duration
-from gatekeeper.manifests import parse
-from gatekeeper.settings import Misconfigured
-from gatekeeper.tools import TOOLS, home_grown
+from gatekeeper.gate import settings
+from gatekeeper.gate.durations import format_duration, parse_duration
+from gatekeeper.gate.settings import Misconfigured
+from gatekeeper.histories import directories, mysql, postgres
+from gatekeeper.manifests import documents, peers
+from gatekeeper.manifests.audit import audit
+from gatekeeper.manifests.objects import parse
+from gatekeeper.tools import liquibase
+from gatekeeper.tools.shared.home_grown import home_grown
+from known import TOOLS
 
 SECRET = "hunter2-s3cr3t"
 SPLIT = "\x1f"
@@ -115,7 +119,7 @@ def changelog(text: str) -> None:
     one, two = (*text.split(SPLIT), "")[:2]
     for ending in (".xml", ".yaml", ".json", ".sql"):
         try:
-            changelogs.changesets({f"db.changelog-root{ending}": one, "two.yaml": two, "three.sql": two})
+            liquibase.changesets({f"db.changelog-root{ending}": one, "two.yaml": two, "three.sql": two})
         except ValueError as fault:
             assert str(fault)  # noqa: PT017
 
@@ -124,7 +128,7 @@ def directory(text: str) -> None:
     """The migrations of every tool, a file of which has any text, and what tool's they are."""
     name, content, other = (*text.split(SPLIT), "", "")[:3]
     with tempfile.TemporaryDirectory() as root:
-        paths = {layout.example for tool, layout in directories._LAYOUTS.items() if name in ("", tool)}
+        paths = {tool.directory.example for tool in TOOLS.values() if tool.directory and name in ("", tool.name)}
         for place, path in enumerate(sorted(paths)):
             _write(Path(root, path), content)
             _write(Path(root, path).with_name(f"{place}_{Path(path).name}"), other)

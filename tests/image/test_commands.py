@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gatekeeper.cli import EXAMPLES
+from gatekeeper.cli.options import EXAMPLES
 from servers.gate import GateProcess
 
 MODULES = Path(__file__).parent / "modules"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from gatekeeper import mysql
+from gatekeeper.histories import mysql
 from recorder.fixture import Fixture
 from servers.mariadb import MariaDB, Server
 from servers.postgres import Postgres

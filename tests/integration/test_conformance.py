@@ -8,13 +8,13 @@ import psycopg
 import pymysql.constants.CLIENT
 import pytest
 
-from gatekeeper import mysql, postgres
-from gatekeeper.catalogue import records
-from gatekeeper.exits import ENDINGS, MISUSE
-from gatekeeper.history import HistoryPolicy, Wanted
-from gatekeeper.schema import Question, SchemaCheck
-from gatekeeper.tools import TOOLS
-from gatekeeper.verdict import Open
+from gatekeeper.cli.catalogue import records
+from gatekeeper.gate.exits import ENDINGS, MISUSE
+from gatekeeper.gate.verdict import Open
+from gatekeeper.histories import mysql, postgres
+from gatekeeper.histories.judge import HistoryPolicy, Wanted
+from gatekeeper.histories.look import Question, SchemaCheck
+from known import TOOLS
 from recorder.fixture import HISTORIES, Fixture, proven, read_all
 from servers import warm
 

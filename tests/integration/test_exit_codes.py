@@ -19,12 +19,12 @@ AT_HEAD = f"{ALEMBIC_VERSION}; INSERT INTO alembic_version VALUES ('{HEAD}')"
 WITHOUT_STDERR = ("/bin/sh", "-c", '"$@" 2>&-', "sh")
 WITH_BUG = """
 import sys
-import gatekeeper.__main__, gatekeeper.cli
+import gatekeeper.__main__, gatekeeper.cli.main
 
 def main(argv):
     raise RuntimeError("boom")
 
-gatekeeper.cli.main = main
+gatekeeper.cli.main.main = main
 gatekeeper.__main__.main()
 """
 

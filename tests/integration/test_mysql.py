@@ -14,12 +14,13 @@ from urllib.parse import quote
 
 import pytest
 
-from gatekeeper import mysql
-from gatekeeper.history import HistoryPolicy, Lock, Wanted
-from gatekeeper.schema import Question, SchemaCheck
-from gatekeeper.settings import Misconfigured
-from gatekeeper.tools import TOOLS, home_grown
-from gatekeeper.verdict import Denied, Open, Shut, Unreachable, Waiting
+from gatekeeper.gate.settings import Misconfigured
+from gatekeeper.gate.verdict import Denied, Open, Shut, Unreachable, Waiting
+from gatekeeper.histories import mysql
+from gatekeeper.histories.judge import HistoryPolicy, Lock, Wanted
+from gatekeeper.histories.look import Question, SchemaCheck
+from gatekeeper.tools.shared.home_grown import home_grown
+from known import TOOLS
 from servers.certificate import certificate
 from servers.mariadb import MariaDB
 from servers.postgres import NOBODY

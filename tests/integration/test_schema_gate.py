@@ -12,7 +12,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from gatekeeper.tools import TOOLS
+from known import TOOLS
 from servers.migrations import ALEMBIC_REVISIONS, DJANGO_MIGRATIONS, alembic, django
 
 FIRST, SECOND, HEAD = ALEMBIC_REVISIONS

@@ -10,7 +10,7 @@ from recorder import recipes
 from recorder.fixture import proven, read_all
 from recorder.recording import Recording, cache_folder, servers
 
-PROVEN = Path(__file__).parents[2] / "gatekeeper/proven.json"
+PROVEN = Path(__file__).parents[2] / "gatekeeper/tools/proven.json"
 """What `gatekeeper tools` tells of what was run."""
 NAMES = sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(recipes.__path__))
 

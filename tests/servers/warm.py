@@ -8,7 +8,8 @@ from pathlib import Path
 from gatekeeper.__main__ import main
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload([f"gatekeeper.{name}" for name in ("cli", "directories", "mysql", "postgres")])
+EDGES = [f"gatekeeper.histories.{name}" for name in ("directories", "mysql", "postgres")]
+CONTEXT.set_forkserver_preload(["gatekeeper.cli.main", *EDGES])
 
 
 def start(argv: list[str], url: str, termination_log: Path) -> multiprocessing.process.BaseProcess:

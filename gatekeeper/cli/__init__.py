@@ -1,0 +1,1 @@
+"""The command line: options, the gates, the desk. The only folder that imports typer."""

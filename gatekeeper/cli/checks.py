@@ -1,0 +1,210 @@
+"""Options -> checks: what is to be looked at, and how it is judged. Raises Misconfigured for what cannot be right.
+
+`kube`, `postgres` and `mysql` are imported where they are needed: a schema gate without --job never loads the
+Kubernetes client, a Job gate never loads a database driver.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from gatekeeper import tools
+from gatekeeper.cli.options import EXAMPLES
+from gatekeeper.gate import settings
+from gatekeeper.gate.clock import Clock
+from gatekeeper.gate.settings import Misconfigured
+from gatekeeper.gate.verdict import Check
+from gatekeeper.histories.judge import Wanted
+from gatekeeper.histories.look import Question
+from gatekeeper.jobs.judge import JobCheck, JobPolicy
+from gatekeeper.tools.shared.home_grown import HOME_GROWN, home_grown
+from gatekeeper.tools.shared.record import Tool
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from gatekeeper.histories.look import Database
+    from gatekeeper.jobs.kube import Cluster
+
+PASSWORD = "GATEKEEPER_PASSWORD"  # noqa: S105 - its name, not its value
+"""The environment variable of the password; there is no flag, argv is public."""
+LIBPQ = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE")
+"""Of libpq's variables, those that name a database."""
+
+
+def labels(names: Sequence[str], selector: str | None) -> str:
+    """Return the selector, nothing where Jobs are named. Raises Misconfigured unless one of both is given."""
+    if bool(names) == bool(selector):
+        raise Misconfigured(f"give names of Jobs, or --selector, one of both; write for example {EXAMPLES['job']}")
+    return settings.selector(selector) if selector else ""
+
+
+class Jobs(NamedTuple):
+    """The Job of a name, or the Jobs that a selector matches."""
+
+    name: str = ""
+    labels: str = ""
+
+
+def job_checks(
+    jobs: Sequence[Jobs],
+    namespace: str | None,
+    policy: JobPolicy,
+    cluster: "Cluster",
+    clock: Clock,
+    *,
+    messenger: bool = False,
+) -> list[Check]:
+    """Return a check of each Job, or of the Jobs that a selector matches."""
+    from gatekeeper.jobs.kube import JobReader  # noqa: PLC0415 - only where Jobs are asked for
+
+    place = namespace or cluster.namespace
+    prefix = f"{place}/" if place else ""
+    return [
+        JobCheck(
+            f"Job {prefix}{each.name}" if each.name else f"Jobs {prefix}{each.labels}",
+            JobReader(cluster, place, clock, name=each.name, labels=each.labels),
+            policy,
+            clock.now,
+            messenger=messenger,
+        )
+        for each in jobs
+    ]
+
+
+def cluster(kubeconfig: str | None, context: str | None) -> "Cluster":
+    """Return the cluster of a kubeconfig, else the pod's own."""
+    from gatekeeper.jobs import kube  # noqa: PLC0415 - only where Jobs are asked for
+
+    return kube.from_kubeconfig(kubeconfig, context) if kubeconfig or context else kube.in_cluster()
+
+
+def databases(
+    urls: Sequence[str],
+    files: Sequence[str],
+    user: str | None,
+    password_file: str | None,
+    *,
+    in_argv: bool,
+) -> list["Database"]:
+    """Return each database. What files hold is read anew for each look, as the kubelet renews them."""
+    sources = [*((url, None) for url in urls), *((None, file) for file in files)]
+    if not sources and os.environ.get("DATABASE_URL"):
+        sources = [(os.environ["DATABASE_URL"], None)]
+    elif not sources and any(os.environ.get(variable) for variable in LIBPQ):
+        sources = [(None, None)]
+    if not sources:
+        raise Misconfigured("no database is given; set DATABASE_URL from a Secret, or write --database-file PATH")
+    return [_database(url, file, user, password_file, in_argv=in_argv) for url, file in sources]
+
+
+def _database(
+    url: str | None, file: str | None, user: str | None, password_file: str | None, *, in_argv: bool
+) -> "Database":
+    def read() -> str | None:
+        return settings.file_text("--database-file", file) if file else url and settings.utf8("the database URL", url)
+
+    def parameters() -> dict[str, str]:
+        password = os.environ.get(PASSWORD)
+        if password_file:
+            password = settings.file_text("--password-file", password_file)
+        parts = ("user", user), ("password", password)
+        given = {key: settings.utf8(f"the database's {key}", value) for key, value in parts if value}
+        from_url: dict[str, str] = edge.connection_parameters(read())
+        return from_url | given
+
+    edge, kind = _edge(read())
+    if in_argv and url:
+        judge_url(url)
+    return kind(parameters)
+
+
+def judge_url(url: str) -> None:
+    """Raise Misconfigured for a URL that cannot be in argv."""
+    edge, _ = _edge(url)
+    if "password" in edge.connection_parameters(url):
+        raise Misconfigured(
+            "--database: a password in argv is public; put the URL into DATABASE_URL, or write for example "
+            "--database postgresql://app@db.shop.svc/app --password-file /etc/db/password"
+        )
+
+
+def _edge(url: str | None) -> tuple["ModuleType", Callable[[Callable[[], dict[str, str]]], "Database"]]:
+    """Return the module that reads this URL's database, and the database's class."""
+    if settings.is_mysql(url):
+        from gatekeeper.histories import mysql  # noqa: PLC0415 - only where it is asked for
+
+        return mysql, mysql.MySQLDatabase
+    from gatekeeper.histories import postgres  # noqa: PLC0415 - only where it is asked for
+
+    return postgres, postgres.PostgresDatabase
+
+
+def question(
+    name: str, table: str | None, column: str | None, query: str | None, *, trusted: bool
+) -> tuple[Tool, Question]:
+    """Return the tool, and what is to be read of its history."""
+    if name not in (*tools.names(), *HOME_GROWN):
+        raise Misconfigured(
+            f"--tool: {name!r} is not a tool that is known; `gatekeeper tools` lists them, "
+            "write for example --tool flyway, or --tool table for a history of your own"
+        )
+    if (name == "query") != bool(query) or (name == "table") != bool(column) or (name == "table" and not table):
+        raise Misconfigured(
+            "--column goes with --tool table and --table, --query with --tool query; "
+            "write for example --tool table --table app.changes --column name"
+        )
+    place, own = settings.table_name(table) if table else (None, "")
+    record = home_grown(name, own, column or "") if name in HOME_GROWN else tools.named(name)
+    if record.unprovable and not trusted:
+        raise Misconfigured(f"--tool {name}: {record.unprovable}")
+    if trusted and not record.unprovable:
+        raise Misconfigured(f"--trust-history: {name}'s history needs none; write for example --tool {name} alone")
+    return record, Question(record, own or record.table.name, place, query or "")
+
+
+def wanted(tool: Tool, revisions: Sequence[str], file: str | None, directory: str | None) -> Wanted:
+    """Return what must be applied, in the tool's normal form."""
+    given = [*revisions, *(settings.file_text("--revision-file", file).split() if file else ())]
+    if not given and not directory:
+        raise Misconfigured(f"say what is awaited: write for example --revision {tool.example}, or --migrations DIR")
+    if directory:
+        from gatekeeper.histories import directories  # noqa: PLC0415 - only where a directory is given
+
+        judge_directory(tool, given)
+        return directories.wanted(tool, directory, given)
+    try:
+        return Wanted(tuple(dict.fromkeys(map(tool.revision, given))))
+    except ValueError as fault:
+        shown = ", ".join(given)
+        raise Misconfigured(
+            f"--revision {shown}: with {tool.name} {fault}; write for example {tool.example}"
+        ) from fault
+
+
+def judge_directory(tool: Tool, revisions: Sequence[str]) -> None:
+    """Raise Misconfigured where no directory tells what is wanted."""
+    if tool.name not in tools.names() or (revisions and not tool.heads):
+        raise Misconfigured(
+            "--migrations goes with a migration tool, and beside --revision with alembic alone; "
+            "write for example --tool flyway --migrations db/migrations"
+        )
+
+
+def if_ahead(tool: Tool, wanted: Wanted, given: str | None) -> str:
+    """Return what follows when the database is past what is wanted."""
+    graph = wanted.known is not None
+    if given is None:
+        return "wait" if graph else "open"
+    if tool.order is None and not graph:
+        also = ", unless --migrations shows it" if tool.heads else ""
+        raise Misconfigured(
+            f"--if-ahead: {tool.name}'s history shows no order{also}, so leave it out; "
+            "write for example --tool flyway --revision 1.2 --if-ahead wait"
+        )
+    return settings.choice("--if-ahead", given, ("open", "wait", "refuse"))
+
+
+def on_failure(given: str) -> str:
+    """Return what follows when a migration has failed."""
+    return settings.choice("--on-failure", given, ("exit", "wait"))

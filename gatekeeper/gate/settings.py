@@ -1,0 +1,116 @@
+"""What the user asked for, as plain values: parsing of text from flags, environment and files.
+
+Every parser raises Misconfigured with one sentence that says what is wrong and shows what would be right.
+"""
+
+import re
+from pathlib import Path
+
+from gatekeeper.gate.durations import parse_duration
+
+_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_JOB_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
+_REQUIREMENT = re.compile(
+    r"!?[\w./-]+"  # KEY or !KEY
+    r"|[\w./-]+\s*(=|==|!=)\s*[\w.-]*"
+    r"|[\w./-]+\s+(in|notin)\s*\(\s*[\w.-]+(\s*,\s*[\w.-]+)*\s*\)",
+    re.ASCII,
+)
+_OUTSIDE_PARENTHESES = re.compile(r",(?![^(]*\))")
+
+
+class Misconfigured(Exception):
+    """A flag, an environment variable or a file that it names is wrong; the text shows what would be right."""
+
+
+def duration(text: str) -> float:
+    """Return seconds; infinite for a negative duration."""
+    try:
+        return parse_duration(text)
+    except ValueError as fault:
+        raise Misconfigured(f"--timeout: {fault}") from fault
+
+
+def job_name(text: str) -> str:
+    """Return the name of a Job: a DNS subdomain, as the API server demands."""
+    if not _JOB_NAME.fullmatch(text):
+        raise Misconfigured(f"{text!r} is not the name of a Job; write only its name, for example db-migrate")
+    return text
+
+
+def requirement(text: str) -> tuple[str, str]:
+    """Return key and value of a label or annotation that a Job must carry."""
+    key, equals, value = text.partition("=")
+    if not (key and equals and value):
+        raise Misconfigured(f"--require: {text!r} is not KEY=VALUE; write for example app.kubernetes.io/version=1.4.0")
+    return key, value
+
+
+def selector(text: str) -> str:
+    """Return a label selector, checked as far as the API server would check it."""
+    if not all(_REQUIREMENT.fullmatch(part.strip()) for part in _OUTSIDE_PARENTHESES.split(text)):
+        raise Misconfigured(f"--selector: {text!r} is not a label selector; write for example app=web,tier!=cache")
+    return text
+
+
+SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+"""Where a pod has its token, the authority of the API server's certificate, and the name of its namespace."""
+TIMEOUT = "5m"
+"""Of a whole gate, where no other is given."""
+IF_ABSENT = ("wait", "open", "fail")
+"""What a Job that does not exist can mean."""
+
+
+def variable(option: str) -> str:
+    """Return the environment variable of an option of the gate."""
+    return f"GATEKEEPER_{option.upper().replace('-', '_')}"
+
+
+def choice(option: str, text: str, allowed: tuple[str, ...]) -> str:
+    """Return the text if it is one of those allowed."""
+    if text not in allowed:
+        raise Misconfigured(
+            f"{option}: {text!r} is none of {', '.join(allowed)}; write for example {option} {allowed[0]}"
+        )
+    return text
+
+
+def file_text(option: str, path: str) -> str:
+    """Return the text of a file without the line end that editors and `echo` put last."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        why = fault.strerror if isinstance(fault, OSError) else "it is not UTF-8 text"
+        raise Misconfigured(f"{option}: {path} cannot be read ({why}); write the path of a mounted file") from fault
+    if not text.strip():
+        raise Misconfigured(f"{option}: {path} is empty; write the path of a mounted file with one value in it")
+    return text.rstrip("\r\n")
+
+
+def utf8(name: str, text: str) -> str:
+    """Return what the environment holds if it is UTF-8; Python keeps other bytes as what no driver can send."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as fault:
+        raise Misconfigured(f"{name} is not UTF-8 text; store it as UTF-8, or in a URL write %C3%B6 for ö") from fault
+    return text
+
+
+_MYSQL = re.compile(r"(?:jdbc:)?(?:mysql2?|mariadb)(?:\+\w+)?:", re.ASCII)
+
+
+def is_mysql(url: str | None) -> bool:
+    """Return whether a database URL is MySQL's or MariaDB's; every other one is for PostgreSQL to judge."""
+    return bool(url and _MYSQL.match(url.strip()))
+
+
+_TABLE = re.compile(r'(?:("[^"]+"|[^".]+)\.)?("[^"]+"|[^".]+)')
+
+
+def table_name(text: str) -> tuple[str, str]:
+    """Return schema (or nothing) and table, spelled as the database's catalog spells them; quotes are for dots."""
+    parts = _TABLE.fullmatch(text)
+    if not parts:
+        raise Misconfigured(f"--table: {text!r} is not [SCHEMA.]TABLE; write for example app.schema_migrations")
+    schema, table = ((part or "").strip('"') for part in parts.groups())
+    return schema, table

@@ -1,0 +1,1 @@
+"""Migration histories: read them from a database, and judge them."""

@@ -1,0 +1,107 @@
+"""Read a directory of migrations, without running any of it: which must be applied, which is the newest, whose it is.
+
+How a tool's directory looks is in the tool's own module. Here all faults are Misconfigured.
+"""
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from gatekeeper import tools
+from gatekeeper.gate.settings import Misconfigured
+from gatekeeper.histories.judge import Wanted
+from gatekeeper.tools.shared.folder import Folder
+from gatekeeper.tools.shared.record import Directory, Found, Tool
+
+SAMPLES = 50
+"""How many files are searched for what gives a tool away."""
+
+
+def wanted(tool: Tool, directory: str, given: Sequence[str] = ()) -> Wanted:
+    """Return what must be applied: every migration of the directory, or those given out of its graph."""
+    found = _read(tool, directory, given)
+    return Wanted(found.revisions, directory, found.proofs, found.known, is_whole=not given)
+
+
+def newest(tool: Tool, directory: str) -> list[str]:
+    """Return the newest revisions of the directory, to be given as --revision."""
+    return list(_read(tool, directory).newest)
+
+
+def recognise(directory: str) -> Tool:
+    """Return the tool whose migrations these unmistakably are, or one of several that agree on the newest."""
+    folder = _folder(directory)
+    layouts = [(tool, tool.directory) for tool in tools.every() if tool.directory]
+    found = [tool for tool, layout in layouts if _has_sign(layout, folder)]
+    found = found or [tool for tool, layout in layouts if layout.looks and _matching(layout.looks, folder)]
+    if not found:
+        raise Misconfigured(
+            f"{directory}: no tool's migrations are recognised in it; name the tool, for example --tool flyway"
+        )
+    return found[0] if len(found) == 1 else _agreeing(found, directory)
+
+
+def _agreeing(found: Sequence[Tool], directory: str) -> Tool:
+    """Return the first of several tools that can read the directory, if they find the same in it."""
+    answers: dict[str, list[str]] = {}
+    for tool in found:
+        with suppress(Misconfigured):
+            answers[tool.name] = newest(tool, directory)
+    if len({*map(tuple, answers.values())}) != 1:
+        raise Misconfigured(
+            f"{directory}: these may be the migrations of {' or '.join(tool.name for tool in found)}; "
+            f"name the tool, for example --tool {found[0].name}"
+        )
+    return tools.named(next(iter(answers)))
+
+
+def _folder(directory: str) -> Folder:
+    try:
+        return Folder(Path(directory))
+    except (OSError, ValueError) as fault:
+        raise _misconfigured(directory, fault) from fault
+
+
+def _read(tool: Tool, directory: str, given: Sequence[str] = ()) -> Found:
+    layout = tool.directory
+    if not layout:
+        why = tool.in_code or "a history of one's own has no migrations directory"
+        raise Misconfigured(f"{directory}: {why}; give --revision instead, for example --revision {tool.example}")
+    folder = _folder(directory)
+    try:
+        found = layout.standing_on(folder, given) if given and layout.standing_on else layout.read(tool, folder)
+    except (OSError, ValueError) as fault:
+        raise _misconfigured(directory, fault) from fault
+    if not found.revisions:
+        raise Misconfigured(f"{directory}: there is no migration of {tool.name} in it; a right one is {layout.example}")
+    return found
+
+
+def _misconfigured(directory: str, fault: OSError | ValueError) -> Misconfigured:
+    if isinstance(fault, OSError):
+        return Misconfigured(
+            f"{fault.filename or directory}: cannot be read ({fault.strerror}); "
+            "write the path of one that is mounted and readable, for example /app/migrations"
+        )
+    return Misconfigured(f"{directory}: {fault}")
+
+
+def _has_sign(layout: Directory, folder: Folder) -> bool:
+    return any(
+        not text or re.search(text, _text(folder, path))
+        for name, text in layout.signs
+        for path in _matching(name, folder)[-SAMPLES:]
+    )
+
+
+def _text(folder: Folder, path: str) -> str:
+    """Return a file's text, nothing where it is none: it then tells nothing."""
+    try:
+        return folder[path]
+    except (OSError, ValueError):
+        return ""
+
+
+def _matching(pattern: str, folder: Folder) -> list[str]:
+    return [path for path in folder if re.fullmatch(pattern, path)]

@@ -1,0 +1,220 @@
+"""Judge a migration history: what a tool's own tables say against what is wanted.
+
+Pure and total. The tool's part is done before it: rows have become events of revisions in normal form (see `tools`), so
+the same rules hold for every tool, and text is never compared by a database's collation.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+from gatekeeper.gate.verdict import Open, Shut, Verdict, Waiting
+from gatekeeper.tools.shared.events import Applied, Doubtful, Event, Failed, Locked, Order, UpTo
+
+ABANDONED_AFTER = 5.0
+"""Seconds between two looks that both found a mark and no lock, before the run counts as failed or killed."""
+LISTED = 3
+"""How many of many revisions a reason names."""
+
+
+# -- what is wanted, and what was read ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The revisions that must be applied."""
+
+    revisions: tuple[str, ...]
+    directory: str = ""
+    """Where they, or their graph, were read."""
+    proofs: Mapping[str, tuple[frozenset[str], ...]] = field(default_factory=dict)
+    """Revision -> other sets of applied revisions, each of which proves it as well as its own row would."""
+    known: frozenset[str] | None = None
+    """All revisions of the directory, where a head that is none of them tells that the database is past it."""
+    is_whole: bool = False
+    """Whether every migration of the directory is wanted."""
+
+    def __str__(self) -> str:
+        """Return it for people."""
+        return f"every migration in {self.directory}, up to {self.newest}" if self.is_whole else self.newest
+
+    @property
+    def newest(self) -> str:
+        """Return the last of a directory's, all heads of a graph, all of those that were given, for people."""
+        return self.revisions[-1] if self.is_whole and self.known is None else _listed(self.revisions)
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """What a database tells of the lock that a tool holds while it migrates."""
+
+    known: bool = False
+    """Whether every run of this tool takes a lock that this database shows. Else running and failed look alike."""
+    holder: str = ""
+    """Who holds it, for people; empty when it is free."""
+    free_for: float = 0.0
+    """Seconds for which looks have found it free with the same mark."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What was read from a history: revisions in the tool's normal form."""
+
+    applied: frozenset[str] = frozenset()
+    """Of a graph's heads all, else those that the wanted depend on."""
+    up_to: str | None = None
+    newest: str = ""
+    """For people: where the history stands."""
+    failed: tuple[Failed, ...] = ()
+    doubtful: Doubtful | None = None
+    lock_row: str = ""
+    lock: Lock = Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPolicy:
+    """How a history is to be read, and what follows when it failed or is past what is wanted."""
+
+    order: Order | None = None
+    """The tool's order of revisions; None where its table shows none, and ahead cannot be told from behind."""
+    heads: bool = False
+    """Whether the table lists only the current heads of a graph, not what came before them."""
+    if_ahead: str = "open"
+    on_failure: str = "exit"
+    repair: str = "repair it, then run the migration again"
+
+
+def ledger_of(events: Iterable[Event], wanted: Wanted, policy: HistoryPolicy) -> Ledger:
+    """Fold a history's events, in their order, into a ledger. Of a long history it keeps what concerns the wanted."""
+    concerns = {*wanted.revisions}.union(*chain.from_iterable(wanted.proofs.values()))
+    applied: set[str] = set()
+    up_to: str | None = None
+    newest = lock_row = ""
+    failed: list[Failed] = []
+    doubtful: Doubtful | None = None
+    for event in events:
+        match event:
+            case Applied(revision):
+                if policy.heads or revision in concerns:
+                    applied.add(revision)
+                newest = _later(newest, revision, policy.order)
+            case UpTo(revision):
+                up_to = _later(up_to or "", revision, policy.order)
+                newest = _later(newest, revision, policy.order)
+            case Failed():
+                failed.append(event)
+            case Doubtful():
+                doubtful = event
+            case Locked(row):
+                lock_row = row
+    if policy.heads:
+        newest = _listed(sorted(applied))
+    return Ledger(frozenset(applied), up_to, newest, tuple(failed), doubtful, lock_row)
+
+
+def _later(one: str, other: str, order: Order | None) -> str:
+    """Return the later of two; without an order, the other, which was read later. What has no place is not later."""
+    if order is None or not one:
+        return other if order is None or order(other) is not None else one
+    place = order(other)
+    return other if place is not None and place > order(one) else one
+
+
+# -- the judge ----------------------------------------------------------------------------------------------------
+
+
+def judge_history(ledger: Ledger | None, wanted: Wanted, policy: HistoryPolicy) -> Verdict:
+    """Judge a ledger, None where there is no history table, against what is wanted."""
+    awaiting = f"awaiting {wanted.newest}"
+    if ledger is None:
+        return Waiting(f"nothing is applied yet, there is no history table; {awaiting}")
+    missing = [revision for revision in wanted.revisions if not _is_proven(revision, ledger, wanted, policy.order)]
+    for failed in ledger.failed:
+        if _matters(failed, missing):
+            return _judge_failed(f"{failed.what} has failed", ledger, policy)
+    if ledger.doubtful and _matters(ledger.doubtful, missing):
+        return _judge_doubtful(ledger.doubtful.what, ledger, policy, awaiting)
+    stands = f"is at {ledger.newest}" if ledger.newest else "has nothing applied"
+    strangers = _strangers(ledger, wanted, policy)
+    if strangers and (missing or policy.if_ahead == "refuse"):
+        past = f"{stands}; {_listed(strangers)} is not in {wanted.directory}, so it is past that, or another program's"
+        return _judge_ahead(past, policy)
+    if missing or not wanted.revisions:
+        return _judge_missing(stands, missing, ledger, policy)
+    if _is_ahead(ledger, wanted, policy.order):
+        return _judge_ahead(f"{stands}, past the wanted {wanted.newest}", policy)
+    return Open(f"has {wanted} applied")
+
+
+def _matters(event: Failed | Doubtful, missing: Sequence[str]) -> bool:
+    return not event.run or any(revision.startswith(event.run) for revision in missing)
+
+
+def _is_proven(revision: str, ledger: Ledger, wanted: Wanted, order: Order | None) -> bool:
+    if revision in ledger.applied or any(
+        proof and proof <= ledger.applied for proof in wanted.proofs.get(revision, ())
+    ):
+        return True
+    if order is None or ledger.up_to is None or order(revision) is None:
+        return False
+    return bool(order(revision) <= order(ledger.up_to))
+
+
+def _strangers(ledger: Ledger, wanted: Wanted, policy: HistoryPolicy) -> list[str]:
+    """Return the heads that the directory does not know."""
+    return sorted(ledger.applied - wanted.known) if policy.heads and wanted.known is not None else []
+
+
+def _is_ahead(ledger: Ledger, wanted: Wanted, order: Order | None) -> bool:
+    if order is None or not ledger.newest:
+        return False
+    placed = _placed(wanted.revisions, order)
+    return bool(placed) and bool(order(ledger.newest) > max(map(order, placed)))
+
+
+def _judge_ahead(past: str, policy: HistoryPolicy) -> Verdict:
+    if policy.if_ahead == "refuse":
+        return Shut(f"{past}, and --if-ahead is refuse; deploy the release that goes with this database")
+    if policy.if_ahead == "wait":
+        return Waiting(f"{past}; awaiting a database that is not, as --if-ahead wait says")
+    return Open(past)
+
+
+def _judge_missing(stands: str, missing: Sequence[str], ledger: Ledger, policy: HistoryPolicy) -> Verdict:
+    order = policy.order
+    if order and ledger.newest:
+        passed = [revision for revision in _placed(missing, order) if order(revision) < order(ledger.newest)]
+        stands += f", past {_listed(passed)}, which it lacks" if passed else ""
+    if ledger.lock.holder:
+        stands += f", {ledger.lock.holder} is migrating"
+    if ledger.lock_row:
+        stands += f", and {ledger.lock_row}: somebody migrates, or a run was killed"
+    return Waiting(f"{stands}; awaiting {_listed(missing)}")
+
+
+def _judge_failed(what: str, ledger: Ledger, policy: HistoryPolicy) -> Verdict:
+    if ledger.lock.holder:
+        return Waiting(f"{what}, and {ledger.lock.holder} is migrating; awaiting its end")
+    if policy.on_failure == "wait":
+        return Waiting(f"{what}; awaiting its repair, as --on-failure wait says: {policy.repair}")
+    return Shut(f"{what}; {policy.repair}")
+
+
+def _judge_doubtful(mark: str, ledger: Ledger, policy: HistoryPolicy, awaiting: str) -> Verdict:
+    if ledger.lock.holder:
+        return Waiting(f"{mark} and {ledger.lock.holder} is migrating; {awaiting}")
+    if not ledger.lock.known:
+        return Waiting(f"{mark}, which means running or failed; {awaiting}. If it failed, {policy.repair}")
+    if ledger.lock.free_for < ABANDONED_AFTER:
+        return Waiting(f"{mark} and nobody holds the migration lock; looking again before it counts as failed")
+    return _judge_failed(f"{mark} and nobody holds the migration lock: a run failed or was killed", ledger, policy)
+
+
+def _placed(revisions: Iterable[str], order: Order | None) -> list[str]:
+    """Return those that have a place in the order."""
+    return [revision for revision in revisions if order and order(revision) is not None]
+
+
+def _listed(revisions: Sequence[str]) -> str:
+    more = len(revisions) - LISTED
+    return ", ".join(revisions[:LISTED]) + (f" and {more} more" if more > 0 else "")

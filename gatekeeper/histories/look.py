@@ -1,0 +1,218 @@
+"""Look at a database's migration history: what is asked of a database, how it is read, and the check that judges it."""
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from gatekeeper import tools
+from gatekeeper.gate.verdict import Shut, Verdict, Waiting
+from gatekeeper.histories.judge import HistoryPolicy, Ledger, Lock, Wanted, judge_history, ledger_of
+from gatekeeper.tools.shared.events import Event
+from gatekeeper.tools.shared.record import Row, Table, Tool
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to read: a tool's history, perhaps under another name, or what a query of the user's own returns."""
+
+    tool: Tool
+    table: str = ""
+    schema: str | None = None
+    """Where the table is, "" for where a bare name leads; None for where the tool makes it."""
+    query: str = ""
+
+    def name_of(self, table: Table) -> str:
+        """Return the name of one of the tool's tables."""
+        return table.name.format(self.table)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A table or view that exists."""
+
+    asked: str
+    """The name that it was asked for by."""
+    schema: str
+    table: str
+    columns: tuple[str, ...]
+    """As they were asked for, where the database does not tell upper case from lower."""
+    on_path: bool
+    """Whether it is what the bare name stands for."""
+    readable: bool
+
+    def __str__(self) -> str:
+        """Return its name for people."""
+        return f"{self.schema}.{self.table}"
+
+
+class Session(Protocol):
+    """One short read of a database, in one read-only transaction. Every method may raise what Check.look may.
+
+    Rows come one by one, and nothing else can be asked until their generator has ended or was closed.
+    """
+
+    def schemas(self, tool: Tool) -> tuple[str, ...]:
+        """Return where the tool makes its tables, in the order in which to look; "" is wherever a bare name leads."""
+
+    def find(self, names: Sequence[str], schemas: Sequence[str], columns: Sequence[str]) -> list[Found]:
+        """Return the tables of these names in all schemas, in the order of the search path; the first is the history's.
+
+        `schemas` is where they are looked for, `columns` what is asked of the history, for a database that hides what
+        may not be read and does not tell upper case from lower.
+        """
+
+    def rows(self, table: Found, columns: Sequence[str], order_by: str) -> Generator[Row]:
+        """Yield these columns of all rows, without holding them all."""
+
+    def query(self, statement: str) -> Generator[Row]:
+        """Yield what the user's query returns; nothing while what it names does not exist."""
+
+    def lock(self, tool: Tool, table: Found) -> Lock:
+        """Return what the database tells of the lock under which the tool migrates."""
+
+
+class Database(Protocol):
+    """Where histories are kept. Implemented by `postgres` and `mysql`."""
+
+    name: str
+
+    def session(self, limit: float) -> AbstractContextManager[Session]:
+        """Open a session that is cut after so many seconds."""
+
+
+class SchemaCheck:
+    """Looks at one database."""
+
+    messenger = False
+    followed = False
+
+    def __init__(
+        self, database: Database, question: Question, wanted: Wanted, policy: HistoryPolicy, now: Callable[[], float]
+    ) -> None:
+        self.name = database.name
+        self.awaits = wanted.newest
+        self._database = database
+        self._question = question
+        self._wanted = wanted
+        self._policy = policy
+        self._now = now
+        self._doubt = ("", 0.0)
+        """The mark last seen while its lock was free, and since when."""
+
+    def look(self, limit: float, *, fresh: bool) -> Verdict:  # noqa: ARG002 - every look is fresh
+        """Read the history once and judge it."""
+        seen = "the history"
+        try:
+            with self._database.session(limit) as session:
+                if self._question.query:
+                    seen = "the query's result"
+                    with closing(session.query(self._question.query)) as rows:
+                        events = self._question.tool.table.events(_of_width(row, 1) for row in rows)
+                        return self._judge(ledger_of(events, self._wanted, self._policy))
+                history, others = self._find(session)
+                if history is None:
+                    return self._judge_absent(others)
+                seen = str(history)
+                companions = [table.asked for table in others if table.schema == history.schema]
+                return self._judge_owner(history, companions) or self._judge(self._read(session, history, others))
+        except (ValueError, TypeError, KeyError) as fault:
+            return Waiting(f"{seen} cannot be understood: {fault}; awaiting {self.awaits}")
+
+    def _find(self, session: Session) -> tuple[Found | None, list[Found]]:
+        """Return the history table, and the other tables of the tool's that there are anywhere."""
+        question, tool = self._question, self._question.tool
+        rivals = self._rivals()
+        companions = {rival.companion for rival in rivals} - {""}
+        names = [question.table, *(question.name_of(table) for table in tool.tables[1:]), *sorted(companions)]
+        schemas = session.schemas(tool) if question.schema is None else (question.schema,)
+        found = session.find(names, schemas, sorted(tool.columns.union(*(rival.columns for rival in rivals))))
+        histories = [table for table in found if table.asked == question.table]
+        for schema in schemas:
+            for table in histories:
+                if table.schema == schema or (not schema and table.on_path):
+                    return table, found
+        return None, histories
+
+    def _rivals(self) -> list[Tool]:
+        """Return the tools from whose tables this one must be told: none where its name is the tool's alone."""
+        tool, table = self._question.tool, self._question.table
+        if tool.name in tools.names() and (tool.has_namesake or table != tool.table.name):
+            return tools.every()
+        return [tool]
+
+    def _read(self, session: Session, history: Found, others: Sequence[Found]) -> Ledger:
+        """Read the history and what belongs to it."""
+        tool = self._question.tool
+        beside = {table.asked: table for table in others if table.schema == history.schema}
+
+        def events() -> Generator[Event]:
+            yield from _read_table(session, history, tool.table)
+            for table in tool.beside:
+                if found := beside.get(self._question.name_of(table)):
+                    yield from _read_table(session, found, table)
+            if tool.lock_table:
+                found = beside.get(self._question.name_of(tool.lock_table))
+                if found and found.readable and set(tool.lock_table.columns) <= set(found.columns):
+                    yield from _read_table(session, found, tool.lock_table)
+
+        with closing(events()) as told:
+            ledger = ledger_of(told, self._wanted, self._policy)
+        return self._with_lock(ledger, session.lock(tool, history))
+
+    def _judge(self, ledger: Ledger) -> Verdict:
+        return judge_history(ledger, self._wanted, self._policy)
+
+    def _judge_absent(self, elsewhere: Sequence[Found]) -> Verdict:
+        self._doubt = ("", 0.0)
+        verdict = judge_history(None, self._wanted, self._policy)
+        if elsewhere:
+            seen = " and ".join(map(str, elsewhere))
+            return Waiting(verdict.reason, f"elsewhere there is {seen}; if it is meant, write --table with its schema")
+        return verdict
+
+    def _judge_owner(self, history: Found, companions: Sequence[str]) -> Verdict | None:
+        """Return a verdict if the table is not the tool's."""
+        tool = self._question.tool
+        if not tool.signature <= set(history.columns):
+            mine = ", ".join(sorted(tool.signature))
+            seen = f"{history} has the columns {', '.join(history.columns)}: it is not {tool.name}'s, which has {mine}"
+            return Shut(f"{seen}; correct --tool or --table")
+        if tool.name not in tools.names():
+            return None
+        others = tools.owners(self._rivals(), history.table, history.columns, companions)
+        if tool.companion and tool.companion not in companions:
+            return Waiting(
+                f"{history} has no {tool.companion} beside it, so it may be another tool's; awaiting {tool.companion}, "
+                f"or write --tool table --table {history} --column {tool.table.columns[0]}"
+            )
+        if others and tool.name not in others:
+            return Shut(
+                f"{history} is {' or '.join(sorted(others))}'s table, not {tool.name}'s; correct --tool or --table"
+            )
+        return None
+
+    def _with_lock(self, ledger: Ledger, lock: Lock) -> Ledger:
+        """Add what is known of the lock, and for how long it has been free under this mark."""
+        if not (ledger.doubtful and lock.known and not lock.holder):
+            self._doubt = ("", 0.0)
+            return replace(ledger, lock=lock)
+        if self._doubt[0] != ledger.doubtful.what:
+            self._doubt = (ledger.doubtful.what, self._now())
+        return replace(ledger, lock=replace(lock, free_for=self._now() - self._doubt[1]))
+
+
+def _read_table(session: Session, found: Found, table: Table) -> Iterator[Event]:
+    """Yield what a table's rows tell; a column that an old release did not make is read as None."""
+    there = [column for column in table.columns if column in found.columns or column not in table.optional]
+    places = [there.index(column) if column in there else None for column in table.columns]
+    with closing(session.rows(found, there, table.order_by)) as rows:
+        whole = (_of_width(row, len(there)) for row in rows)
+        padded = (tuple(None if place is None else row[place] for place in places) for row in whole)
+        yield from table.events(padded if None in places else whole)
+
+
+def _of_width(row: Row, width: int) -> Row:
+    if not isinstance(row, tuple) or len(row) != width:
+        raise ValueError(f"{row!r} is not a row of {width} columns")
+    return row

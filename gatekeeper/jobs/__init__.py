@@ -1,0 +1,1 @@
+"""Jobs: read them from the Kubernetes API, and judge them."""

@@ -1,0 +1,263 @@
+"""Judge a Job, from its conditions only.
+
+`judge_job` is pure and total: any JSON value in place of a Job gets a verdict, and only a proof gets Open. Counters say
+how a Job is doing, never how it ended: they are wrong while pods end, with several completions, and after retries. See
+https://kubernetes.io/docs/concepts/workloads/controllers/job/#terminal-job-conditions
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, Protocol
+
+from gatekeeper.gate.durations import format_duration
+from gatekeeper.gate.verdict import Denied, Open, Shut, Unreachable, Verdict, Waiting
+
+ABSENT_CAUSES_AFTER = 60.0
+"""Seconds of absence after which its known causes are told; at the deadline they are told however short it was."""
+ABSENT_CAUSES = (
+    "known causes: a Helm post-install or post-upgrade hook is not created while --wait waits for this pod; "
+    "ttlSecondsAfterFinished or a hook-delete-policy removed it after it ended, then use schema mode; "
+    "or it is in another namespace, then use -n"
+)
+
+
+class JobPolicy(NamedTuple):
+    """What a Job must be, and what follows when it is absent or failed."""
+
+    require: tuple[tuple[str, str], ...] = ()
+    """Labels or annotations that mark the Job of this release."""
+    if_absent: str = "wait"
+    on_failure: str = "exit"
+    gate_began: datetime | None = None
+    """A Job that was Complete before this may be another release's; its age is then told."""
+
+
+def judge_job(job: Any, policy: JobPolicy) -> Verdict:
+    """Judge one Job as the API gives it, None where it does not exist."""
+    return _judge_absent(policy) if job is None else _judge_found(job, policy)
+
+
+def _judge_found(job: Any, policy: JobPolicy) -> Verdict:
+    state = _read(job)
+    if isinstance(state, str):
+        return Waiting(f"cannot be understood: {state}; awaiting a Job that can")
+    if state.deleted:
+        return Waiting("is being deleted; awaiting its successor")
+    for key, value in policy.require:
+        if value not in state.marks(key):
+            seen = " and ".join(state.marks(key)) or "missing"
+            return Waiting(f"is a Job of another release: {key} is {seen}; awaiting {key}={value}")
+    for failure in ("Failed", "FailureTarget"):
+        if state.true(failure):
+            return _judge_failed(state, failure, policy)
+    if state.true("Complete"):
+        return Open(_describe_complete(state.conditions["Complete"], policy))
+    return Waiting(f"{_describe_unfinished(state)}; awaiting condition Complete")
+
+
+def judge_jobs(jobs: Sequence[Any], policy: JobPolicy) -> Verdict:
+    """Judge all Jobs that one check matches: none is absence, and every one must be Open."""
+    if not jobs:
+        return _judge_absent(policy)
+    if len(jobs) == 1:
+        return _judge_found(jobs[0], policy)
+    verdicts = [(_name(job), _judge_found(job, policy)) for job in jobs]
+    for kind in (Shut, Waiting):
+        those = [f"{name} {verdict.reason}" for name, verdict in verdicts if isinstance(verdict, kind)]
+        if those:
+            return kind("; ".join(sorted(those)))
+    return Open(
+        f"all {len(verdicts)} are Complete: " + "; ".join(f"{name} {verdict.reason}" for name, verdict in verdicts)
+    )
+
+
+class _State(NamedTuple):
+    """What is judged of a Job."""
+
+    address: str
+    """How kubectl is told of it."""
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    deleted: bool
+    conditions: dict[str, dict[str, Any]]
+    counters: dict[str, Any]
+
+    def marks(self, key: str) -> list[str]:
+        """Return what the label and the annotation of that name say."""
+        return [marks[key] for marks in (self.labels, self.annotations) if key in marks]
+
+    def true(self, condition: str) -> bool:
+        return condition in self.conditions and self.conditions[condition]["status"] == "True"
+
+
+def _read(job: Any) -> _State | str:
+    """Return the state, or what is wrong with this Job."""
+    match job:
+        case {"kind": "Job", "metadata": {"name": str()} as metadata}:
+            status = _given(job, "status", {})
+        case {"kind": "Job"}:
+            return "its metadata are missing"
+        case _:
+            return "it is not a Job"
+    labels, annotations = _given(metadata, "labels", {}), _given(metadata, "annotations", {})
+    if not (_all_text(labels) and _all_text(annotations)):
+        return "its labels or annotations are not text"
+    if not isinstance(status, dict):
+        return "its status is not an object"
+    listed = _given(status, "conditions", [])
+    if not isinstance(listed, list):
+        return "its conditions are not a list"
+    conditions: dict[str, dict[str, Any]] = {}
+    for condition in listed:
+        match condition:
+            case {"type": str(kind), "status": str()} if kind not in conditions:
+                conditions[kind] = condition
+            case _:
+                return "a condition is malformed or there twice"
+    address = f"job/{metadata['name']} -n {metadata.get('namespace', 'default')}"
+    state = _State(address, labels, annotations, metadata.get("deletionTimestamp") is not None, conditions, status)
+    if state.true("Complete") and (state.true("Failed") or state.true("FailureTarget")):
+        return "it is both Complete and failed"
+    return state
+
+
+def _judge_absent(policy: JobPolicy) -> Verdict:
+    match policy.if_absent:
+        case "open":
+            return Open("does not exist; opened UNPROVEN, as --if-absent open says")
+        case "fail":
+            return Shut("does not exist, and --if-absent is fail")
+        case _:
+            return Waiting("does not exist; awaiting its creation")
+
+
+def _judge_failed(state: _State, failure: str, policy: JobPolicy) -> Verdict:
+    condition = state.conditions[failure]
+    why, message = (str(condition.get(key) or "")[:500] for key in ("reason", "message"))
+    reason = "has failed" if failure == "Failed" else "is failing"
+    reason += f": {why}" * bool(why) + f" ({message})" * bool(message)
+    if policy.on_failure == "wait":
+        return Waiting(f"{reason}; awaiting a new Job, as --on-failure wait says")
+    return Shut(f"{reason}; read kubectl logs {state.address}, then run the migration again")
+
+
+def _describe_complete(condition: dict[str, Any], policy: JobPolicy) -> str:
+    at = condition.get("lastTransitionTime")
+    text = f"is Complete since {at}" if isinstance(at, str) else "is Complete"
+    if policy.gate_began and not policy.require and isinstance(at, str):
+        age = (policy.gate_began - _instant(at, policy.gate_began)).total_seconds()
+        if age >= 1:
+            text += (
+                f", {format_duration(age)} before this gate began: "
+                "if releases share this Job's name, mark it and add --require KEY=VALUE"
+            )
+    return text
+
+
+def _describe_unfinished(state: _State) -> str:
+    counts = ", ".join(
+        f"{count} {kind}"
+        for kind in ("active", "failed")
+        if isinstance(count := state.counters.get(kind), int) and 0 < count < 2**31
+    )
+    pods = f" (pods: {counts})" if counts else ""
+    if state.true("SuccessCriteriaMet"):
+        return f"has met its success criteria, and its last pods are ending{pods}"
+    if state.true("Suspended"):
+        return "is suspended"
+    if not state.conditions:
+        return f"is running{pods}" if counts else "has no condition yet"
+    listed = ", ".join(f"{kind}={condition['status']}" for kind, condition in sorted(state.conditions.items()))
+    return f"has {listed}{pods}"
+
+
+def _given(part: dict[str, Any], key: str, otherwise: Any) -> Any:
+    """Return what an object says, null being the same as nothing."""
+    return otherwise if (value := part.get(key)) is None else value
+
+
+def _all_text(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(item, str) for pair in value.items() for item in pair)
+
+
+def _name(job: Any) -> str:
+    match job:
+        case {"metadata": {"name": str(name)}}:
+            return name
+        case _:
+            return "an object without a name"
+
+
+def _instant(text: str, otherwise: datetime) -> datetime:
+    """Return a metav1.Time as a datetime, or `otherwise` where it is none."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return otherwise
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+class JobReader(Protocol):
+    """Where Jobs come from: plain JSON objects. Implemented by `kube`."""
+
+    def read(self, limit: float, *, fresh: bool) -> Sequence[Any]:
+        """Return the matching Jobs as of now, or as an open watch last told unless `fresh`. Raises as Check.look."""
+
+    def follow(self, limit: float) -> None:
+        """Open a watch from where `read` left off, unless one is open. Raises as Check.look."""
+
+    @property
+    def followed(self) -> bool:
+        """Whether a watch is open and current."""
+
+
+class JobCheck:
+    """Looks at the Jobs that one reader matches."""
+
+    awaits = "condition Complete"
+
+    def __init__(
+        self, name: str, reader: JobReader, policy: JobPolicy, now: Callable[[], float], *, messenger: bool = False
+    ) -> None:
+        self.name = name
+        self.messenger = messenger
+        self._reader = reader
+        self._policy = policy
+        self._now = now
+        self._looked = False
+        self._denied: Denied | None = None
+        """Why the Jobs may not be watched."""
+        self._absent_since = math.inf
+
+    @property
+    def followed(self) -> bool:
+        """Whether a watch tells of every change."""
+        return self._reader.followed
+
+    def look(self, limit: float, *, fresh: bool) -> Verdict:
+        """Read and judge, and ask to be told of changes."""
+        jobs = self._reader.read(limit, fresh=fresh)
+        verdict = judge_jobs(jobs, self._policy)
+        if not fresh:
+            self._follow(limit, verdict)
+        elif isinstance(verdict, Waiting) and self._denied:
+            raise self._denied
+        self._looked = True
+        self._absent_since = min(self._absent_since, self._now()) if not jobs else math.inf
+        explained = fresh or self._now() - self._absent_since >= ABSENT_CAUSES_AFTER
+        if isinstance(verdict, Waiting) and not jobs and explained and not self.messenger:
+            return Waiting(verdict.reason, ABSENT_CAUSES)
+        return verdict
+
+    def _follow(self, limit: float, verdict: Verdict) -> None:
+        """Ask to be told of changes, unless the first look already ends it. What is proven needs no right to watch."""
+        if not (self._looked or isinstance(verdict, Waiting)):
+            return
+        self._denied = None
+        try:
+            self._reader.follow(limit)
+        except (Unreachable, Denied) as fault:
+            self._denied = fault if isinstance(fault, Denied) else None
+            if isinstance(verdict, Waiting):
+                raise

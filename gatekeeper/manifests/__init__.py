@@ -1,0 +1,1 @@
+"""Kubernetes manifests: read and edit them, know the gates in them, their rights and their faults."""

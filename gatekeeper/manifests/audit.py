@@ -1,0 +1,493 @@
+"""Judge the gates in rendered manifests: what each needs, is granted, has in excess, and what may keep it shut or open.
+
+Pure: manifests in, facts and findings out; no cluster is asked. What the documents do not show, such as a Job or a
+binding that is applied on its own, is not guessed: sentences then say "in these documents".
+"""
+
+import math
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from gatekeeper.gate.durations import format_duration
+from gatekeeper.gate.settings import SERVICE_ACCOUNT
+from gatekeeper.manifests import peers, rbac, waits
+from gatekeeper.manifests.findings import RULES, Audit, Finding, GateFacts
+from gatekeeper.manifests.grants import Granted, Need, granted, missing
+from gatekeeper.manifests.objects import Manifest, Object, Workload, blaming, part, parts, texts, workloads
+from gatekeeper.manifests.waits import Gate
+
+PROGRESS_DEADLINE = 600
+"""Seconds, where a Deployment or a Rollout does not say."""
+_VERSION = "app.kubernetes.io/version"
+_ROLLED_OUT = ("Deployment", "Rollout")
+
+
+def audit(manifests: Sequence[Manifest], namespace: str = "") -> Audit:
+    """Judge every gate. A namespace is that of objects that name none, as for `kubectl apply -n`. Raises Misconfigured.
+
+    Where none is given, it is the only one that the manifests name.
+    """
+    here = namespace or _only_namespace(manifests)
+    placed = [
+        each if each.namespace or each.kind.startswith("Cluster") else replace(each, namespace=here)
+        for each in manifests
+    ]
+    gates: list[GateFacts] = []
+    findings: list[Finding] = []
+    for workload in workloads(placed):
+        with blaming(workload.manifest):
+            found = [gate for each in workload.inits if (gate := waits.gate(each, workload.manifest.namespace))]
+            if found:
+                case = _Case(workload, found, placed)
+                gates += case.facts()
+                findings += case.judge()
+    if not gates:
+        first = manifests[0]
+        findings += [
+            Finding(
+                RULES["no-gate"],
+                "",
+                "No workload in these documents has a gate.",
+                "add the gate to a workload, for example by gatekeeper inject - --job NAME; a kustomize patch whose "
+                "target matches nothing is silently left out.",
+                source=first.source,
+                line=first.line,
+            )
+        ]
+    return Audit(tuple(gates), tuple(findings))
+
+
+def _only_namespace(manifests: Sequence[Manifest]) -> str:
+    """Return the one namespace that these name, be it only in the subjects of a binding."""
+    named = {each.namespace for each in manifests}
+    for each in manifests:
+        if each.group == rbac.GROUP and each.kind.endswith("RoleBinding"):
+            with blaming(each):
+                named |= {str(subject.get("namespace") or "") for subject in parts(each.content, "subjects")}
+    named.discard("")
+    return named.pop() if len(named) == 1 else ""
+
+
+# What is judged of a workload.
+
+
+@dataclass(frozen=True, slots=True)
+class _Wrong:
+    """What a finding is made of."""
+
+    slug: str
+    gate: Gate | None
+    """None where it is the whole pod's."""
+    sentence: str
+    cure: str
+
+
+class _Case:
+    """One workload, its gates, and what the documents say of its account and its Jobs."""
+
+    def __init__(self, workload: Workload, gates: Sequence[Gate], manifests: Sequence[Manifest]) -> None:
+        self.workload = workload
+        self.gates = gates
+        self.namespace = workload.manifest.namespace
+        self.account = workload.account
+        self.needs = [gate.need for gate in gates if gate.need]
+        self.grants = granted(manifests, self.namespace, self.account)
+        self.jobs = [each for each in manifests if (each.group, each.kind) == ("batch", "Job")]
+        accounts = [each for each in manifests if (each.group, each.kind) == ("", "ServiceAccount")]
+        flags = [each.content for each in accounts if (each.namespace, each.name) == (self.namespace, self.account)]
+        automount = [each.get("automountServiceAccountToken") for each in (workload.pod, *flags)]
+        # The pod's own word wins; without any, the token is mounted.
+        self.automount = next((each for each in automount if each is not None), True) is not False
+        self.token_in = [str(each.get("name")) for each in (*workload.inits, *workload.apps) if self._token_paths(each)]
+
+    def facts(self) -> Iterator[GateFacts]:
+        """Yield what is to be known of each gate."""
+        for gate in self.gates:
+            lacks = _unrestricted(gate.container, self.workload.pod)
+            yield GateFacts(
+                str(self.workload.manifest),
+                gate.name,
+                gate.program,
+                _waits_for(gate),
+                _needs(gate),
+                tuple(_told(each) for each in self.grants if not each.is_default),
+                tuple(self.token_in),
+                f"not restricted, which wants {'; '.join(lacks)}" if lacks else "restricted",
+            )
+
+    def judge(self) -> Iterator[Finding]:
+        """Yield what is wrong, in the order of the rules."""
+        wrong = [
+            *(each for gate in self.gates for each in self._container(gate)),
+            *self._rights(),
+            *self._tokens(),
+            *(each for gate in self.gates if not gate.problem for each in self._waiting(gate)),
+            *(each for gate in self.gates for each in self._security(gate)),
+        ]
+        manifest = self.workload.manifest
+        for each in sorted(wrong, key=lambda each: RULES[each.slug].id):
+            rule, container = RULES[each.slug], each.gate.name if each.gate else ""
+            yield Finding(rule, str(manifest), each.sentence, each.cure, container, manifest.source, manifest.line)
+
+    # The container.
+
+    def _container(self, gate: Gate) -> Iterator[_Wrong]:
+        if gate.problem:
+            cure = (
+                "correct its command line: gatekeeper job --help and gatekeeper schema --help show a right one."
+                if gate.own
+                else "put gatekeeper job, or gatekeeper schema, in its place."
+            )
+            yield _Wrong(
+                "unreadable-gate", gate, f"What {gate.program} waits for cannot be told: {gate.problem}.", cure
+            )
+        if gate.container.get("restartPolicy") == "Always":
+            yield _Wrong(
+                "not-blocking",
+                gate,
+                f"restartPolicy: Always makes {gate.name} a sidecar: the app starts as soon as the gate has started.",
+                f"take restartPolicy out of the init container {gate.name}.",
+            )
+        if not gate.own and not gate.problem:
+            yield _Wrong("other-gate", gate, _FAULTS[gate.program], _replacement(gate))
+
+    # Rights.
+
+    def _rights(self) -> Iterator[_Wrong]:
+        for gate in self.gates:
+            lack = missing(gate.need, self.grants) if gate.need else None
+            if lack:
+                yield _Wrong("missing-right", gate, self._lack(lack), self._cure_lack(gate))
+        for each in self.grants:
+            if not each.known:
+                yield _Wrong(
+                    "unknown-role",
+                    None,
+                    f"{each.binding} gives {each.role} to {each.subject}, and that role is not in these documents.",
+                    "give its manifest to this audit, too.",
+                )
+            # What an unreadable gate needs is not known, nor what is too much for it.
+            excess = [] if each.is_default else each.excess(self.needs)
+            if excess and not any(gate.problem for gate in self.gates):
+                yield _Wrong("excess-right", None, self._excess(each, excess), self._cure_excess(each))
+        bound = [each for each in self.grants if not each.subject.startswith("group ")]
+        if self.account == "default" and (self.needs or bound):
+            those = ", ".join(str(each.binding) for each in bound)
+            yield _Wrong(
+                "default-account",
+                None,
+                "The pod runs as the ServiceAccount default"
+                + (f", to which {those} gives rights" if those else "")
+                + ": every pod of the namespace that names no other account has the rights of this one.",
+                f"give it an account of its own, serviceAccountName: {self.workload.manifest.name}"
+                + (f", and delete {those}." if those else "."),
+            )
+
+    def _account(self) -> str:
+        return f"ServiceAccount {f'{self.namespace}/' if self.namespace else ''}{self.account}"
+
+    def _lack(self, lack: Need) -> str:
+        unjudged = [each.role for each in self.grants if not each.known]
+        unless = f", unless {' or '.join(unjudged)} does" if unjudged else ""
+        return f"Nothing in these documents grants {lack} to {self._account()}{unless}."
+
+    def _cure_lack(self, gate: Gate) -> str:
+        """Return the command that prints what is missing, or the rule where another program needs another one."""
+        rule = rbac.rule(gate.jobs) | {"verbs": list(gate.verbs)}
+        if not gate.own:
+            return f"add to a Role{_in(gate.namespace)} that is bound to the account: {rbac.flow(rule)}."
+        return f"apply what this prints: {self._rbac(gate)}"
+
+    def _rbac(self, gate: Gate) -> str:
+        account = self.workload.manifest.name if self.account == "default" else self.account
+        argv = ["gatekeeper", "rbac"]
+        argv += ["--selector", gate.labels] if gate.labels else [each for job in gate.jobs for each in ("--job", job)]
+        argv += ["--service-account", account, *(["-n", self.namespace] if self.namespace else [])]
+        argv += ["--job-namespace", gate.namespace] if gate.namespace != self.namespace else []
+        return shlex.join(argv)
+
+    def _excess(self, each: Granted, excess: Sequence[str]) -> str:
+        shown = "; ".join(excess[:6]) + (f"; and {len(excess) - 6} more" if len(excess) > 6 else "")
+        via = "" if each.subject == self._account() else f" by way of {each.subject}"
+        need = "the gate does not need" if self.needs else "no gate needs"
+        what = f"{shown}{_EVERYWHERE * each.everywhere}"
+        return f"{each.binding} gives {self._account()}{via} what {need}, through {each.role}: {what}."
+
+    def _cure_excess(self, each: Granted) -> str:
+        served = [
+            gate
+            for gate in self.gates
+            if gate.need and any(each.allows(verb, gate.namespace, job) for verb in gate.verbs for job in gate.jobs)
+        ]
+        only = "" if self._token_elsewhere() else " no other container of the pod has the token to use it."
+        if each.subject.startswith("group "):
+            return f"bind the ServiceAccounts that need it by name instead of the {each.subject}."
+        if not served:
+            return f"delete {each.binding}" + (f":{only}" if only else ", unless the app itself needs it.")
+        if each.role.startswith("Role ") and not any(gate.labels for gate in served):
+            jobs = tuple(dict.fromkeys(job for gate in served for job in gate.jobs))
+            verbs = list(dict.fromkeys(verb for gate in served for verb in gate.verbs))
+            rule = rbac.flow(rbac.rule(jobs) | {"verbs": verbs})
+            return f"leave this one rule in {each.role}{'' if only else ', beside what the app needs'}: {rule}."
+        return f"replace {each.binding} by what this prints: {self._rbac(served[0])}"
+
+    # Tokens.
+
+    def _token_paths(self, container: Object) -> list[str]:
+        """Return where a container has a token for the API server."""
+        volumes = {str(each.get("name")) for each in parts(self.workload.pod, "volumes") if _has_token(each)}
+        mounts = {
+            str(each.get("mountPath")).rstrip("/"): str(each.get("name")) for each in parts(container, "volumeMounts")
+        }
+        found = [path for path, name in mounts.items() if name in volumes]
+        # What is mounted there already takes the place of the automounted token.
+        return [*found, SERVICE_ACCOUNT] if self.automount and SERVICE_ACCOUNT not in mounts else found
+
+    def _token_elsewhere(self) -> list[str]:
+        needing = {gate.name for gate in self.gates if gate.need}
+        return [name for name in self.token_in if name not in needing]
+
+    def _tokens(self) -> Iterator[_Wrong]:
+        others = self._token_elsewhere()
+        for gate in self.gates:
+            if gate.need and SERVICE_ACCOUNT not in self._token_paths(gate.container):
+                yield _Wrong(
+                    "no-token",
+                    gate,
+                    f"The gate reads a Job, and no token is mounted at {SERVICE_ACCOUNT}.",
+                    "mount a projected serviceAccountToken there, as manifests/job/deployment.yaml does.",
+                )
+        if others and self.needs:
+            how = "automountServiceAccountToken is not false" if self.automount else "the volume is mounted there, too"
+            yield _Wrong(
+                "token-in-app",
+                None,
+                f"The token of {self._account()} is mounted in {', '.join(others)}: {how}.",
+                "set automountServiceAccountToken: false in the pod's spec, and mount a projected token in the gate "
+                "alone, as manifests/job/deployment.yaml does; unless the app itself asks the API server.",
+            )
+        elif others and all(gate.own and not gate.problem for gate in self.gates):
+            yield _Wrong(
+                "needless-token",
+                None,
+                f"A schema gate asks nothing of Kubernetes, and a token is mounted in {', '.join(others)}.",
+                "set automountServiceAccountToken: false in the pod's spec, unless the app itself asks the API server.",
+            )
+
+    # Jobs and time.
+
+    def _waiting(self, gate: Gate) -> Iterator[_Wrong]:
+        if gate.proves_by_job:
+            those = [each for each in self.jobs if _awaits(gate, each)]
+            yield from self._stale(gate, those)
+            for job in those:
+                yield from self._lifetime(gate, job)
+            yield from self._renamed(gate)
+            if gate.own and gate.if_absent == "open":
+                yield _Wrong(
+                    "unproven",
+                    gate,
+                    "--if-absent open lets the app start whenever there is no Job, also before it is created.",
+                    "let gatekeeper schema be the proof, which needs no Job, or take --if-absent out.",
+                )
+        yield from self._deadline(gate)
+
+    def _stale(self, gate: Gate, those: Sequence[Manifest]) -> Iterator[_Wrong]:
+        """Judge the Jobs' names: one of which the last part has a digit is taken for one release's own."""
+        for job in those:
+            for key, _, value in (each.partition("=") for each in gate.require):
+                marks = [str(each[key]) for each in (job.labels, job.annotations) if key in each]
+                if "$(" not in key + value and value not in marks:
+                    seen = " and ".join(marks) or "missing"
+                    yield _Wrong(
+                        "unmet-require",
+                        gate,
+                        f"--require demands {key}={value} of {job}, where it is {seen}: the gate never opens.",
+                        f"give the Job the label {key}: {rbac.flow(value)}, or correct --require.",
+                    )
+        before = {(each.namespace, each.name) for each in those if _runs_before(each)}
+        constant = [
+            name for name in gate.jobs if not _OF_A_RELEASE.search(name) and (gate.namespace, name) not in before
+        ]
+        if constant and not gate.require:
+            version = next((str(each.labels[_VERSION]) for each in those if _VERSION in each.labels), "")
+            one = f"label the Job with the release, and add --require {_VERSION}={version or 'VERSION'}"
+            yield _Wrong(
+                "stale-job",
+                gate,
+                f"The Job that the last release left behind opens this gate: {', '.join(constant)} has the same name "
+                "in each release, and nothing else is demanded of it.",
+                f"{one if gate.own else f'put gatekeeper in its place, {one}'}; or let its name end in the release.",
+            )
+
+    def _lifetime(self, gate: Gate, job: Manifest) -> Iterator[_Wrong]:
+        ttl = part(job.content, "spec").get("ttlSecondsAfterFinished")
+        told = f"ttlSecondsAfterFinished: {ttl}" if ttl is not None else _hook_removal(job)
+        if told and gate.if_absent != "open":
+            yield _Wrong(
+                "removed-job",
+                gate,
+                f"{told} removes {job} when it has ended: a pod that starts later, by a scale-up or on another node, "
+                "waits for it in vain.",
+                f"take it out of {job}, or let gatekeeper schema be the proof, which needs no Job.",
+            )
+        late = _runs_late(job)
+        if late:
+            yield _Wrong(
+                "late-job",
+                gate,
+                f"{late} creates {job} after the workload is ready, and the workload is not ready before this Job is "
+                "Complete: with helm --wait, and always with Argo CD, neither ends.",
+                "make it a pre-install,pre-upgrade or PreSync hook, or no hook at all.",
+            )
+
+    def _renamed(self, gate: Gate) -> Iterator[_Wrong]:
+        there = [each.name for each in self.jobs if each.namespace == gate.namespace]
+        for name in gate.jobs:
+            like = [each for each in there if each.endswith(f"-{name}") or each.startswith(f"{name}-")]
+            if name not in there and like:
+                yield _Wrong(
+                    "renamed-job",
+                    gate,
+                    f"The gate waits for Job {name}, and these documents have {', '.join(like)} instead: "
+                    "namePrefix and nameSuffix do not reach arguments by themselves.",
+                    "use manifests/components, which tell kustomize of the reference, or write the name that it gets.",
+                )
+
+    def _deadline(self, gate: Gate) -> Iterator[_Wrong]:
+        manifest = self.workload.manifest
+        if manifest.kind not in _ROLLED_OUT:
+            return
+        given = part(manifest.content, "spec").get("progressDeadlineSeconds")
+        limit = given if isinstance(given, int) else PROGRESS_DEADLINE
+        if gate.timeout >= limit:
+            told = "waits without end" if math.isinf(gate.timeout) else f"waits {format_duration(gate.timeout)}"
+            yield _Wrong(
+                "deadline",
+                gate,
+                f"The gate {told}, and progressDeadlineSeconds is {limit}{'' if given else ' by default'}: the "
+                "rollout is called failed before the gate has said why it is shut.",
+                f"set --timeout below {format_duration(limit)}, or progressDeadlineSeconds above the timeout.",
+            )
+
+    # Pod Security.
+
+    def _security(self, gate: Gate) -> Iterator[_Wrong]:
+        lacks = _unrestricted(gate.container, self.workload.pod)
+        if lacks:
+            yield _Wrong(
+                "pod-security",
+                gate,
+                f"A namespace that enforces Pod Security restricted does not admit {gate.name}.",
+                f"write into its securityContext: {'; '.join(lacks)}.",
+            )
+
+
+_FAULTS = {
+    peers.KUBECTL: "kubectl wait fails at once while the Job does not exist, and sits out its timeout when the Job has "
+    "failed.",
+    peers.K8S_WAIT_FOR: "k8s-wait-for reads counters in text that is made for people, which has opened it before its "
+    "time, and it waits without end when the Job has failed.",
+    peers.SHELL_LOOP: "A shell loop takes each fault, be it a missing right, for a Job that is not Complete yet.",
+}
+_EVERYWHERE = ", in every namespace"
+_OF_A_RELEASE = re.compile(r"[-.][^-.]*\d[^-.]*$")
+
+
+def _waits_for(gate: Gate) -> str:
+    jobs = f"Job{'s' * (len(gate.jobs) != 1)} {', '.join(gate.jobs) or gate.labels}" * bool(gate.jobs or gate.labels)
+    if gate.schema:
+        return f"{gate.schema} schema{f', told by {jobs}' if jobs else ''}"
+    return jobs or "unknown"
+
+
+def _needs(gate: Gate) -> str:
+    if gate.problem:
+        return f"cannot be told: {gate.problem}"
+    return f"{gate.need or 'nothing'}{', for RBAC knows no labels' if gate.need and gate.labels else ''}"
+
+
+def _told(each: Granted) -> str:
+    rights = "; ".join(each.excess(())) or ("nothing" if each.known else f"what is in {each.role}")
+    return f"{rights}{_EVERYWHERE * each.everywhere} by {each.binding}"
+
+
+def _in(namespace: str) -> str:
+    return f" in namespace {namespace}" if namespace else ""
+
+
+def _replacement(gate: Gate) -> str:
+    argv = ["job", *(["--selector", gate.labels] if gate.labels else gate.jobs)]
+    argv += ["--timeout", f"{gate.timeout:.0f}s"] if math.isfinite(gate.timeout) else []
+    args = rbac.flow(argv)
+    return f"let gatekeeper inject replace it, or make it gatekeeper's image, without a command and with args: {args}"
+
+
+def _has_token(volume: Object) -> bool:
+    """Return whether a volume holds a token for the API server, and not one for somebody else."""
+    sources = parts(volume, "projected", "sources")
+    return any(
+        "serviceAccountToken" in each and not part(each, "serviceAccountToken").get("audience") for each in sources
+    )
+
+
+def _awaits(gate: Gate, job: Manifest) -> bool:
+    if job.namespace != gate.namespace:
+        return False
+    return job.name in gate.jobs or (bool(gate.labels) and _matches(gate.labels, job.labels))
+
+
+def _matches(selector: str, labels: Object) -> bool:
+    """Return whether labels match a selector of equalities; any other one is taken for no match."""
+    pairs = [re.fullmatch(r"\s*([\w./-]+)\s*==?\s*([\w.-]*)\s*", each) for each in selector.split(",")]
+    return all(pair and str(labels.get(pair[1])) == pair[2] for pair in pairs)
+
+
+def _unrestricted(container: Object, pod: Object) -> list[str]:
+    """Return what a container's security context lacks for Pod Security restricted, as it is to be written.
+
+    See https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
+    """
+    own, whole = part(container, "securityContext"), part(pod, "securityContext")
+    both = whole | {key: value for key, value in own.items() if value is not None}
+    lacks = {
+        "privileged: false": own.get("privileged") is not True,
+        "allowPrivilegeEscalation: false": own.get("allowPrivilegeEscalation") is False,
+        "capabilities: {drop: [ALL]}": "ALL" in texts(own, "capabilities", "drop"),
+        "no capabilities.add": {*texts(own, "capabilities", "add")} <= {"NET_BIND_SERVICE"},
+        "runAsNonRoot: true": both.get("runAsNonRoot") is True,
+        "runAsUser: 65532": both.get("runAsUser") != 0,
+        "seccompProfile: {type: RuntimeDefault}": str(part(both, "seccompProfile").get("type"))
+        in {"RuntimeDefault", "Localhost"},
+    }
+    return [wanted for wanted, there in lacks.items() if not there]
+
+
+# Hooks: https://helm.sh/docs/topics/charts_hooks/ and https://argo-cd.readthedocs.io/en/stable/user-guide/resource_hooks/
+_HELM, _ARGO = "helm.sh/hook", "argocd.argoproj.io/hook"
+
+
+def _words(job: Manifest, key: str) -> set[str]:
+    return {word.strip() for word in str(job.annotations.get(key) or "").split(",")} - {""}
+
+
+def _hook_removal(job: Manifest) -> str:
+    """Return the annotation that removes a Job when it has succeeded, nothing if there is none."""
+    policies = ((_HELM, "hook-succeeded"), (_ARGO, "HookSucceeded"))
+    return next(
+        (f"{key}-delete-policy: {word}" for key, word in policies if word in _words(job, f"{key}-delete-policy")), ""
+    )
+
+
+def _runs_before(job: Manifest) -> bool:
+    """Return whether a tool runs a Job anew, and to its end, before it applies the workload."""
+    return "pre-upgrade" in _words(job, _HELM) or "PreSync" in _words(job, _ARGO)
+
+
+def _runs_late(job: Manifest) -> str:
+    """Return the annotation by which a Job is created only after its workload, nothing if there is none."""
+    late = ((_HELM, {"post-install", "post-upgrade"}), (_ARGO, {"PostSync"}))
+    found = [f"{key}: {','.join(sorted(words & _words(job, key)))}" for key, words in late if words & _words(job, key)]
+    return found[0] if found else ""

@@ -1,0 +1,221 @@
+"""Change what one document of a YAML text means, and leave every byte alone that need not change.
+
+The difference of two meanings becomes edits at the places that `documents` tells: an entry that is new is written after
+the last one, in the style around it, in a block with its indentation, between brackets on one line. No emitter writes
+anything anew. What comes out is parsed and compared, so that an edit either means what was wanted or is refused.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from gatekeeper.manifests import documents, rbac
+from gatekeeper.manifests.documents import Kind, Node
+
+
+def rewrite(text: str, where: Sequence[int | str], part: Any) -> str:
+    """Return the text with another part of a document: where is its number, then keys and numbers that lead to it.
+
+    Raises ValueError, in one clause.
+    """
+    before = [content for _, content in documents.load_all(text)]
+    meant = _with(before, where, part)
+    number = int(where[0])
+    if before == meant:
+        return text
+    changed = _Rewriting(text, documents.compose_all(text)[number]).rewrite(before[number], meant[number])
+    try:
+        found = [content for _, content in documents.load_all(changed)]
+    except ValueError as fault:
+        raise ValueError(f"its anchors or its layout leave no place for the change: {fault}") from fault
+    # By their representation, which tells 1 from true, and has an order of keys.
+    if repr(found) != repr(meant):
+        raise ValueError("its anchors or its layout leave no place for the change")
+    return changed
+
+
+def _with(content: Any, where: Sequence[int | str], part: Any) -> Any:
+    """Return plain objects with another part in them, and leave these as they are."""
+    if not where:
+        return part
+    changed = content.copy()
+    changed[where[0]] = _with(content[where[0]], where[1:], part)
+    return changed
+
+
+def append(text: str, addition: str) -> str:
+    """Return the text with more documents after its last one."""
+    newline = _newline(text)
+    separator = "" if text.endswith(("\n", "\r")) else newline
+    return text + separator + f"---\n{addition}".replace("\n", newline)
+
+
+def is_json(text: str) -> bool:
+    """Return whether a text is JSON rather than YAML, as kubectl tells them apart."""
+    return text.removeprefix("\ufeff").lstrip().startswith("{")
+
+
+_LINE_END = re.compile(r"[^\r\n]*(\r\n|\r|\n|\Z)")
+_COMMENT = re.compile(r"(?:[ \t]*(?:\r\n|\r|\n))*( *)#[^\r\n]*(?:\r\n|\r|\n|\Z)")
+_LINE_COMMENT = re.compile(r"[ \t]+#[^\r\n]*")
+_PROPERTIES = re.compile(r"(?:[&!][^\s]*|\s|#[^\r\n]*)*")
+"""Before the first dash of a list: its anchor, its tag, comments."""
+
+
+def _newline(text: str) -> str:
+    found = _LINE_END.match(text)
+    return (found[1] if found else "") or "\n"
+
+
+class _Rewriting:
+    """The edits of one document."""
+
+    def __init__(self, text: str, root: Node) -> None:
+        self._text = text
+        self._root = root
+        self._newline = _newline(text)
+        self._aliases = {node.anchor for node in root.walk() if node.kind is Kind.ALIAS}
+        self._indent, self._dash = self._style()
+        self._edits: list[tuple[int, int, str]] = []
+
+    def rewrite(self, before: Any, after: Any) -> str:
+        """Return the whole text, changed."""
+        self._change(self._root, before, after, self._column(self._root), within_flow=False)
+        pieces, at = [], 0
+        # Stable: of two insertions in one place, the inner one was made first, and comes first.
+        for start, end, new in sorted(self._edits, key=lambda edit: edit[0]):
+            pieces += [self._text[at:start], new]
+            at = end
+        return "".join([*pieces, self._text[at:]])
+
+    def _change(self, node: Node, before: Any, after: Any, column: int, *, within_flow: bool) -> None:
+        """Make the edits of a part; the column is that of its key, or of its dash."""
+        if before == after:
+            return
+        if node.kind is Kind.ALIAS or node.anchor in self._aliases:
+            raise ValueError(f"the anchor &{node.anchor} shares what is to be changed with other parts")
+        within = within_flow or node.flow
+        if isinstance(before, dict) and isinstance(after, dict) and before and before.keys() <= after.keys():
+            for key in before:
+                if before[key] != after[key]:
+                    name, value = self._entry(node, key)
+                    self._change(value, before[key], after[key], self._column(name), within_flow=within)
+            new = {key: after[key] for key in after if key not in before}
+            self._add_entries(node, new, within_flow=within)
+        elif isinstance(before, list) and isinstance(after, list) and 0 < len(before) <= len(after):
+            dash = 0 if node.flow else self._dash_column(node)
+            for item, was, is_ in zip(node.items, before, after, strict=False):
+                self._change(item, was, is_, dash, within_flow=within)
+            self._add_items(node, after[len(before) :], within_flow=within)
+        else:
+            self._replace(node, after, column, within_flow=within_flow)
+
+    def _entry(self, node: Node, key: str) -> tuple[Node, Node]:
+        found = [entry for entry in node.entries if entry[0].kind is Kind.SCALAR and entry[0].text == key]
+        if len(found) != 1:
+            raise ValueError(f"{key} is there twice" if found else f"{key} comes by a merge key (<<)")
+        return found[0]
+
+    # What is new.
+
+    def _add_entries(self, node: Node, new: Mapping[str, Any], *, within_flow: bool) -> None:
+        if not new:
+            return
+        if within_flow:
+            name, value = node.entries[-1]
+            self._add_in_flow(node, name.start, value.end, [self._inline({key: new[key]})[1:-1] for key in new])
+        else:
+            column = self._column(node.entries[0][0])
+            self._add_lines(node.end, column, rbac.block(new, self._indent, self._dash))
+
+    def _add_items(self, node: Node, new: list[Any], *, within_flow: bool) -> None:
+        if not new:
+            return
+        if within_flow:
+            self._add_in_flow(node, node.items[-1].start, node.items[-1].end, map(self._inline, new))
+        else:
+            lines = [line for item in new for line in rbac.item_lines(item, self._indent, self._dash)]
+            self._add_lines(node.end, self._dash_column(node), lines)
+
+    def _add_in_flow(self, node: Node, start: int, end: int, new: Iterable[str]) -> None:
+        """Insert between brackets after the last entry, on a line for each if that one has its own."""
+        line = self._line_start(start)
+        lead = self._text[line:start]
+        separator = f"{self._newline}{lead}" if not lead.strip() and line > node.start else " "
+        self._edits.append((end, end, "".join(f",{separator}{each}" for each in new)))
+
+    def _add_lines(self, end: int, column: int, lines: Iterable[str]) -> None:
+        """Insert lines after the one in which something ends, and after the comments that belong to it."""
+        at = end if end > 0 and self._text[end - 1] in "\r\n" else self._line_end(end)
+        while (found := _COMMENT.match(self._text, at)) and len(found[1]) > column:
+            at = found.end()
+        new = self._newline.join(" " * column + line for line in lines)
+        is_ended = at == 0 or self._text[at - 1] in "\r\n"
+        self._edits.append((at, at, new + self._newline if is_ended else self._newline + new))
+
+    # What is there, and changes.
+
+    def _replace(self, node: Node, after: Any, column: int, *, within_flow: bool) -> None:
+        parts = after if isinstance(after, list) else [after]
+        holds_objects = any(isinstance(each, Mapping) for each in parts)
+        # A block scalar ends where the next line begins.
+        start, end = node.start, node.start + len(self._text[node.start : node.end].rstrip(" \r\n"))
+        if within_flow or (node.entries and node.flow) or (node.items and node.flow):
+            self._edits.append((start, end, self._inline(after)))
+        elif node.kind is Kind.MAP and not node.flow and isinstance(after, Mapping):
+            comment = _LINE_COMMENT.match(self._text, end)
+            lines = list(rbac.block(after, self._indent, self._dash))
+            self._edits.append((start, comment.end() if comment else end, self._joined(lines, self._column(node))))
+        elif node.kind is Kind.LIST and not node.flow and isinstance(after, list):
+            lines = [line for item in after for line in rbac.item_lines(item, self._indent, self._dash)]
+            self._edits.append((self._dash_start(node), end, self._joined(lines, self._dash_column(node))))
+        elif holds_objects:
+            lines = list(rbac.block({"": after}, self._indent, self._dash))[1:]
+            if not self._text[end : self._line_end(end)].strip():
+                start = len(self._text[:start].rstrip(" "))
+            self._edits.append((start, end, ""))
+            self._add_lines(end, column, lines)
+        else:
+            space = "" if self._text[start - 1 : start].isspace() else " "
+            self._edits.append((start, end, space + rbac.flow(after)))
+
+    def _joined(self, lines: Iterable[str], column: int) -> str:
+        return f"{self._newline}{' ' * column}".join(lines)
+
+    def _inline(self, value: Any) -> str:
+        """Return a value as it stands between brackets: in a document that is JSON, as JSON."""
+        return json.dumps(value, ensure_ascii=False) if self._root.flow else rbac.flow(value)
+
+    # Where things are.
+
+    def _line_start(self, at: int) -> int:
+        return max(self._text.rfind("\n", 0, at), self._text.rfind("\r", 0, at)) + 1
+
+    def _line_end(self, at: int) -> int:
+        found = _LINE_END.match(self._text, at)
+        return found.end() if found else at
+
+    def _column(self, node: Node) -> int:
+        line = self._text[self._line_start(node.start) : node.start]
+        return len(line.removeprefix("\ufeff"))
+
+    def _dash_start(self, node: Node) -> int:
+        found = _PROPERTIES.match(self._text, node.start)
+        return found.end() if found else node.start
+
+    def _dash_column(self, node: Node) -> int:
+        at = self._dash_start(node)
+        return at - self._line_start(at)
+
+    def _style(self) -> tuple[str, str]:
+        """Return the indents of the first map in a map, and of the first list in a map, as far as the document has."""
+        indent = dash = "  "
+        entries = [entry for node in self._root.walk() if not node.flow for entry in node.entries]
+        blocks = [(key, value) for key, value in entries if not value.flow]
+        for key, value in reversed(blocks):
+            if value.kind is Kind.MAP:
+                indent = " " * (self._column(value.entries[0][0]) - self._column(key))
+            elif value.kind is Kind.LIST:
+                dash = " " * (self._dash_column(value) - self._column(key))
+        return indent, dash

@@ -1,0 +1,109 @@
+"""Alembic: the table keeps the current heads of a graph, and no more."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+
+from gatekeeper.tools.shared import python, revisions, rows
+from gatekeeper.tools.shared.folder import Folder
+from gatekeeper.tools.shared.record import Directory, Found, Table, Tool
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Alembic's revisions, each with what must be there before it: its down revisions and what it depends on."""
+
+    parents: Mapping[str, frozenset[str]]
+
+    @property
+    def heads(self) -> list[str]:
+        """Return those that no other one needs: all of these, and no others, have a row in the end."""
+        needed = frozenset[str]().union(*self.parents.values())
+        return [revision for revision in self.parents if revision not in needed]
+
+    def descendants(self, revision: str) -> list[str]:
+        """Return what stands on a revision, at any distance."""
+        found = {revision}
+        for other in TopologicalSorter(self.parents).static_order():
+            if self.parents[other] & found:
+                found.add(other)
+        return [other for other in self.parents if other in found and other != revision]
+
+    def resolve(self, text: str) -> list[str]:
+        """Return the revisions that a user means by an id, the beginning of one, `head` or `heads`."""
+        if text == "heads" or (text == "head" and len(self.heads) == 1):
+            return self.heads
+        if text == "head":
+            raise ValueError(f"it has the heads {', '.join(self.heads)}; write heads, or one of them")
+        if text in self.parents:
+            return [text]
+        found = [revision for revision in self.parents if revision.startswith(text)]
+        if len(found) != 1:
+            means = f"it may be {' or '.join(found)}" if found else "no file has it"
+            raise ValueError(f"{text!r} is not one of its revisions, {means}; write for example {self.heads[-1]}")
+        return found
+
+
+def graph_of(files: Mapping[str, str]) -> Graph:
+    """Return the graph of those files that have both a revision and a down revision, as Alembic demands."""
+    read = {path: python.constants(path, text, "revision", "down_revision", "depends_on", "branch_labels")
+            for path, text in files.items() if path.endswith(".py") and "down_revision" in text}  # fmt: skip
+    paths: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    for path, values in read.items():
+        if "down_revision" not in values:
+            continue
+        revision = values.get("revision")
+        if not isinstance(revision, str) or not revision:
+            raise ValueError(f'{path} has no revision; write for example revision = "ae1027a6acf2"')
+        if revision in paths:
+            raise ValueError(f"{paths[revision]} and {path} are both revision {revision}; give one of them another")
+        paths[revision] = path
+        labels |= dict.fromkeys(python.names(path, values.get("branch_labels")), revision)
+    parents = {}
+    for revision, path in sorted(paths.items(), key=lambda item: item[1]):
+        down = python.names(path, read[path]["down_revision"])
+        needs = [_needed(name, paths, labels) for name in python.names(path, read[path].get("depends_on"))]
+        if lost := [name for name in (*down, *needs) if name not in paths]:
+            raise ValueError(f"{path} follows {', '.join(lost)}, which no file has; add that file")
+        parents[revision] = frozenset((*down, *needs))
+    order = {revision: place for place, revision in enumerate(python.in_order(parents))}
+    return Graph({revision: parents[revision] for revision in sorted(parents, key=order.__getitem__)})
+
+
+def _needed(name: str, revisions: Mapping[str, object], labels: Mapping[str, str]) -> str:
+    """Return the revision that depends_on means: an id, a branch's label, the beginning of an id."""
+    if name in revisions or name in labels:
+        return labels.get(name, name)
+    found = [revision for revision in revisions if revision.startswith(name)]
+    return found[0] if len(found) == 1 else name
+
+
+def _read(_: Tool, folder: Folder) -> Found:
+    """The table keeps the current heads, so that these are what is wanted and the whole graph is known."""
+    graph = graph_of(folder)
+    heads = tuple(graph.heads)
+    return Found(heads, heads, known=frozenset(graph.parents))
+
+
+def _standing_on(folder: Folder, given: Sequence[str]) -> Found:
+    """Return revisions of the graph, each of which is proven by every head that stands on it too."""
+    graph = graph_of(folder)
+    names = tuple(dict.fromkeys(name for text in given for name in graph.resolve(text)))
+    proofs = {name: tuple(frozenset({other}) for other in graph.descendants(name)) for name in names}
+    return Found(names, names, proofs, frozenset(graph.parents))
+
+
+TOOL = Tool(
+    name="alembic",
+    table=Table("alembic_version", ("version_num",), rows.applied()),
+    revision=revisions.word,
+    example="ae1027a6acf2",
+    heads=True,
+    directory=Directory(
+        "versions/ae1027a6acf2_add_stock.py",
+        _read,
+        signs=((r".+\.py", r"(?m)^down_revision\b"),),
+        standing_on=_standing_on,
+    ),
+)

@@ -1,0 +1,75 @@
+"""Atlas: a row per migration, written ahead of its statements, which it counts."""
+
+import re
+from collections.abc import Iterator
+
+from gatekeeper.tools.shared import layouts, locks, revisions, rows, values
+from gatekeeper.tools.shared.events import Applied, Doubtful, Event, Failed, UpTo
+from gatekeeper.tools.shared.folder import Folder
+from gatekeeper.tools.shared.record import Directory, Found, Table, Tool
+
+
+def revision(text: str) -> str:
+    """`20240102030405_add_users.sql` -> `20240102030405` (Atlas, sql/migrate/dir.go)."""
+    return revisions.word(revisions.stem(text).partition("_")[0])
+
+
+def _events(version: object, kind: object, applied: object, total: object, error: object) -> Iterator[Event]:
+    """`kind` is made of bits: 1 baseline, 2 executed, 4 resolved by hand (ent/schema/revision.go).
+
+    What was resolved by hand keeps its error. The row is written ahead of the statements and counts them, which can be
+    seen outside of a transaction.
+    """
+    name, fault = revisions.word(values.text(version)), values.or_none(values.text, error)
+    if not (0 <= values.integer(kind) < 8 and 0 <= values.integer(applied) <= values.integer(total)):
+        raise ValueError(f"type {kind} with {applied} of {total} statements applied is not understood")
+    if name.startswith("."):  # Atlas's note of a cloud project
+        return
+    if values.integer(kind) & 4:
+        yield Applied(name)
+    elif fault:
+        yield Failed(f"{name} ({fault})")
+    elif values.integer(applied) < values.integer(total):
+        yield Doubtful(f"{name} has {applied} of {total} statements applied")
+    else:
+        yield Applied(name)
+    if values.integer(kind) & 1:
+        yield UpTo(name)
+
+
+def _read(tool: Tool, folder: Folder) -> Found:
+    """A new database begins with the last checkpoint, all others pass over checkpoints: neither has all the rows."""
+    files = [path for path in folder if re.fullmatch(r"[^/]+\.sql", path)]
+    checkpoints = layouts.ordered(tool, ((path, path) for path in files if _is_checkpoint(folder[path]))).revisions
+    revisions_in_order = layouts.ordered(tool, ((path, path) for path in files)).revisions
+    ordinary = tuple(revision for revision in revisions_in_order if revision not in checkpoints)
+    proofs = {
+        revision: tuple(frozenset({checkpoint}) for checkpoint in checkpoints if checkpoint > revision)
+        for revision in ordinary
+    }
+    wanted = ordinary or checkpoints[-1:]
+    return Found(wanted, wanted[-1:], {revision: others for revision, others in proofs.items() if others})
+
+
+def _is_checkpoint(text: str) -> bool:
+    """Whether the comments at the top, which an empty line must follow, say so (sql/migrate/dir.go)."""
+    comments = re.match(r"((?:(?:#|--)[^\n]*\n)+)[ \t]*\n", text)
+    return bool(comments and re.search(r"(?m)^[ -~]*atlas:checkpoint\b", comments[1]))
+
+
+TOOL = Tool(
+    name="atlas",
+    table=Table(
+        "atlas_schema_revisions", ("version", "type", "applied", "total", "error"), rows.many(_events), "version"
+    ),
+    also=("hash", "operator_version"),
+    schemas=("", "atlas_schema_revisions"),
+    revision=revision,
+    example="20240102030405",
+    order=revisions.by_text,
+    lock_keys=locks.keys(2686470616),
+    lock_names=locks.names("atlas_migrate_execute"),
+    tells_failure=True,
+    repair="repair the schema, then run `atlas migrate apply` again, or `atlas migrate set VERSION`",
+    directory=Directory("20240102030405_add_stock.sql", _read, signs=((r"atlas\.sum", ""),)),
+)

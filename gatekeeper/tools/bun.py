@@ -1,0 +1,22 @@
+"""bun, for Go: a row per migration, recorded before it runs."""
+
+from gatekeeper.tools.shared import layouts, revisions, rows, values
+from gatekeeper.tools.shared.record import Directory, Table, Tool
+
+TOOL = Tool(
+    name="bun",
+    table=Table("bun_migrations", ("name", "id"), rows.applied(values.digits), "id"),
+    also=("group_id", "migrated_at"),
+    lock_table=Table("bun_migration_locks", ("id", "table_name"), rows.locked("bun_migration_locks", rows.by("for"))),
+    revision=revisions.digits,
+    example="20240102030405",
+    order=int,
+    unprovable="bun records a migration before it runs, and keeps the row when it fails; write "
+    "migrate.NewMigrator(db, migrations, migrate.WithMarkAppliedOnSuccess(true)), then say so with --trust-history",
+    directory=Directory(
+        "20240102030405_add_stock.up.sql",
+        layouts.plain,
+        files=r"(\d{1,14}_[0-9a-z_-]+)\..*",
+        looks=r"\d{14}_[0-9a-z_-]+\.(tx\.)?(up|down)\.sql",
+    ),
+)

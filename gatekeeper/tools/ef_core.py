@@ -1,0 +1,31 @@
+"""Entity Framework Core, for .NET: a row per migration, by its id."""
+
+import re
+
+from gatekeeper.tools.shared import layouts, revisions, rows
+from gatekeeper.tools.shared.folder import Folder
+from gatekeeper.tools.shared.record import Directory, Found, Table, Tool
+
+
+def _read(tool: Tool, folder: Folder) -> Found:
+    """A migration is a class with this attribute, which the tools write into NAME.Designer.cs."""
+    texts = ((path, folder[path]) for path in folder if path.endswith(".cs"))
+    pattern = r"(?m)^[^\n\"/]*\bMigration\(\"([^\"]+)\"\)"
+    named = [(name, path) for path, text in texts for name in re.findall(pattern, text)]
+    return layouts.ordered(tool, named) if named else layouts.plain(tool, folder)
+
+
+TOOL = Tool(
+    name="ef-core",
+    table=Table("__EFMigrationsHistory", ("MigrationId",), rows.applied(), "MigrationId"),
+    also=("ProductVersion",),
+    revision=revisions.stem,
+    example="20240102030405_AddStock",
+    order=revisions.by_text,
+    directory=Directory(
+        "20240102030405_AddStock.cs",
+        _read,
+        files=r"(?:.*/)?(\d{14}_[^/.]+)\.cs",
+        signs=((r".+\.cs", r"\[Migration\(\""),),
+    ),
+)

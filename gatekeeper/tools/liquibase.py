@@ -1,0 +1,364 @@
+"""Liquibase: a row per changeset, by path, id and author; and its changelogs, in XML, YAML, JSON and SQL."""
+
+import json
+import posixpath
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from gatekeeper.tools.shared import rows, values
+from gatekeeper.tools.shared.events import Applied, Event
+from gatekeeper.tools.shared.folder import Folder
+from gatekeeper.tools.shared.record import Directory, Found, Table, Tool
+
+
+def revision(text: str) -> str:
+    r"""`db/001.sql::3::me`, or `tag:v1`. Paths as ChangeSet compares them: no `classpath:`, drive or leading slash."""
+    if re.fullmatch(r"tag:\S(.*\S)?", text):
+        return text
+    parts = text.split("::")
+    if len(parts) != 3 or not all(parts):
+        raise ValueError("a revision is path::id::author or tag:NAME")
+    path = re.sub(r"^(classpath\*?:|[A-Za-z]:(?=[/\\]))", "", parts[0]).replace("\\", "/").lstrip("/")
+    return f"{posixpath.normpath(path)}::{parts[1]}::{parts[2]}"
+
+
+def _events(
+    identity: object, author: object, filename: object, kind: object, tag: object, _: object
+) -> Iterator[Event]:
+    """What failed or was filtered out has no row (changelog/visitor/UpdateVisitor.java)."""
+    parts, label = (values.text(filename), values.text(identity), values.text(author)), values.or_none(values.text, tag)
+    if values.text(kind) in ("EXECUTED", "RERAN", "MARK_RAN"):
+        if all(parts) and not any("::" in part for part in parts):  # else no --revision means it
+            yield Applied(revision("::".join(parts)))
+        if label is not None:
+            yield Applied(f"tag:{label}")
+
+
+# -- changelogs ---------------------------------------------------------------------------------------------------
+
+Properties = dict[str, str | None]
+"""None for one whose value depends on where Liquibase runs."""
+
+_EXTENSIONS = (".xml", ".yaml", ".yml", ".json", ".sql")
+_ROOTS = re.compile(r"(?:.*/)?(?:db\.)?(?:(?:root|master)-?)?changelog(?:[-._]?(?:root|master))?\.\w+")
+_SQL_HEADER = re.compile(r"\s*--\s*liquibase\s*formatted(.*)", re.IGNORECASE)
+_SQL_CHANGESET = re.compile(r'\s*--\s*changeset\s+("[^"]+"|[^:]+):\s*("[^"]+"|\S+)(.*)', re.IGNORECASE)
+_SQL_OTHER = re.compile(r"\s*--\s*(property|include|includeAll|preconditions|ignoreLines(?=:))\b(.*)", re.IGNORECASE)
+_SQL_KINDS = {kind.lower(): kind for kind in ("property", "include", "includeAll", "preConditions", "ignoreLines")}
+_SQL_VALUE = re.compile(r'(\w+):\s*("[^"]*"|\S*)')
+_FILTERS = ("context", "contextFilter", "labels", "dbms")
+
+
+@dataclass(frozen=True, slots=True)
+class Changeset:
+    """A changeset, by what its row holds."""
+
+    revision: str
+    tag: str = ""
+    """The tag that it sets."""
+    certain: bool = True
+    """Whether it has a row in the end, wherever Liquibase runs: what is filtered out or skipped has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What stands in a changelog, or the changelog itself, whatever its format."""
+
+    kind: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    inside: Sequence["_Entry"] = ()
+
+    def within(self, kind: str) -> Iterator["_Entry"]:
+        """Yield the entries of a kind at any depth, but not those of a rollback."""
+        for entry in self.inside:
+            if entry.kind == kind:
+                yield entry
+            if entry.kind != "rollback":
+                yield from entry.within(kind)
+
+
+def changesets(files: Mapping[str, str]) -> list[Changeset]:
+    """Return all changesets of the one changelog that no other one includes."""
+    parsed = _Parsed(files)
+    reads: dict[str, list[Changeset]] = {}
+    faults: dict[str, ValueError] = {}
+    included: set[str] = set()
+    for path in files:
+        if parsed.is_changelog(path):
+            reader = _Reader(parsed)
+            try:
+                reads[path] = list(reader.read(path))
+            except ValueError as fault:  # by itself: it may use what the changelog that includes it defines
+                faults[path] = fault
+            included |= reader.included
+    found = sorted([*reads, *faults])
+    roots = [path for path in found if path not in included] or found
+    if len(roots) > 1:
+        roots = [path for path in roots if _ROOTS.fullmatch(path)] or roots
+    if not roots:
+        raise ValueError("there is no changelog in it; a right one is db.changelog-root.yaml with a databaseChangeLog")
+    for root in roots:
+        if root in faults:
+            raise faults[root]
+    if len(roots) > 1:
+        raise ValueError(f"{' and '.join(roots)} may each be the root changelog; call one of them db.changelog-root")
+    return list(dict.fromkeys(reads[roots[0]]))
+
+
+class _Parsed:
+    """Changelogs, each parsed once."""
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        self.files = files
+        self._entries: dict[str, _Entry | None] = {}
+
+    def __getitem__(self, path: str) -> _Entry | None:
+        if path not in self._entries:
+            self._entries[path] = _parse(path, self.files[path])
+        return self._entries[path]
+
+    def is_changelog(self, path: str) -> bool:
+        """Tell whether a file may be a root: SQL without a header is a changelog only where it is included."""
+        if not path.endswith(_EXTENSIONS):
+            return False
+        if path.endswith(".sql"):
+            return bool(_SQL_HEADER.match(self.files[path]))
+        return "databaseChangeLog" in self.files[path] and self[path] is not None
+
+
+class _Reader:
+    """Reads a changelog and what it includes."""
+
+    def __init__(self, parsed: _Parsed) -> None:
+        self.parsed = parsed
+        self.included: set[str] = set()
+        self.properties: Properties = {}
+        self.open: list[str] = []
+
+    def read(self, path: str, *, certain: bool = True) -> Iterator[Changeset]:
+        if path in self.open:
+            raise ValueError(f"{path} includes itself; leave that out")
+        if (changelog := self.parsed[path]) is None:
+            raise ValueError(f"{path} is included and is no changelog; it is to begin with databaseChangeLog")
+        self.open.append(path)
+        certain = certain and not _is_filtered(changelog)
+        logical = self._expand(path, changelog.values.get("logicalFilePath")) or path
+        for entry in changelog.inside:
+            match entry.kind:
+                case "property":
+                    self._define(entry)
+                case "changeSet" if entry.values.get("ignore", "").lower() != "true":
+                    yield self._changeset(path, logical, entry, certain=certain)
+                case "include" | "includeAll":
+                    for other in self._included(path, entry):
+                        self.included.add(other)
+                        yield from self.read(other, certain=certain and not _is_filtered(entry))
+        self.open.pop()
+
+    def _changeset(self, path: str, logical: str, entry: _Entry, *, certain: bool) -> Changeset:
+        identity, author = (self._expand(path, entry.values.get(name)) for name in ("id", "author"))
+        name = self._expand(path, entry.values.get("logicalFilePath")) or logical
+        try:
+            row = revision(f"{name}::{identity or ''}::{author or ''}")
+        except ValueError:
+            raise ValueError(f"{path} has a changeset without an id or an author; give it both") from None
+        tags = [self._expand(path, tag.values.get("tag")) for tag in entry.within("tagDatabase")]
+        return Changeset(row, tags[-1] if tags else "", certain and not _is_filtered(entry))
+
+    def _included(self, path: str, entry: _Entry) -> list[str]:
+        """Return the paths that an include names."""
+        name = "file" if entry.kind == "include" else "path"
+        given = self._expand(path, entry.values.get(name)).replace("\\", "/")
+        if not given or "resourceFilter" in entry.values or "filter" in entry.values:
+            raise ValueError(f"{path} includes what only a program can tell; give --revision instead")
+        near = posixpath.dirname(path) if entry.values.get("relativeToChangelogFile", "").lower() == "true" else ""
+        target = posixpath.normpath(posixpath.join(near, given.removeprefix("classpath:").lstrip("/")))
+        if entry.kind == "include":
+            found = [target] if target in self.parsed.files else []
+        else:
+            depths = [int(entry.values.get(depth) or 0) for depth in ("minDepth", "maxDepth")]
+            below = "" if target == "." else f"{target}/"
+            found = [
+                other
+                for other in sorted(self.parsed.files)
+                if other.startswith(below)
+                and other.endswith(_EXTENSIONS)
+                and other.endswith(entry.values.get("endsWithFilter", ""))
+                and depths[0] <= other.removeprefix(below).count("/") + 1 <= (depths[1] or len(other))
+                and self.parsed[other] is not None
+            ]
+        needed = entry.values.get("errorIfMissing", entry.values.get("errorIfMissingOrEmpty", "true")).lower() == "true"
+        if not found and needed:
+            raise ValueError(
+                f"{path} includes {given}, which is not in it; name the directory of Liquibase's search path"
+            )
+        return found
+
+    def _define(self, entry: _Entry) -> None:
+        """Set a property, of which Liquibase takes the first value."""
+        name, elsewhere = entry.values.get("name"), any(key in entry.values for key in _FILTERS)
+        if name:
+            self.properties.setdefault(name, None if elsewhere else entry.values.get("value"))
+
+    def _expand(self, path: str, text: str | None) -> str:
+        def value(found: re.Match[str]) -> str:
+            known = self.properties.get(found[1])
+            if known is None:
+                raise ValueError(f"{path} uses {found[0]}, whose value only Liquibase has; give --revision instead")
+            return known
+
+        return re.sub(r"\$\{\s*([^}\s]+)\s*\}", value, text or "")
+
+
+def _is_filtered(entry: _Entry) -> bool:
+    """Whether Liquibase may pass over it, depending on its arguments and on what it finds in the database."""
+    values = entry.values
+    return (
+        any(values.get(name) for name in _FILTERS)
+        or values.get("ignore", "").lower() == "true"
+        or values.get("failOnError", "").lower() == "false"
+        or any(
+            "CONTINUE" in (condition.values.get("onFail", "").upper(), condition.values.get("onError", "").upper())
+            for condition in entry.inside
+            if condition.kind == "preConditions"
+        )
+    )
+
+
+# -- formats ------------------------------------------------------------------------------------------------------
+
+
+def _parse(path: str, text: str) -> _Entry | None:
+    """Return what a changelog says; None for what is none."""
+    try:
+        match posixpath.splitext(path)[1]:
+            case ".sql":
+                return _sql(text)
+            case ".xml":
+                return _xml(text)
+            case ".json":
+                return _tree(json.loads(text))
+            case ".yaml" | ".yml":
+                return _yaml(text)
+    except (ValueError, RecursionError, ET.ParseError) as fault:
+        why = " ".join(str(fault).split())
+        raise ValueError(f"{path} cannot be parsed ({why}); mend the file") from fault
+    return None
+
+
+def _sql(text: str) -> _Entry:
+    """A file without the header is one changeset, to which Liquibase gives an id of its own."""
+    if not (header := _SQL_HEADER.match(text)):
+        return _Entry("databaseChangeLog", {}, [_Entry("changeSet", {"id": "raw", "author": "includeAll"})])
+    entries: list[_Entry] = []
+    for line in text.splitlines():
+        if found := _SQL_CHANGESET.fullmatch(line):
+            author, identity = found[1].strip().strip('"'), found[2].strip('"')
+            entries.append(_Entry("changeSet", {**_sql_values(found[3]), "id": identity, "author": author}))
+        elif found := _SQL_OTHER.fullmatch(line):
+            kind = _SQL_KINDS[found[1].lower()]
+            values = _sql_values(found[2])
+            if kind == "ignoreLines":
+                raise ValueError("it has ignoreLines, which is not understood")
+            if kind == "preConditions" and entries:
+                last = entries.pop()
+                entries.append(_Entry(last.kind, last.values, [*last.inside, _Entry(kind, values)]))
+            elif values.keys() & {"file", "path", "name"}:  # else a comment that begins with such a word
+                entries.append(_Entry(kind, values))
+    return _Entry("databaseChangeLog", _sql_values(header[1]), entries)
+
+
+def _sql_values(text: str) -> dict[str, str]:
+    return {found[1]: found[2].strip('"') for found in _SQL_VALUE.finditer(text)}
+
+
+def _xml(text: str) -> _Entry | None:
+    if "<!DOCTYPE" in text:
+        raise ValueError("it has a DOCTYPE, which Liquibase does without")
+    changelog = _element(ET.fromstring(text))  # noqa: S314 - without a DOCTYPE there are no entities
+    return changelog if changelog.kind == "databaseChangeLog" else None
+
+
+def _element(element: ET.Element) -> _Entry:
+    inside = [_element(child) for child in element]
+    return _entry(element.tag, {name.rpartition("}")[2]: value for name, value in element.attrib.items()}, inside)
+
+
+def _yaml(text: str) -> _Entry | None:
+    from gatekeeper.manifests import documents  # noqa: PLC0415 - only for changelogs in YAML
+
+    return _tree(documents.load(text))
+
+
+def _tree(content: object) -> _Entry | None:
+    """Return what stands under databaseChangeLog in YAML or JSON: lists of mappings with one key."""
+    if not isinstance(content, dict) or "databaseChangeLog" not in content:
+        return None
+    return _node("databaseChangeLog", content["databaseChangeLog"])
+
+
+def _node(kind: str, content: object) -> _Entry:
+    values: dict[str, str] = {}
+    inside: list[_Entry] = []
+    for part in content if isinstance(content, list) else [content]:
+        for name, value in part.items() if isinstance(part, dict) else ():
+            if isinstance(value, dict | list):
+                inside.append(_node(str(name), value))
+            elif value is not None:
+                values[str(name)] = _scalar(name, value)
+    return _entry(kind, values, inside)
+
+
+def _scalar(name: object, value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, str | int | float):
+        raise ValueError(f"it has the {name} {value}, which is no text; put it in quotes")
+    return str(value)
+
+
+def _entry(kind: str, values: Mapping[str, str], inside: Sequence[_Entry]) -> _Entry:
+    """Return an entry whose modifyChangeSets, which only wrap others, are left out."""
+    flat = [each for entry in inside for each in (entry.inside if entry.kind == "modifyChangeSets" else [entry])]
+    return _Entry(kind.rpartition("}")[2], values, flat)
+
+
+# -- the record ---------------------------------------------------------------------------------------------------
+
+
+def _read(_: Tool, folder: Folder) -> Found:
+    """What Liquibase may pass over is wanted too, since only Liquibase knows; but it is not the newest."""
+    found = changesets(folder)
+    certain = [changeset for changeset in found if changeset.certain] or found
+    newest = [f"tag:{changeset.tag}" if changeset.tag else changeset.revision for changeset in certain[-1:]]
+    return Found(tuple(dict.fromkeys(changeset.revision for changeset in found)), tuple(newest))
+
+
+TOOL = Tool(
+    name="liquibase",
+    table=Table(
+        "databasechangelog",
+        ("id", "author", "filename", "exectype", "tag", "orderexecuted"),
+        rows.many(_events),
+        "orderexecuted",
+    ),
+    also=("md5sum", "dateexecuted"),
+    lock_table=Table(
+        "{}lock",
+        ("locked", "lockedby", "lockgranted"),
+        rows.locked("databasechangeloglock", rows.by("by", "since")),
+    ),
+    revision=revision,
+    example="db/changelog/003.sql::3::me",
+    directory=Directory(
+        "db.changelog-root.yaml",
+        _read,
+        signs=(
+            (r"(.*/)?[^/]+\.(xml|ya?ml|json)", r"\bdatabaseChangeLog\b"),
+            (r"(.*/)?[^/]+\.sql", r"(?i)\A\s*--\s*liquibase\s*formatted"),
+        ),
+    ),
+)

@@ -1,0 +1,37 @@
+"""Prisma: a row per attempt at a migration, written before it begins."""
+
+from gatekeeper.tools.shared import layouts, locks, revisions, rows, values
+from gatekeeper.tools.shared.events import Doubtful, Event
+from gatekeeper.tools.shared.record import Directory, Table, Tool
+
+
+def _event(name: object, finished: object, rolled_back: object, _: object) -> Event | None:
+    """A row per attempt, written before it begins (apply_migrations.rs)."""
+    told = rows.ended(values.text(name), finished) or Doubtful(f"{name} has started and not finished")
+    return None if values.or_none(values.instant, rolled_back) else told
+
+
+TOOL = Tool(
+    name="prisma",
+    table=Table(
+        "_prisma_migrations",
+        ("migration_name", "finished_at", "rolled_back_at", "started_at"),
+        rows.each(_event),
+        "started_at",
+    ),
+    also=("applied_steps_count", "checksum"),
+    revision=revisions.stem,
+    example="20240102030405_add_stock",
+    order=revisions.by_text,
+    lock_keys=locks.keys(72707369),
+    lock_names=locks.names("prisma_migrate"),
+    tells_failure=True,
+    repair="repair the schema, run `prisma migrate resolve`, then deploy again",
+    directory=Directory(
+        "20240102030405_add_stock/migration.sql",
+        layouts.plain,
+        files=r"([^/]+)/migration\.sql",
+        signs=((r"migration_lock\.toml", ""),),
+        looks=r"[^/]+/migration\.sql",
+    ),
+)

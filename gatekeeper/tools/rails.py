@@ -1,0 +1,27 @@
+"""Rails: a row per migration, by its number."""
+
+import zlib
+
+from gatekeeper.tools.shared import layouts, locks, revisions, rows, values
+from gatekeeper.tools.shared.record import Directory, Table, Tool
+
+TOOL = Tool(
+    name="rails",
+    table=Table(
+        "schema_migrations", ("version",), rows.applied(lambda value: str(int(values.digits(value)))), "version"
+    ),
+    has_namesake=True,
+    companion="ar_internal_metadata",
+    revision=revisions.number,
+    example="20240102030405",
+    order=int,
+    lock_keys=locks.of_database(2053462845),
+    lock_names=lambda database, _: (str(2053462845 * zlib.crc32(database.encode())),),
+    lock_is_sure=False,
+    directory=Directory(
+        "20240102030405_add_stock.rb",
+        layouts.plain,
+        files=r"(?:.*/)?(\d+_[_a-z0-9]*)\.?[_a-z0-9]*\.rb",
+        signs=((r".+\.rb", r"< *ActiveRecord::Migration\b"),),
+    ),
+)

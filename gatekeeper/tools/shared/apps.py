@@ -1,0 +1,134 @@
+"""Migrations of apps, each in its app's folder `migrations`, as Django and Tortoise have them."""
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+
+from gatekeeper.tools.shared import python
+from gatekeeper.tools.shared.folder import Folder
+from gatekeeper.tools.shared.record import Found, Tool
+
+Files = Mapping[str, str]
+
+_IN_APP = re.compile(r"(?:(?P<app>.*)/)?migrations/(?P<name>[^/._~][^/.]*)\.py")
+
+
+@dataclass(frozen=True, slots=True)
+class AppMigrations:
+    """Migrations by `app.name`, each with what it says of others."""
+
+    parents: Mapping[str, frozenset[str]]
+    replaces: Mapping[str, frozenset[str]]
+    """Only of those that replace others, which Django calls squashed."""
+
+    @property
+    def wanted(self) -> list[str]:
+        """Return what must be applied, in order: whatever is replaced is so by way of what replaces it."""
+        return python.in_order(self._standing())
+
+    @property
+    def leaves(self) -> list[str]:
+        """Return those that no other one of their app follows."""
+        followed = {(_app(name), parent) for name, parents in self._standing().items() for parent in parents}
+        return [name for name in self.wanted if (_app(name), name) not in followed]
+
+    def proofs(self, name: str) -> list[frozenset[str]]:
+        """Return the sets of rows that prove a squashed migration as well as its own: all of what it replaces."""
+        if not (replaced := self.replaces.get(name)):
+            return []
+        ways = [[frozenset({each}), *self.proofs(each)] for each in sorted(replaced)]
+        return [frozenset[str]().union(*way) for way in product(*ways)]
+
+    def _standing(self) -> dict[str, frozenset[str]]:
+        """Return the graph without what is replaced; what replaces it stands in for it."""
+        instead = {each: name for name, replaced in self.replaces.items() for each in replaced}
+
+        def stand_in(name: str) -> str:
+            while name in instead:
+                name = instead[name]
+            return name
+
+        return {
+            name: frozenset(map(stand_in, parents)) & self.parents.keys() - {name}
+            for name, parents in self.parents.items()
+            if name not in instead
+        }
+
+
+def _app(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def app_migrations(files: Files, folder: str, *, squashes: bool) -> AppMigrations:
+    """Return the migrations of every app, whose label is the name of its folder unless its apps.py says otherwise.
+
+    A folder called migrations in which no module has a class Migration is some other tool's.
+    """
+    modules = {path: _IN_APP.fullmatch(path) for path in files}
+    classes = {path: _class(path, files[path], "Migration") for path, found in modules.items() if found}
+    ours = {path.rpartition("/")[0] for path, found in classes.items() if found}
+    labels: dict[str, str] = {}
+    parents, replaces = {}, {}
+    for path, migration in classes.items():
+        found = modules[path]
+        if not found or path.rpartition("/")[0] not in ours:
+            continue
+        if migration is None:
+            raise ValueError(f"{path} has no class Migration; begin its name with _ if it is not a migration")
+        app = found["app"] or ""
+        if app not in labels:
+            labels[app] = _label(files, app, folder)
+        name = f"{labels[app]}.{found['name']}"
+        if name in parents:
+            raise ValueError(f"there are two migrations {name}; set a label in the apps.py of one of the two apps")
+        parents[name] = frozenset(_pairs(path, migration, "dependencies", strict=False))
+        if squashes and (replaced := _pairs(path, migration, "replaces", strict=True)):
+            replaces[name] = frozenset(replaced)
+    python.in_order(
+        {name: replaced & replaces.keys() for name, replaced in replaces.items()}
+    )  # else proofs have no end
+    return AppMigrations(parents, replaces)
+
+
+def _label(files: Files, app: str, folder: str) -> str:
+    path = f"{app}/apps.py".lstrip("/")
+    tree = python.parse(path, files[path]) if path in files else ast.Module([], [])
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    labels = [value for node in classes for name, value in python.assignments(node.body) if name == "label"]
+    if len(labels) > 1:
+        raise ValueError(f"{path} has several labels; leave one, or give --revision")
+    label = python.literal(path, "label", labels[0]) if labels else app.rpartition("/")[2] or folder
+    if not isinstance(label, str) or not label:
+        raise ValueError("the app that these migrations are of has no name; mount them as APP/migrations")
+    return label
+
+
+def _class(path: str, text: str, name: str) -> ast.ClassDef | None:
+    classes = (node for node in python.parse(path, text).body if isinstance(node, ast.ClassDef) and node.name == name)
+    return next(classes, None)
+
+
+def _pairs(path: str, migration: ast.ClassDef, name: str, *, strict: bool) -> list[str]:
+    """Return an attribute's `("app", "name")`, each as `app.name`; calls and names among them are left out."""
+    values = [value for assigned, value in python.assignments(migration.body) if assigned == name and value]
+    if strict:
+        for value in values:
+            python.literal(path, name, value)
+    pairs = []
+    for node in (node for value in values for node in ast.walk(value)):
+        match node:
+            case ast.Tuple(elts=[ast.Constant(value=str(app)), ast.Constant(value=str(migration_name))]):
+                pairs.append(f"{app}.{migration_name}")
+    return pairs
+
+
+def read(tool: Tool, folder: Folder) -> Found:
+    """Below a project, one app, or its migrations folder alone, whose apps.py then lies beside it."""
+    if folder.root.name == "migrations":
+        folder = Folder(folder.root.parent, only=("migrations", "apps.py"))
+    apps = app_migrations(folder, folder.root.name, squashes=tool.name == "django")
+    wanted = apps.wanted
+    proofs = {name: tuple(proofs) for name in wanted if (proofs := apps.proofs(name))}
+    return Found(tuple(wanted), tuple(apps.leaves), proofs)

@@ -1,0 +1,51 @@
+"""What a row of a history says, in words that hold for every tool."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Order = Callable[[str], Any]
+"""Gives a revision in normal form its place among the others; None for one that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A revision is applied."""
+
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpTo:
+    """Everything at or below a revision counts as applied: a single current version, a baseline."""
+
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The tool itself recorded a failure."""
+
+    what: str
+    run: str = ""
+    """How the revisions of its run begin, where what was applied before stands; else nothing does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """A mark of the tool's that means running or failed; its lock tells which."""
+
+    what: str
+    run: str = ""
+    """As of Failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """The row of a lock table: somebody migrates, or was killed while doing so."""
+
+    row: str
+    """The row and its owner, for people."""
+
+
+Event = Applied | UpTo | Failed | Doubtful | Locked

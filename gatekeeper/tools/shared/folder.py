@@ -1,0 +1,59 @@
+"""A directory of migrations as texts by path. No file is run, and none is read before it is asked for."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+MOST_BYTES = 10 * 2**20
+"""Of one file whose text is read."""
+_INSTALLED = {"__pycache__", "node_modules", "site-packages"}
+
+
+class Folder(Mapping[str, str]):
+    """The files below a directory: path in it -> text, read when asked for.
+
+    Hidden entries are left out, links are followed: so the mount of a ConfigMap holds each file once. What package
+    managers install is left out too.
+    """
+
+    def __init__(self, root: Path, only: Sequence[str] = ()) -> None:
+        self.root = Path(os.path.abspath(root))  # noqa: PTH100 - resolve would follow links, and so change its name
+        self._only = only
+        self._paths = dict.fromkeys(self._walk("", ()))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __getitem__(self, path: str) -> str:
+        if path not in self._paths:
+            raise KeyError(path)
+        with (self.root / path).open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise ValueError(f"{path} is larger than {MOST_BYTES // 2**20} MiB; name a directory of migrations")
+        try:
+            return content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise ValueError(f"{path} is not UTF-8 text; save it as UTF-8") from None
+
+    def _walk(self, prefix: str, above: tuple[str, ...]) -> Iterator[str]:
+        real = os.path.realpath(self.root / prefix)
+        for entry in sorted(os.scandir(self.root / prefix), key=lambda entry: entry.name) if real not in above else ():
+            if (
+                entry.name.startswith(".")
+                or entry.name in _INSTALLED
+                or (self._only and not above and entry.name not in self._only)
+            ):
+                continue
+            path = prefix + entry.name
+            if not path.isprintable():
+                raise ValueError(f"the name {path!a} is not printable text; rename the file")
+            if entry.is_dir():
+                yield from self._walk(f"{path}/", (*above, real))
+            elif entry.is_file():
+                yield path
+            elif entry.is_symlink():
+                raise ValueError(f"{path} is a link to nothing; mend the link")

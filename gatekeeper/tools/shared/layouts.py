@@ -1,0 +1,43 @@
+"""Directories in the ways in which several tools lay their migrations out."""
+
+import re
+from collections.abc import Iterable
+
+from gatekeeper.tools.shared.folder import Folder
+from gatekeeper.tools.shared.record import Found, Tool
+
+CODE = r"[^/]+\.[cm]?[jt]s"
+"""Pattern of the path of a module in JavaScript or TypeScript."""
+PAGE = r".+\.php"
+UP = r"\bup\b[ =:]*(?:async *)?(?:function *\w* *)?\(? *"
+"""Pattern of the beginning of a function `up` in JavaScript, before its first parameter."""
+SCRIPTS = "co|coffee|eg|iced|js|cjs|mjs|litcoffee|ls|ts|cts|mts"
+"""The extensions of modules that Knex and node-pg-migrate load (rechoir's interpret)."""
+
+
+def plain(tool: Tool, folder: Folder) -> Found:
+    """Names tell it all. Several files of one name, up and down or source and compiled, are one migration."""
+    pattern = tool.directory.files if tool.directory else ""
+    return ordered(tool, ((file[1], path) for path in folder if (file := re.fullmatch(pattern, path))))
+
+
+def ordered(tool: Tool, named: Iterable[tuple[str, str]]) -> Found:
+    """Return migrations, given as name and path, in the tool's order; two names of one revision are a mistake."""
+    names: dict[str, str] = {}
+    for name, path in named:
+        revision = tool.revision(name)
+        if names.setdefault(revision, name) != name:
+            raise ValueError(f"{names[revision]} and {name} ({path}) are both {revision}; give one of them another")
+    in_order = sorted(names, key=lambda revision: _place(tool, revision))
+    return Found(tuple(in_order), tuple(in_order[-1:]))
+
+
+def _place(tool: Tool, revision: str) -> tuple[bool, tuple[object, ...], str]:
+    """Return where a revision sorts: those without a place come last."""
+    place = tool.order(revision) if tool.order else None
+    return place is None, () if place is None else (place,), revision
+
+
+def without_comments(text: str) -> str:
+    """Leave out what is commented out from the beginning of a line, in PHP, JavaScript and TypeScript."""
+    return re.sub(r"(?m)^[ \t]*(?:(?://|#(?!\[)).*$|/\*(?s:.*?)\*/)", "", text)

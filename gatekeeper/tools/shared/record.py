@@ -1,0 +1,121 @@
+"""The record of a migration tool: all that a gate needs to know of it, as plain values and pure functions.
+
+Whatever a function cannot understand it raises as ValueError: for a revision as the user wrote it that is exit code 2,
+for a row that is Waiting. A user may write a revision in many ways; a row counts only as the tool itself writes it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gatekeeper.tools.shared.events import Event, Order
+from gatekeeper.tools.shared.folder import Folder
+
+Row = tuple[Any, ...]
+Events = Callable[[Iterable[Row]], Iterable[Event]]
+"""Rows in the order that the table says -> what they tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that a tool keeps, and what is read of it."""
+
+    name: str
+    """As the database's catalog spells it; `{}` stands for the history table's name, which users may change."""
+    columns: tuple[str, ...]
+    """What is read, in this order."""
+    events: Events
+    order_by: str = ""
+    optional: tuple[str, ...] = ()
+    """Those of the columns that old releases of the tool do not make: they are then read as None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a directory of migrations holds."""
+
+    revisions: tuple[str, ...]
+    """All that must be applied, the newest last."""
+    newest: tuple[str, ...]
+    """What to give as --revision, so that all of them are applied as far as that can be told by so few."""
+    proofs: Mapping[str, tuple[frozenset[str], ...]] = field(default_factory=dict)
+    """Revision -> other sets of applied revisions, each of which proves it as well as its own row would."""
+    known: frozenset[str] | None = None
+    """All revisions of a graph, of which the history shows the heads alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """How a tool's directory looks."""
+
+    example: str
+    """The path of a migration in it."""
+    read: Callable[["Tool", Folder], Found]
+    """Raises ValueError with a clause that follows "DIRECTORY: "."""
+    files: str = ""
+    """Pattern of a migration's path, as far as names tell it all; group 1 is its revision."""
+    signs: tuple[tuple[str, str], ...] = ()
+    """Patterns of a file's path and of its text, each pair of which only this tool's directories have."""
+    looks: str = ""
+    """Pattern of a file's path that makes it likely."""
+    standing_on: Callable[[Folder, Sequence[str]], Found] | None = None
+    """For revisions that were given out of the directory's graph: what proves them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """What is to be known of a migration tool."""
+
+    name: str
+    table: Table
+    """The history. A table that lacks one of its columns is another tool's."""
+    revision: Callable[[str], str]
+    """A revision as the user writes it -> its normal form."""
+    example: str
+    also: tuple[str, ...] = ()
+    """Further columns by which the table is told from other tools'."""
+    has_namesake: bool = False
+    """Whether another tool's history has this name too, so that columns must tell whose it is."""
+    beside: tuple[Table, ...] = ()
+    """Further tables of the history, in the same schema, read if they exist."""
+    lock_table: Table | None = None
+    """Where a run says that it is on, and a killed one still does: told to people, never waited for."""
+    companion: str = ""
+    """A table that lies beside, without which the history may be another tool's."""
+    schemas: tuple[str, ...] = ("",)
+    """PostgreSQL: where the tool makes the table, in the order in which to look; "" is the search path."""
+    database: str = ""
+    """MySQL: the database in which the tool makes the table, if not the one that is connected to."""
+    order: Order | None = None
+    heads: bool = False
+    """Whether the table lists only the current heads of a graph."""
+    lock_keys: Callable[[str, str, str], tuple[int, ...]] | None = None
+    """Schema, table, database -> keys of the PostgreSQL advisory lock that it may hold while it migrates."""
+    lock_names: Callable[[str, str], tuple[str, ...]] | None = None
+    """Database, table -> names of the MySQL lock that it may hold while it migrates."""
+    lock_is_sure: bool = True
+    """Whether every run takes that lock, so that a free one means that nobody migrates."""
+    tells_failure: bool = False
+    """Whether its history shows that a migration has failed."""
+    repair: str = "repair it, then run the migration again"
+    unprovable: str = ""
+    """Why its history proves nothing, unless the user knows better."""
+    directory: Directory | None = None
+    """How its migrations lie in a directory."""
+    in_code: str = ""
+    """Where they are instead, for people."""
+
+    @property
+    def signature(self) -> frozenset[str]:
+        """Return the columns by which its table is known."""
+        return frozenset({*self.table.columns, *self.also}) - frozenset(self.table.optional)
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """Return all its tables, the history first."""
+        return (self.table, *self.beside, *([self.lock_table] if self.lock_table else []))
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Return every column that the record names, of any of its tables."""
+        return frozenset(self.also).union(*(table.columns for table in self.tables))

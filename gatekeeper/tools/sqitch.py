@@ -1,0 +1,122 @@
+"""sqitch: a row per change that is deployed, tags, and a log of events."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from gatekeeper.tools.shared import locks, rows, values
+from gatekeeper.tools.shared.events import Applied, Event, Failed
+from gatekeeper.tools.shared.folder import Folder
+from gatekeeper.tools.shared.record import Directory, Found, Row, Table, Tool
+
+
+def revision(text: str) -> str:
+    """`flipr:users`, `flipr:@v1.0`, or a change id: a registry may hold several projects with changes of one name."""
+    if not re.fullmatch(r"[^:\s]+:@?[^:@\s]+|[0-9a-f]{40}", text):
+        raise ValueError("a revision is project:change, project:@tag or a change id")
+    return text
+
+
+def _changes(project: object, change: object, identity: object, _: object) -> Iterator[Event]:
+    if not re.fullmatch("[0-9a-f]{40}", values.text(identity)) or values.text(change).startswith("@"):
+        raise ValueError(f"{change!r} with the id {identity!r} is not a change")
+    yield Applied(f"{values.text(project)}:{change}")
+    yield Applied(str(identity))
+
+
+def _tag(project: object, tag: object) -> Event:
+    if not values.text(tag).startswith("@"):
+        raise ValueError(f"{tag!r} is not a tag")
+    return Applied(f"{values.text(project)}:{tag}")
+
+
+def _failures(rows: Iterable[Row]) -> Iterator[Event]:
+    """The newest failure of a project, unless a deploy came after it: sqitch goes on only past what it has mended.
+
+    A run that fails reverts what it had deployed, so its newest event is seldom the failure. What an earlier run has
+    deployed stands.
+    """
+    failed: dict[str, tuple[str, str]] = {}
+    for event, *what, _ in rows:
+        project, change, identity = map(values.text, what)
+        if event == "fail":
+            failed[project] = (change, identity)
+        elif event == "deploy":
+            failed.pop(project, None)
+        elif event not in ("revert", "merge"):
+            raise ValueError(f"{event!r} is not an event")
+    for project, (change, identity) in failed.items():
+        for run in (f"{project}:", identity):
+            yield Failed(f"{project}:{change}", run)
+
+
+def _read(_: Tool, folder: Folder) -> Found:
+    """Changes by name and tags, but a change that recurs by its ids: its name does not tell which is deployed."""
+    if (path := "sqitch.plan") not in folder:
+        return Found((), ())
+    pragmas: dict[str, str] = {}
+    steps: list[tuple[str, str]] = []  # name and id of a change, tag and nothing
+    parent = ""
+    for count, line in enumerate(folder[path].splitlines(), 1):
+        if pragma := re.match(r"\s*%\s*([\w-]+)\s*(?:=\s*(.*?))?\s*$", line):
+            pragmas[pragma[1]] = pragma[2] or ""
+        elif step := _STEP.fullmatch(line):
+            parent = parent if step["tag"] else _id(pragmas, step, parent)
+            steps.append((step["tag"], "") if step["tag"] else (step["change"], parent))
+        elif line.partition("#")[0].strip():
+            raise ValueError(f"{path} cannot be parsed in line {count}; mend it")
+    if not (project := pragmas.get("project")):
+        raise ValueError(f"{path} does not name its project; write for example %project=shop")
+    names = [name for name, identity in steps if identity]
+    wanted = [identity if names.count(name) > 1 else f"{project}:{name}" for name, identity in steps]
+    return Found(tuple(wanted), tuple(wanted[-1:]))
+
+
+_STEP = re.compile(
+    r"\s*(?:(?P<tag>@\S+)|[+]?\s*(?P<change>[^@%#\s\[]\S*))(?:\s+\[(?P<needs>[^\]]*)\])?"
+    r"\s+(?P<date>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)\s+(?P<planner>[^<]*\S)\s+<(?P<email>[^>]+)>\s*(?:#(?P<note>.*))?"
+)
+
+
+def _id(pragmas: Mapping[str, str], change: re.Match[str], parent: str) -> str:
+    """Return a change's id, made of its line and of the id of the change before it (App::Sqitch::Plan::Change)."""
+    project, needs = pragmas.get("project", ""), (change["needs"] or "").split()
+    needs = [re.sub(rf"^(!?){re.escape(project)}:", r"\1", need) for need in needs]
+    requires = [need for need in needs if not need.startswith("!")]
+    conflicts = [need[1:] for need in needs if need.startswith("!")]
+    note = re.sub(
+        r"\\([\\nr])", lambda escape: {"n": "\n", "r": "\r"}.get(escape[1], "\\"), (change["note"] or "").strip()
+    )
+    parts = (
+        f"project {project}",
+        f"uri {pragmas['uri']}" if pragmas.get("uri") else "",
+        f"change {change['change']}",
+        f"parent {parent}" if parent else "",
+        f"planner {change['planner']} <{change['email']}>",
+        f"date {change['date']}",
+        "\n  + ".join(["requires", *requires]) if requires else "",
+        "\n  - ".join(["conflicts", *conflicts]) if conflicts else "",
+        f"\n{note}" if note else "",
+    )
+    info = "\n".join(filter(None, parts)).encode()
+    return hashlib.sha1(b"change %d\0%s" % (len(info), info), usedforsecurity=False).hexdigest()
+
+
+TOOL = Tool(
+    name="sqitch",
+    table=Table("changes", ("project", "change", "change_id", "committed_at"), rows.many(_changes), "committed_at"),
+    also=("planned_at",),
+    beside=(
+        Table("tags", ("project", "tag"), rows.each(_tag)),
+        Table("events", ("event", "project", "change", "change_id", "committed_at"), _failures, "committed_at"),
+    ),
+    schemas=("sqitch",),
+    database="sqitch",
+    revision=revision,
+    example="shop:@v1.2",
+    lock_keys=locks.keys(75474063),
+    lock_names=lambda database, _: (f"sqitch working on {database}",),
+    tells_failure=True,
+    repair="mend the change, then run `sqitch deploy` again",
+    directory=Directory("sqitch.plan", _read, signs=((r"sqitch\.plan", ""),)),
+)

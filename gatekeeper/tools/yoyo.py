@@ -1,0 +1,60 @@
+"""yoyo: a row per migration, by its file."""
+
+import re
+from collections.abc import Mapping
+
+from gatekeeper.tools.shared import python, revisions, rows, values
+from gatekeeper.tools.shared.events import Applied
+from gatekeeper.tools.shared.folder import Folder
+from gatekeeper.tools.shared.record import Directory, Found, Table, Tool
+
+_FILES = r"(?!post-apply)(?!.*\.rollback\.sql)([^/.][^/]*)\.(?:py|sql)"
+
+
+def in_order(files: Mapping[str, tuple[str, str]]) -> list[str]:
+    """Return names of migrations, given with their paths and texts, in yoyo's order: by name, after what they need."""
+    needs = {name: _needs(path, text) for name, (path, text) in files.items()}
+    for name, others in needs.items():
+        if lost := others - needs.keys():
+            raise ValueError(f"{files[name][0]} depends on {', '.join(sorted(lost))}, which no file has; add that file")
+    python.in_order(needs)
+    left, order = sorted(needs), list[str]()
+    while left:
+        following = next(name for name in left if needs[name] <= set(order))
+        order.append(following)
+        left.remove(following)
+    return order
+
+
+def _needs(path: str, text: str) -> frozenset[str]:
+    if path.endswith(".py"):
+        return frozenset(python.names(path, python.constants(path, text, "__depends__").get("__depends__")))
+    comments = re.match(r"(?:[^\S\n]*(?:--[^\n]*)?(?:\n|\Z))*", text)
+    return frozenset(" ".join(re.findall(r"(?m)^\s*--\s*depends\s*:(.*)$", comments[0] if comments else "")).split())
+
+
+def _read(_: Tool, folder: Folder) -> Found:
+    files = {file[1]: (path, folder[path]) for path in folder if (file := re.fullmatch(_FILES, path))}
+    order = in_order(files)
+    return Found(tuple(order), tuple(order[-1:]))
+
+
+TOOL = Tool(
+    name="yoyo",
+    table=Table(
+        "_yoyo_migration",
+        ("migration_id",),
+        rows.each(lambda name: None if name is None else Applied(values.text(name))),
+        "migration_id",
+    ),
+    also=("migration_hash", "applied_at_utc"),
+    lock_table=Table("yoyo_lock", ("locked", "pid", "ctime"), rows.locked("yoyo_lock", rows.by("by pid", "since"))),
+    revision=revisions.stem,
+    example="0003.add-stock",
+    directory=Directory(
+        "0003.add-stock.py",
+        _read,
+        files=_FILES,
+        signs=((r"[^/]+\.py", r"(?m)^from yoyo\b|^__depends__\b"), (r"[^/]+\.sql", r"\A\s*--\s*depends:")),
+    ),
+)

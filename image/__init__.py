@@ -1,0 +1,1 @@
+"""What builds the root of the image, and what imports the modules in it."""

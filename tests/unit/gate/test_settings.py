@@ -1,0 +1,125 @@
+"""What flags and environment become, and what is said of the bad ones."""
+
+import math
+from functools import partial
+
+import pytest
+
+from gatekeeper.gate import settings
+from gatekeeper.gate.settings import Misconfigured
+
+choice = partial(settings.choice, "--on-failure", allowed=("exit", "wait"))
+
+
+@pytest.mark.parametrize(
+    ("parse", "text", "value"),
+    [
+        (settings.duration, "8m", 480.0),
+        (settings.duration, "-1s", math.inf),
+        (settings.job_name, "db-migrate", "db-migrate"),
+        (settings.job_name, "db.migrate-7", "db.migrate-7"),
+        (settings.job_name, "a" * 253, "a" * 253),
+        (settings.requirement, "release=7", ("release", "7")),
+        (settings.requirement, "app.kubernetes.io/version=1.4.0", ("app.kubernetes.io/version", "1.4.0")),
+        (settings.requirement, "example.com/query=a=b", ("example.com/query", "a=b")),
+        (settings.selector, "app=web", "app=web"),
+        (settings.selector, "app==web,tier!=cache", "app==web,tier!=cache"),
+        (settings.selector, "app in (web, api),!legacy,live", "app in (web, api),!legacy,live"),
+        (settings.selector, "stage notin (dev)", "stage notin (dev)"),
+        (settings.selector, "app=", "app="),
+        (choice, "wait", "wait"),
+        (settings.table_name, "migrations", ("", "migrations")),
+        (settings.table_name, "app.migrations", ("app", "migrations")),
+        (settings.table_name, "App.__EFMigrationsHistory", ("App", "__EFMigrationsHistory")),
+        (settings.table_name, '"my.app"."a table"', ("my.app", "a table")),
+        (settings.table_name, 'app."a.b"', ("app", "a.b")),
+        (settings.table_name, "X.X", ("X", "X")),
+        (settings.is_mysql, " mysql://db/app", True),
+        (settings.is_mysql, "postgresql://db/app", False),
+        (settings.is_mysql, None, False),
+    ],
+)
+def test_good(parse, text, value):
+    """Text that is right becomes its value."""
+    assert parse(text) == value
+
+
+@pytest.mark.parametrize(
+    ("parse", "text", "words"),
+    [
+        (settings.duration, "soon", "--timeout: 'soon' is not a duration"),
+        (settings.duration, "", "--timeout: '' is not a duration"),
+        (settings.job_name, "", "is not the name of a Job"),
+        (settings.job_name, "Migrate", "is not the name of a Job"),
+        (settings.job_name, "job/migrate", "is not the name of a Job"),
+        (settings.job_name, "-migrate", "is not the name of a Job"),
+        (settings.job_name, "migrate.", "is not the name of a Job"),
+        (settings.job_name, "db..migrate", "is not the name of a Job"),
+        (settings.job_name, "db_migrate", "is not the name of a Job"),
+        (settings.job_name, "migrate\n", "is not the name of a Job"),
+        (settings.job_name, "a" * 254, "is not the name of a Job"),
+        (settings.requirement, "release", "--require: 'release' is not KEY=VALUE"),
+        (settings.requirement, "release=", "is not KEY=VALUE"),
+        (settings.requirement, "=7", "is not KEY=VALUE"),
+        (settings.selector, "", "--selector: '' is not a label selector"),
+        (settings.selector, "a b", "is not a label selector"),
+        (settings.selector, "app=web,", "is not a label selector"),
+        (settings.selector, "app in web", "is not a label selector"),
+        (settings.selector, "app in (web", "is not a label selector"),
+        (settings.selector, "app in ()", "is not a label selector"),
+        (choice, "Wait", "--on-failure: 'Wait' is none of exit, wait"),
+        (choice, "", "--on-failure: '' is none of exit, wait"),
+        (settings.table_name, "", "--table: '' is not"),
+        (settings.table_name, "app.", "is not [SCHEMA.]TABLE"),
+        (settings.table_name, ".migrations", "is not [SCHEMA.]TABLE"),
+        (settings.table_name, "db.app.migrations", "is not [SCHEMA.]TABLE"),
+        (settings.table_name, 'app."migrations', "is not [SCHEMA.]TABLE"),
+    ],
+)
+def test_bad(parse, text, words):
+    """Text that is wrong is answered by one sentence, which shows what would be right."""
+    with pytest.raises(Misconfigured) as caught:
+        parse(text)
+    message = str(caught.value)
+    assert words in message
+    assert "for example" in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        pytest.param(b"secret", "secret", id="as it is"),
+        pytest.param(b"secret\n", "secret", id="without a line end"),
+        pytest.param(b"secret\r\n", "secret", id="without Windows' line end"),
+        pytest.param(b" se cret \n", " se cret ", id="with its spaces"),
+        pytest.param(b"secretX\n", "secretX", id="with its last letter"),
+        pytest.param("geheim\N{LATIN SMALL LETTER U WITH DIAERESIS}".encode(), "geheim\xfc", id="in UTF-8"),
+    ],
+)
+def test_file_text(tmp_path, content, text):
+    """A file's text is its content without the line end."""
+    (tmp_path / "password").write_bytes(content)
+    assert settings.file_text("--password-file", str(tmp_path / "password")) == text
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        pytest.param(None, "cannot be read (No such file or directory)", id="missing"),
+        pytest.param(b"", "is empty", id="empty"),
+        pytest.param(b" \n", "is empty", id="blank"),
+        pytest.param(b"hunter2\xff", "cannot be read (it is not UTF-8 text)", id="not text"),
+    ],
+)
+def test_bad_file(tmp_path, content, words):
+    """A file that has no text is named with what is wrong, and nothing of its content is quoted."""
+    path = tmp_path / "password"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(Misconfigured) as caught:
+        settings.file_text("--password-file", str(path))
+    message = str(caught.value)
+    assert f"--password-file: {path} {words}" in message
+    assert "; write " in message
+    assert "hunter" not in message

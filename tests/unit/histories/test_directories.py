@@ -1,0 +1,583 @@
+"""What a directory of migrations holds, in the layout of each tool."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gatekeeper.gate.settings import Misconfigured
+from gatekeeper.gate.verdict import Open
+from gatekeeper.histories import directories
+from gatekeeper.histories.judge import HistoryPolicy, judge_history, ledger_of
+from gatekeeper.tools.shared import folder, layouts
+from gatekeeper.tools.shared.home_grown import HOME_GROWN, home_grown
+from known import TOOLS
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """Return a function that makes files, from names or from a mapping of names to texts, and returns their folder."""
+
+    def make(files, name: str = "db") -> str:
+        root = tmp_path / name
+        for path, text in files.items() if isinstance(files, dict) else ((path, "") for path in files):
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(text, encoding="utf-8")
+        return str(root)
+
+    return make
+
+
+def wanted(tool: str, directory: str) -> list[str]:
+    return list(directories.wanted(TOOLS[tool], directory).revisions)
+
+
+def newest(tool: str, directory: str) -> list[str]:
+    return directories.newest(TOOLS[tool], directory)
+
+
+def test_every_tool():
+    """Every tool has a layout, or says why it has none."""
+    assert all(bool(tool.directory) != bool(tool.in_code) for tool in TOOLS.values())
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, tool in TOOLS.items() if tool.directory and tool.directory.read is layouts.plain]
+)
+def test_examples(name, tree):
+    """The example of a layout is a migration in it, and is what the tool takes as a revision."""
+    example = TOOLS[name].directory.example
+    assert newest(name, tree([example])) == [TOOLS[name].revision(example.partition("/")[0])]
+
+
+PLAIN = [
+    ("bun", ["20240101000001_a.up.sql", "20240101000001_a.down.sql", "20240102000002_b.tx.up.sql", "x.sql"], None),
+    ("dbmate", ["20240101000001_a.sql", "20240102000002_b.sql", "schema.sql", "sub/20240103000003_c.sql"], None),
+    (
+        "diesel",
+        ["2024-01-01-000001_a/up.sql", "2024-01-01-000001_a/down.sql", "20240102000002_b/up.sql", ".x/up.sql"],
+        None,
+    ),
+    ("ecto", ["20240101000001_a.exs", "sub/20240102000002_b.exs", ".formatter.exs", "20240103_c.ex"], None),
+    (
+        "golang-migrate",
+        ["000001_a.up.sql", "000001_a.down.sql", "10_c.up.sql", "9_b.down.sql", "README"],
+        ["1", "9", "10"],
+    ),
+    ("golang-migrate", ["1_add.up.sql", "1_drop.down.sql"], ["1"]),
+    ("goose", ["00001_a.sql", "00002_b.go", "00002_b_test.go", "embed.go", "00010_c.sql"], ["1", "2", "10"]),
+    ("knex", ["2_b.js", "1_a.ts", "1_a.js", "1_a.js.map", "1_a.d.ts"], ["1_a", "2_b"]),
+    ("kysely", ["1_a.mts", "2_b.ts", "2_b.d.ts"], ["1_a", "2_b"]),
+    (
+        "laravel",
+        ["2024_01_01_000001_a.php", "2024_01_02_000002_b.php", "x.txt"],
+        ["2024_01_01_000001_a", "2024_01_02_000002_b"],
+    ),
+    ("mikro-orm", ["Migration20240101000001.ts", ".snapshot-app.json", "Migration2.d.ts"], ["Migration20240101000001"]),
+    ("node-pg-migrate", ["9_a.js", "10_b.sql", ".eslintrc.js"], ["9_a", "10_b"]),
+    ("phinx", ["20240101000001_add_users.php", "20240102000002.php", "x.php"], None),
+    ("prisma", ["1_a/migration.sql", "2_b/migration.sql", "migration_lock.toml", "3_c/README.md"], ["1_a", "2_b"]),
+    ("rails", ["009_a.rb", "010_b.rb", "shop/011_c.rb", "011_c.shop.rb"], ["9", "10", "11"]),
+    ("refinery", ["V1__a.sql", "U2__b.sql", "sub/V10__c.rs", "mod.rs"], ["1", "2", "10"]),
+    ("sea-orm", ["lib.rs", "m20240101_000001_a.rs"], ["m20240101_000001_a"]),
+    ("sequelize", ["1-a.js", "2-b.cjs", "1-a.d.ts"], ["1-a", "2-b"]),
+    ("sql-migrate", ["10_b.sql", "9_a.sql", "later.sql"], ["9_a", "10_b", "later"]),
+    ("sqlx", ["1_a.up.sql", "1_a.down.sql", "20240102000002_b.sql"], ["1", "20240102000002"]),
+]
+
+
+@pytest.mark.parametrize(("tool", "files", "revisions"), PLAIN)
+def test_plain(tool, files, revisions, tree):
+    """Where names tell it all, other files are passed over, and order is the tool's."""
+    directory = tree(files)
+    assert wanted(tool, directory) == (revisions or ["20240101000001", "20240102000002"])
+    assert newest(tool, directory) == wanted(tool, directory)[-1:]
+
+
+@pytest.mark.parametrize(
+    ("tool", "files", "says"),
+    [
+        ("goose", ["1_a.sql", "00001_b.sql"], r"00001_b and 1_a \(1_a\.sql\) are both 1; give one of them another"),
+        ("golang-migrate", ["1_a.up.sql", "01_b.up.sql"], r"01_b\.up\.sql and 1_a\.up\.sql are both 1"),
+        ("flyway", ["V1__a.sql", "V1.0__b.sql"], "are both 1; give"),
+        (
+            "tern",
+            ["1_a.sql", "3_c.sql"],
+            "there is no migration 2 in it, and tern's numbers have no gaps; add 002_NAME.sql",
+        ),
+        ("tern", ["0_a.sql", "1_b.sql"], "there is no migration 1 in it"),
+        (
+            "dbmate",
+            ["schema.sql"],
+            "there is no migration of dbmate in it; a right one is 20240102030405_add_stock.sql",
+        ),
+        ("alembic", ["env.py"], "there is no migration of alembic in it; a right one is versions/ae1027a6acf2"),
+        ("dbup", ["Scripts/1.sql"], "resources of a program; give --revision instead, for example --revision MyApp"),
+        ("gormigrate", ["main.go"], "in a program's code; give --revision instead"),
+    ],
+)
+def test_faults(tool, files, says, tree):
+    """What is ambiguous, incomplete or not there is said, with what would be right."""
+    with pytest.raises(Misconfigured, match=says):
+        wanted(tool, tree(files))
+
+
+def test_home_grown(tree):
+    """A history of one's own has no directory."""
+    with pytest.raises(Misconfigured, match="give --revision instead"):
+        directories.wanted(home_grown(HOME_GROWN[0]), tree(["1.sql"]))
+
+
+def test_missing_directory(tmp_path):
+    """A directory that is not there, or is a file, is told with its path."""
+    for path in (tmp_path / "none", tmp_path / "file"):
+        (tmp_path / "file").touch()
+        for ask in (directories.recognise, lambda path: wanted("dbmate", path)):
+            with pytest.raises(Misconfigured, match=rf"{path}/?: cannot be read \((No such|Not a dir)"):
+                ask(str(path))
+
+
+def test_unreadable(tree):
+    """A directory or a file that cannot be read is told with its path; root may read all, but not go in circles."""
+    directory = tree({"R__a.sql": "SELECT 1"})
+    circle = Path(directory, "R__b.sql")
+    circle.symlink_to(circle)
+    with pytest.raises(Misconfigured, match=rf"{circle}.*: cannot be read \("):
+        wanted("flyway", directory)
+
+
+def test_configmap(tree, tmp_path):
+    """A mounted ConfigMap holds hidden folders and links to what is in them: each file counts once."""
+    files = {f"..2024_11_21_07_00_00.1/{name}": "" for name in ("1_a.sql", "2_b.sql", "sub/3_c.sql")}
+    directory = tmp_path / "db"
+    tree(files)
+    (directory / "..data").symlink_to("..2024_11_21_07_00_00.1")
+    for name in ("1_a.sql", "2_b.sql", "sub"):
+        (directory / name).symlink_to(f"..data/{name}")
+    assert wanted("goose", str(directory)) == ["1", "2"]
+    assert list(folder.Folder(directory)) == ["1_a.sql", "2_b.sql", "sub/3_c.sql"]
+
+
+def test_links(tree, tmp_path):
+    """A link to nothing hides a migration, so it is told; a link to a folder above ends there."""
+    directory = tree(["1_a.sql"])
+    (tmp_path / "db" / "loop").symlink_to("..")
+    assert wanted("goose", directory) == ["1"]
+    (tmp_path / "db" / "2_b.sql").symlink_to("nothing")
+    with pytest.raises(Misconfigured, match=r"2_b\.sql is a link to nothing"):
+        wanted("goose", directory)
+
+
+def test_texts_that_cannot_be_read(tree, tmp_path):
+    """Only what must be parsed has to be UTF-8, and of a size."""
+    directory = tree(["V1__a.sql", "R__b.sql"])
+    (tmp_path / "db" / "V1__a.sql").write_bytes(b"-- \xe4")
+    assert newest("flyway", directory) == ["1"]
+    (tmp_path / "db" / "R__b.sql").write_bytes(b"-- \xe4")
+    with pytest.raises(Misconfigured, match=r"R__b\.sql is not UTF-8 text; save it as UTF-8"):
+        wanted("flyway", directory)
+    with (tmp_path / "db" / "R__b.sql").open("wb") as file:
+        file.truncate(folder.MOST_BYTES + 1)
+    with pytest.raises(Misconfigured, match=r"R__b\.sql is larger than 10 MiB"):
+        wanted("flyway", directory)
+
+
+def test_names_that_cannot_be_printed(tmp_path):
+    """A name that no terminal shows is told escaped."""
+    (tmp_path / "1_\x1b.sql").touch()
+    with pytest.raises(Misconfigured, match=r"the name '1_\\x1b\.sql' is not printable"):
+        wanted("goose", str(tmp_path))
+
+
+# -- one layout each ----------------------------------------------------------------------------------------------
+
+
+def alembic(name: str, down: object = None, **more: object) -> str:
+    return "".join(f"{key} = {value!r}\n" for key, value in ({"revision": name, "down_revision": down} | more).items())
+
+
+BRANCHES = {
+    "env.py": "",
+    "versions/a.py": alembic("ae10"),
+    "versions/b.py": alembic("b2", "ae10"),
+    "versions/c.py": alembic("c3", "ae10"),
+    "versions/__pycache__/d.py": alembic("d4", "c3"),
+}
+ALEMBIC = HistoryPolicy(heads=True)
+
+
+def test_alembic(tree):
+    """The heads are wanted and the whole graph is known, below the script location or in its versions folder."""
+    directory = tree(BRANCHES)
+    for path in (directory, f"{directory}/versions"):
+        found = directories.wanted(TOOLS["alembic"], path)
+        assert found.revisions == ("b2", "c3")
+        assert found.known == {"ae10", "b2", "c3"}
+        assert newest("alembic", path) == ["b2", "c3"]
+
+
+@pytest.mark.parametrize("row", ["ae10", "b2", "c3"])
+def test_alembic_given(row, tree):
+    """A revision is proven by its own row and by that of any revision that stands on it."""
+    found = directories.wanted(TOOLS["alembic"], tree(BRANCHES), ["ae"])
+    assert found.revisions == ("ae10",)
+    ledger = ledger_of(TOOLS["alembic"].table.events([(row,)]), found, ALEMBIC)
+    assert isinstance(judge_history(ledger, found, ALEMBIC), Open)
+
+
+def test_alembic_given_wrongly(tree):
+    """A revision that no file has is told, and so is `head` where there are two."""
+    for text in ("zz", "head"):
+        with pytest.raises(Misconfigured, match="write"):
+            directories.wanted(TOOLS["alembic"], tree(BRANCHES), [text])
+    assert directories.wanted(TOOLS["alembic"], tree(BRANCHES), ["heads"]).revisions == ("b2", "c3")
+
+
+MIGRATION = "from django.db import migrations\nclass Migration(migrations.Migration):\n    dependencies = {}\n"
+
+
+@pytest.mark.parametrize("tool", ["django", "tortoise"])
+def test_apps(tool, tree):
+    """A project, an app in it, and the app's migrations alone say the same of the app; its apps.py is beside them."""
+    label = "class Config(AppConfig):\n    label = 'store'\n"
+    files = {
+        "shop/apps.py": label,
+        "shop/migrations/0001_initial.py": MIGRATION.format([]),
+        "shop/migrations/0002_price.py": MIGRATION.format([("store", "0001_initial")]),
+        "lib/site-packages/django/contrib/auth/migrations/0001_initial.py": MIGRATION.format([]),
+    }
+    directory = tree(files, "project")
+    for path in (directory, f"{directory}/shop", f"{directory}/shop/migrations"):
+        assert wanted(tool, path) == ["store.0001_initial", "store.0002_price"]
+        assert newest(tool, path) == ["store.0002_price"]
+    assert wanted(tool, f"{directory}/lib/site-packages/django/contrib/auth") == ["auth.0001_initial"]
+
+
+def test_django_squash(tree):
+    """A squashed migration is proven by the rows of what it replaces."""
+    files = {
+        "0001_initial.py": MIGRATION.format([]),
+        "0001_squashed.py": MIGRATION.format([]) + "    replaces = [('shop', '0001_initial')]\n",
+    }
+    found = directories.wanted(TOOLS["django"], tree(files, "shop/migrations"))
+    assert found.revisions == ("shop.0001_squashed",)
+    assert found.proofs == {"shop.0001_squashed": (frozenset({"shop.0001_initial"}),)}
+
+
+def test_aerich(tree):
+    """The folder is the app, and numbers are in order."""
+    directory = tree(["models/10_20240103_c.py", "models/9_20240102_b.py", "pay/0_20240101_a.py", "models/__init__.py"])
+    assert wanted("aerich", directory) == ["models.9_20240102_b", "models.10_20240103_c", "pay.0_20240101_a"]
+    assert newest("aerich", directory) == ["models.10_20240103_c", "pay.0_20240101_a"]
+    assert newest("aerich", f"{directory}/models") == ["models.10_20240103_c"]
+
+
+CHECKPOINT = "-- atlas:checkpoint\n\nCREATE TABLE x (id int);\n"
+
+
+def test_atlas(tree):
+    """What came before a checkpoint is proven by its row too; it is not wanted itself beside others."""
+    directory = tree({"1_a.sql": "", "2_b.sql": "", "3_all.sql": CHECKPOINT, "4_c.sql": "", "atlas.sum": "h1:"})
+    found = directories.wanted(TOOLS["atlas"], directory)
+    assert found.revisions == ("1", "2", "4")
+    assert found.proofs == {"1": (frozenset({"3"}),), "2": (frozenset({"3"}),)}
+    assert newest("atlas", directory) == ["4"]
+    assert wanted("atlas", tree({"1_a.sql": CHECKPOINT, "2_b.sql": CHECKPOINT}, "alone")) == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        (CHECKPOINT, True),
+        ("-- a comment\n-- atlas:checkpoint v1\n \nSELECT 1;", True),
+        ("-- atlas:checkpoint\nSELECT 1;", False),
+        ("SELECT 1;\n-- atlas:checkpoint\n\n", False),
+        ("-- atlas:txmode none\n\nSELECT 1;", False),
+        ("-- atlas:checkpoint", False),
+    ],
+)
+def test_atlas_checkpoint(text, is_one, tree):
+    """A checkpoint says so in the comments at the top, which an empty line ends."""
+    assert wanted("atlas", tree({"1_a.sql": "", "2_b.sql": text})) == (["1"] if is_one else ["1", "2"])
+
+
+def test_flyway(tree):
+    """Versions compare by numbers, in folders too; undo and callbacks are passed over, and Java has versions too."""
+    files = ["V1__a.sql", "sub/V1.2__b.SQL", "V1_10__c.java", "V1_10__c.class", "V1_10__c$1.class", "U1__a.sql"]
+    directory = tree([*files, "afterMigrate.sql", "V1__a.sql.conf", "B1__base.sql", "Views.sql"])
+    assert wanted("flyway", directory) == ["1", "1.2", "1.10"]
+    assert newest("flyway", directory) == ["1.10"]
+
+
+def test_flyway_baseline(tree):
+    """A baseline is wanted where no version comes after it."""
+    assert wanted("flyway", tree(["B2__base.sql", "V1__a.sql"])) == ["1", "2"]
+    assert wanted("flyway", tree(["B2__base.sql"], "alone")) == ["2"]
+
+
+def test_flyway_repeatable(tree):
+    """A repeatable migration is wanted as it is now: by the checksum that Flyway takes of it."""
+    directory = tree({"R__views.sql": "\ufeffCREATE VIEW a\r\nAS SELECT 1;\n", "V1__a.sql": ""})
+    assert wanted("flyway", directory) == ["R__views with checksum 795512034", "1"]
+    assert newest("flyway", directory) == ["1"]
+    directory = tree({"R__views.sql": "SELECT ${x}"}, "placeholders")
+    with pytest.raises(Misconfigured, match=r"R__views\.sql has placeholders"):
+        wanted("flyway", directory)
+
+
+def test_drizzle(tree):
+    """0.x is known by the instants of its journal, 1.0 by its folders; both at once are a mistake."""
+    journal = {
+        "entries": [{"idx": 0, "when": 1700000000000, "tag": "0000_a"}, {"when": 1600000000000, "tag": "0001_b"}]
+    }
+    old = {"meta/_journal.json": json.dumps(journal), "0000_a.sql": ""}
+    new = {"20240102030405_a/migration.sql": "", "20240102030405_a/snapshot.json": ""}
+    assert wanted("drizzle", tree(old, "old")) == ["1700000000000", "1600000000000"]
+    assert newest("drizzle", tree(new, "new")) == ["20240102030405_a"]
+    with pytest.raises(Misconfigured, match=r"both meta/_journal\.json and 20240102030405_a/migration\.sql are in it"):
+        wanted("drizzle", tree(old | new, "both"))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", '{"entries": [{"when": "1"}]}', '{"entries": [{"when": 1}, {"when": 1}]}']
+)
+def test_drizzle_faults(text, tree):
+    """A journal that is none is told."""
+    with pytest.raises(Misconfigured, match="is no journal of Drizzle's"):
+        wanted("drizzle", tree({"meta/_journal.json": text}))
+
+
+def test_doctrine(tree):
+    """A migration is a class in a namespace, wherever its file is."""
+    first = """<?php
+
+/*
+class Old extends AbstractMigration
+*/
+namespace App\\Migrations;
+
+final class Version20240101000001 extends AbstractMigration
+{"""
+    files = {
+        "2024/01/Version20240101000001.php": first,
+        "Version20240102000002.php": "<?php class Version20240102000002 extends Base {}",
+        "Base.php": "<?php abstract class Base extends AbstractMigration {}",
+        "helper.php": "<?php class Helper extends Thing {}",
+    }
+    assert wanted("doctrine", tree(files)) == ["App\\Migrations\\Version20240101000001", "Version20240102000002"]
+
+
+def test_ef_core(tree):
+    """An id is what the attribute says; without one, what the file is called."""
+    designer = '[DbContext(typeof(Context))]\n[Migration("20240101000001_First")]\npartial class A {}'
+    files = {
+        "20240101000001_Renamed.cs": "",
+        "20240101000001_Renamed.Designer.cs": designer,
+        "ContextModelSnapshot.cs": "",
+    }
+    assert wanted("ef-core", tree(files)) == ["20240101000001_First"]
+    assert wanted("ef-core", tree(["20240101000001_First.cs", "20240101000001_First.Designer.cs"], "bare")) == [
+        "20240101000001_First"
+    ]
+
+
+TYPEORM = """// class Old1600000000000 {
+export class A1700000000000 implements MigrationInterface {
+    public async up() { const name = 'B1500000000000'; }
+}
+"""
+TYPEORM_COMPILED = """class B {
+    constructor() { this.name = 'B1700000000001' }
+}
+class C1700000000002 {
+    name = 'Named1700000000003'
+}
+"""
+
+
+def test_typeorm(tree):
+    """A migration's name is its property, or its class's name, which ends in 13 digits."""
+    files = {
+        "1700000000000-a.ts": TYPEORM,
+        "1700000000001-b.js": TYPEORM_COMPILED,
+        "1700000000001-b.d.ts": "export class B1700000000009 implements MigrationInterface {}",
+        "index.ts": "export * from './a'",
+    }
+    assert wanted("typeorm", tree(files)) == ["A1700000000000", "B1700000000001", "Named1700000000003"]
+    with pytest.raises(Misconfigured, match="a class A without a time in its name; call it A1700000000000"):
+        wanted("typeorm", tree({"a.ts": "class A implements MigrationInterface {}"}, "wrong"))
+
+
+def test_yoyo(tree):
+    """Order is by what is needed; rollbacks and what runs after each time are none."""
+    files = {
+        "0001.a.py": "__depends__ = {'0002.b'}",
+        "0002.b.sql": "SELECT 1",
+        "0002.b.rollback.sql": "SELECT 1",
+        "post-apply.sql": "SELECT 1",
+    }
+    assert wanted("yoyo", tree(files)) == ["0002.b", "0001.a"]
+
+
+def test_liquibase(tree):
+    """All is wanted, the newest is the last that is certain to run, and a tag stands for it if it sets one."""
+    text = "databaseChangeLog:\n- changeSet: {id: 1, author: me}\n- changeSet: {id: 2, author: me, context: test}\n"
+    directory = tree({"changelog.yaml": text})
+    assert wanted("liquibase", directory) == ["changelog.yaml::1::me", "changelog.yaml::2::me"]
+    assert newest("liquibase", directory) == ["changelog.yaml::1::me"]
+    tagged = text + "- changeSet: {id: 3, author: me, changes: [{tagDatabase: {tag: v1}}]}\n"
+    directory = tree({"changelog.yaml": tagged}, "tagged")
+    assert wanted("liquibase", directory) == [f"changelog.yaml::{number}::me" for number in (1, 2, 3)]
+    assert newest("liquibase", directory) == ["tag:v1"]
+    directory = tree({"changelog.yaml": text.replace("id: 1", "id: 1, labels: x")}, "conditions")
+    assert newest("liquibase", directory) == ["changelog.yaml::2::me"]
+
+
+PLAN = """%syntax-version=1.0.0
+%project=shop
+%uri=https://example.com/shop/
+
+# a comment
+product 2024-01-01T00:00:00Z Ann <ann@example.com> # product
++price [product !old shop:product] 2024-01-02T00:00:00Z Ann B <ann@example.com> # in\\ncents
+@v1.0 2024-01-03T00:00:00Z Ann <ann@example.com> # @v1.0
+"""
+REWORKED = PLAN + "\nproduct [product@v1.0] 2024-01-04T00:00:00Z Ann <ann@example.com>\n"
+
+
+def test_sqitch(tree):
+    """Changes and tags are wanted, and the tag stands for all if it is last."""
+    directory = tree({"sqitch.plan": PLAN, "deploy/product.sql": ""})
+    assert wanted("sqitch", directory) == ["shop:product", "shop:price", "shop:@v1.0"]
+    assert newest("sqitch", directory) == ["shop:@v1.0"]
+
+
+def test_sqitch_rework(tree):
+    """A change that recurs is wanted by its ids: its name does not tell which of the two is deployed."""
+    assert wanted("sqitch", tree({"sqitch.plan": REWORKED})) == [
+        "3bb16d0d5b01f4801a5c25babe040e412c754c73",
+        "shop:price",
+        "shop:@v1.0",
+        "1beaf0784fc3a9b14d85adc04bf26ab7700811db",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (PLAN.replace("%project=shop", ""), "does not name its project; write for example %project=shop"),
+        (PLAN + "stock\n", r"sqitch\.plan cannot be parsed in line 9; mend it"),
+        ("%project=shop\n", "there is no migration of sqitch in it"),
+    ],
+)
+def test_sqitch_faults(text, says, tree):
+    """A plan that cannot be understood is told."""
+    with pytest.raises(Misconfigured, match=says):
+        wanted("sqitch", tree({"sqitch.plan": text}))
+
+
+# -- whose it is --------------------------------------------------------------------------------------------------
+
+SIGNS = [
+    (
+        "aerich",
+        {"models/0_20240101_a.py": "from tortoise import BaseDBAsyncClient\nasync def upgrade(db: X) -> str:\n"},
+    ),
+    ("alembic", {"env.py": "", "versions/a.py": alembic("a")}),
+    ("atlas", {"1_a.sql": "", "atlas.sum": ""}),
+    ("dbmate", {"001_a.sql": "-- migrate:up\n"}),
+    ("diesel", {"2024-01-01-000001_a/up.sql": ""}),
+    ("django", {"shop/migrations/0001_a.py": "from django.db import migrations, models\nclass Migration: pass"}),
+    ("doctrine", {"Version1.php": "<?php\nuse Doctrine\\Migrations\\AbstractMigration;\nclass Version1 extends X {}"}),
+    ("drizzle", {"meta/_journal.json": '{"entries": [{"when": 1}]}', "0000_a.sql": ""}),
+    ("drizzle", {"20240102030405_a/migration.sql": "", "20240102030405_a/snapshot.json": "{}"}),
+    ("ecto", {"1_a.exs": "defmodule A do\n  use Ecto.Migration\n"}),
+    (
+        "ef-core",
+        {"20240101000001_A.Designer.cs": '[Migration("20240101000001_A")]', "20240101000001_A.cs": "MigrationBuilder"},
+    ),
+    ("flyway", {"V1.2__a.sql": ""}),
+    ("flyway", {"V1__a.sql": "", "R__b.sql": ""}),
+    ("golang-migrate", {"1_a.up.sql": "", "1_a.down.sql": ""}),
+    ("goose", {"001_a.sql": "-- +goose Up\nSELECT 1"}),
+    ("goose", {"001_a.go": "func init() { goose.AddMigrationContext(up, down) }"}),
+    ("knex", {"1_a.js": "exports.up = function (knex) {}"}),
+    ("knex", {"1_a.ts": "import type { Knex } from 'knex'"}),
+    ("knex", {"1_a.mjs": "export async function up(knex) {}"}),
+    ("kysely", {"1_a.ts": "import { Kysely } from 'kysely'"}),
+    ("laravel", {"2024_01_01_000001_a.php": "<?php\nuse Illuminate\\Database\\Migrations\\Migration;"}),
+    ("liquibase", {"changelog.yaml": "databaseChangeLog:\n- changeSet: {id: 1, author: me}"}),
+    ("liquibase", {"a.sql": "--liquibase formatted sql\n--changeset me:1\n"}),
+    ("mikro-orm", {"Migration20240101000001.ts": "import { Migration } from '@mikro-orm/migrations';"}),
+    ("node-pg-migrate", {"1_a.js": "exports.up = (pgm) => {}"}),
+    ("node-pg-migrate", {"1_a.sql": "-- Up Migration\n"}),
+    ("pgroll", {"01_a.json": '{"operations": []}'}),
+    ("pgroll", {"01_a.yaml": "operations:\n- sql: x"}),
+    ("phinx", {"20240101000001_a.php": "<?php\nuse Phinx\\Migration\\AbstractMigration;"}),
+    ("prisma", {"1_a/migration.sql": "", "migration_lock.toml": ""}),
+    ("rails", {"001_a.rb": "class A < ActiveRecord::Migration[7.1]"}),
+    ("refinery", {"V1__a.rs": ""}),
+    ("sea-orm", {"m20240101_000001_a.rs": "#[derive(DeriveMigrationName)]"}),
+    ("sequelize", {"1-a.js": "async up(queryInterface, Sequelize) {}"}),
+    ("sql-migrate", {"1_a.sql": "-- +migrate Up\n"}),
+    ("sqitch", {"sqitch.plan": PLAN}),
+    ("sqlx", {"1_a.sql": ""}),
+    ("tern", {"001_a.sql": "SELECT 1;\n---- create above / drop below ----\n"}),
+    ("tortoise", {"shop/migrations/1_a.py": "from tortoise import migrations\nclass Migration: pass"}),
+    ("typeorm", {"1700000000000-A.ts": "class A1700000000000 implements MigrationInterface {}"}),
+    ("typeorm", {"1700000000000-A.js": "module.exports = class A1700000000000 {}"}),
+    ("yoyo", {"0001.a.py": "from yoyo import step\nsteps = []"}),
+]
+
+
+@pytest.mark.parametrize(("tool", "files"), SIGNS)
+def test_recognise(tool, files, tree):
+    """A tool is recognised by what only its migrations have."""
+    directory = tree(files)
+    assert directories.recognise(directory).name == tool
+    assert newest(tool, directory)
+
+
+def test_every_tool_is_recognised():
+    """Every tool with a layout is recognised by some sign, but bun, which others' names may be too."""
+    assert {name for name, _ in SIGNS} == {name for name, tool in TOOLS.items() if tool.directory} - {"bun"}
+
+
+@pytest.mark.parametrize(
+    ("files", "answer"),
+    [
+        ({"V1__a.sql": "", "V2__b.sql": ""}, ["2"]),
+        ({"20240101000001_a.up.sql": "", "20240101000001_a.down.sql": ""}, ["20240101000001"]),
+    ],
+)
+def test_tools_that_agree(files, answer, tree):
+    """Where several tools would find the same newest migration, any of them is right."""
+    directory = tree(files)
+    assert directories.newest(directories.recognise(directory), directory) == answer
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({}, "no tool's migrations are recognised in it; name the tool, for example --tool flyway"),
+        ({"README.md": "x", "image.png": ""}, "no tool's migrations are recognised"),
+        (
+            {"001_a.sql": "-- migrate:up\n-- +goose Up\n"},
+            "these may be the migrations of dbmate or goose; name the tool, for example --tool dbmate",
+        ),
+        ({"V1__a.sql": "", "U2__b.sql": ""}, "these may be the migrations of flyway or refinery"),
+    ],
+)
+def test_not_recognised(files, says, tree, tmp_path):
+    """What no tool or several tools may have made is told."""
+    directory = tree(files)
+    (tmp_path / "db").mkdir(exist_ok=True)
+    with pytest.raises(Misconfigured, match=says):
+        directories.recognise(directory)
+
+
+def test_recognise_passes_over_what_is_no_text(tree, tmp_path):
+    """A file that cannot be read as text gives nothing away."""
+    directory = tree({"001_a.sql": "-- migrate:up\n", "002_b.sql": ""})
+    (tmp_path / "db" / "002_b.sql").write_bytes(b"\xff\xfe")
+    assert directories.recognise(directory).name == "dbmate"

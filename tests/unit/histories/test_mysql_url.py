@@ -1,0 +1,214 @@
+"""What is understood of a MySQL URL, whichever driver's it is."""
+
+import traceback
+
+import pytest
+
+from gatekeeper.gate.settings import Misconfigured
+from gatekeeper.histories.mysql import MySQLDatabase, connection_parameters
+
+SHOP = {"user": "app", "password": "pw", "host": "db.shop.svc", "port": "3306", "database": "shop"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://app:pw@db.shop.svc:3306/shop",
+        "mariadb://app:pw@db.shop.svc:3306/shop",
+        "mysql2://app:pw@db.shop.svc:3306/shop?encoding=utf8mb4&pool=5",
+        "mysql+pymysql://app:pw@db.shop.svc:3306/shop?charset=utf8mb4",
+        "mysql+mysqldb://app:pw@db.shop.svc:3306/shop",
+        "mariadb+mariadbconnector://app:pw@db.shop.svc:3306/shop",
+        "jdbc:mysql://db.shop.svc:3306/shop?user=app&password=pw&serverTimezone=Europe/Berlin",
+        "jdbc:mariadb://db.shop.svc:3306/shop?user=app&password=pw&autoReconnect",
+        "mysql://app:pw@tcp(db.shop.svc:3306)/shop?multiStatements=true",
+        "mysql://app:pw@tcp4(db.shop.svc:3306)/shop",
+        "mysql://app:pw@(db.shop.svc:3306)/shop",
+        "  mysql://app:pw@db.shop.svc:3306/shop\n",
+    ],
+)
+def test_same(url):
+    """One database has the same parameters however it is written."""
+    assert connection_parameters(url) == SHOP
+
+
+@pytest.mark.parametrize(
+    ("url", "parameters"),
+    [
+        pytest.param("mysql:///shop", {"database": "shop"}, id="database alone"),
+        pytest.param("mysql://db/shop", {"host": "db", "database": "shop"}, id="no user"),
+        pytest.param("mysql://app@db/shop", {"user": "app", "host": "db", "database": "shop"}, id="no password"),
+        pytest.param("mysql://[::1]:3307/shop", {"host": "::1", "port": "3307", "database": "shop"}, id="IPv6"),
+        pytest.param(
+            "mysql://tcp([::1]:3307)/shop", {"host": "::1", "port": "3307", "database": "shop"}, id="Go, IPv6"
+        ),
+        pytest.param("mysql://my_db/a%2Fb", {"host": "my_db", "database": "a/b"}, id="escaped database"),
+        pytest.param("mysql:///shop?unix_socket=/run/my", {"unix_socket": "/run/my", "database": "shop"}, id="socket"),
+        pytest.param(
+            "mysql2://localhost/shop?socket=/run/my",
+            {"host": "localhost", "unix_socket": "/run/my", "database": "shop"},
+            id="Ruby's socket",
+        ),
+        pytest.param("mysql://%2Frun%2Fmy/shop", {"unix_socket": "/run/my", "database": "shop"}, id="socket as host"),
+        pytest.param(
+            "mysql://app:pw@unix(/run/my.sock)/shop",
+            {"user": "app", "password": "pw", "unix_socket": "/run/my.sock", "database": "shop"},
+            id="Go's socket",
+        ),
+        pytest.param(
+            "mysql://app%40azure:p%40s%2Fs%25%2B+@db/shop",
+            {"user": "app@azure", "password": "p@s/s%++", "host": "db", "database": "shop"},
+            id="escaped",
+        ),
+        pytest.param(
+            "mysql://app:p#s:s@db/shop",
+            {"user": "app", "password": "p#s:s", "host": "db", "database": "shop"},
+            id="harmless # and :",
+        ),
+        pytest.param(
+            "mysql://app:p@s/s?a%2B+b@tcp(db:3306)/shop",
+            {"user": "app", "password": "p@s/s?a+ b", "host": "db", "port": "3306", "database": "shop"},
+            id="golang-migrate's password",
+        ),
+        pytest.param(
+            "jdbc:mysql://db/shop?user=app&password=a%2Bb+c",
+            {"user": "app", "password": "a+b+c", "host": "db", "database": "shop"},
+            id="JDBC's password",
+        ),
+        pytest.param(
+            "mysql://db/shop?ssl_ca=/ca&ssl_cert=/c&ssl_key=/k",
+            {
+                "host": "db",
+                "database": "shop",
+                "ssl_ca": "/ca",
+                "ssl_cert": "/c",
+                "ssl_key": "/k",
+                "ssl_mode": "verify_ca",
+            },
+            id="certificates",
+        ),
+        pytest.param(
+            "mysql://db/shop?sslcert=/ca&sslaccept=strict",
+            {"host": "db", "database": "shop", "ssl_ca": "/ca", "ssl_mode": "verify_identity"},
+            id="Prisma's",
+        ),
+    ],
+)
+def test_parameters(url, parameters):
+    """Parameters are what the URL's driver would understand, and the rest is left out."""
+    assert connection_parameters(url) == parameters
+
+
+@pytest.mark.parametrize(
+    ("query", "mode"),
+    [
+        ("charset=utf8mb4", None),
+        ("ssl-mode=DISABLED", "disabled"),
+        ("sslmode=disable", "disabled"),
+        ("ssl_mode=preferred", "preferred"),
+        ("ssl-mode=REQUIRED", "required"),
+        ("ssl-mode=REQUIRED&ssl-ca=/ca", "required"),
+        ("sslMode=trust", "required"),
+        ("sslMode=VERIFY_CA", "verify_ca"),
+        ("sslMode=verify-full", "verify_identity"),
+        ("ssl_mode=verify_identity", "verify_identity"),
+        ("sslrootcert=/ca", "verify_ca"),
+        ("sslca=/ca", "verify_ca"),
+        ("serverSslCert=/ca", "verify_ca"),
+        ("ssl_ca=/ca&ssl_verify_identity=true", "verify_identity"),
+        ("ssl_verify_cert=true", "verify_ca"),
+        ("useSSL=false", "disabled"),
+        ("useSSL=true", "required"),
+        ("useSSL=true&requireSSL=true", "required"),
+        ("useSSL=true&verifyServerCertificate=true", "verify_ca"),
+        ("useSSL=true&verifyServerCertificate=false", "required"),
+        ("useSsl=true&trustServerCertificate=true&serverSslCert=/ca", "required"),
+        ("verifyServerCertificate=false", "preferred"),
+        ("useSSL=false&requireSSL=false&verifyServerCertificate=false", "disabled"),
+        ("tls=true", "verify_identity"),
+        ("tls=false", "disabled"),
+        ("tls=preferred", "preferred"),
+        ("tls=skip-verify", "required"),
+        ("tls=custom&x-tls-ca=/ca", "verify_identity"),
+        ("tls=custom&x-tls-ca=/ca&x-tls-insecure-skip-verify=true", "required"),
+        ("sslaccept=strict", "verify_identity"),
+        ("sslaccept=accept_invalid_certs", "preferred"),
+        ("ssl=true", "required"),
+        ("ssl=%7B%22rejectUnauthorized%22:true%7D", "verify_identity"),
+        ('ssl={"rejectUnauthorized": false}', "required"),
+    ],
+)
+def test_tls(query, mode):
+    """Every driver's words for TLS mean one of MySQL's five modes."""
+    assert connection_parameters(f"mysql://db/shop?{query}").get("ssl_mode") == mode
+
+
+@pytest.mark.parametrize("query", ["ssl-mode=maybe", "tls=hunter2", "sslaccept=no", "ssl=Amazon%20RDS", "useSSL=2"])
+def test_unknown_tls(query):
+    """What is asked for and not understood is no TLS to go without."""
+    with pytest.raises(Misconfigured, match="TLS is not understood; write for example mysql://") as caught:
+        connection_parameters(f"mysql://db/shop?{query}")
+    assert "hunter" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["mysql://app@db.shop.svc", "mysql://app@db:3306/", "jdbc:mysql://db/?user=app"])
+def test_no_database(url):
+    """A URL names its database, for histories have no other place."""
+    with pytest.raises(Misconfigured, match="names no database; write for example mysql:"):
+        connection_parameters(url)
+
+
+SPECIAL = [
+    "hunter2@hunter2",
+    "hunter2/hunter2",
+    "hunter2?hunter2",
+    "hunter2%hunter2",
+    "hunter2/?#hunter2@:%hunter2",
+    "777/hunter2",
+    "777?hunter2",
+    "777?hunter2=hunter2",
+    "777#hunter2/hunter2",
+]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(f"mysql://app:{password}@db.shop.svc:3306/shop" for password in SPECIAL),
+        *(f"jdbc:mysql://app:{password}@db.shop.svc/shop?useSSL=true" for password in SPECIAL),
+        "postgresql://app:hunter2@db/shop",
+        "mysql:app:hunter2@db/shop",
+        "mysqlx://app:hunter2@db/shop",
+        "jdbc:mysql:loadbalance://a,b/shop?user=app&password=hunter2",
+        "mysql://app:hunter2@a,b/shop",
+        "mysql://db/shop?user=app&password=hunter2@hunter2",
+        "mysql://app:hunter2%@tcp(db:3306)/shop",
+        "hunter2",
+        "",
+        "mysql://app:hunter2@db:hunter2/shop",
+        "mysql://app:hunter2@db:99999/shop",
+        "mysql://app:hunter2@[::1/shop",
+        "mysql://app:hunter2@db/shop/hunter2",
+    ],
+)
+def test_malformed(url):
+    """A URL that cannot be parsed is answered by an example, and nothing of it is quoted, not even by a traceback."""
+    with pytest.raises(Misconfigured) as caught:
+        connection_parameters(url)
+    assert "write for example mysql://app@db.shop.svc:3306/app" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "hunter" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("mysql://app:hunter2@db.svc/shop", "database shop on db.svc:3306"),
+        ("mysql://app:hunter2@db.svc:3307/shop?ssl-mode=REQUIRED", "database shop on db.svc:3307"),
+        ("mysql://app@/shop?socket=/run/my.sock", "database shop on /run/my.sock"),
+        ("mysql://app@/shop", "database shop on localhost:3306"),
+    ],
+)
+def test_name(url, name):
+    """A database is named by its place alone."""
+    assert MySQLDatabase(lambda: connection_parameters(url)).name == name

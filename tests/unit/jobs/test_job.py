@@ -1,0 +1,326 @@
+"""What is concluded of a Job."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from fakes import FakeClock, condition, job
+from gatekeeper.gate.verdict import Denied, Open, Shut, Unreachable, Verdict, Waiting
+from gatekeeper.jobs.judge import ABSENT_CAUSES, JobCheck, JobPolicy, judge_job, judge_jobs
+
+COMPLETE = condition("Complete", lastTransitionTime="2024-05-01T10:00:00Z")
+FAILED = condition("Failed", reason="BackoffLimitExceeded", message="Job has reached the specified backoff limit")
+FAILURE_TARGET = condition("FailureTarget", reason="DeadlineExceeded")
+ANY = JobPolicy()
+RELEASE = JobPolicy(require=(("release", "7"),))
+HOLD = JobPolicy(on_failure="wait")
+BEGAN = datetime(2024, 5, 1, 12, 30, tzinfo=UTC)
+DELETED = "2024-05-01T10:05:00Z"
+
+ROWS = [
+    # Complete
+    ("complete", job(COMPLETE), ANY, Open, ["Complete since 2024-05-01T10:00:00Z"]),
+    ("complete, criteria met before", job(condition("SuccessCriteriaMet"), COMPLETE), ANY, Open, ["Complete"]),
+    ("complete, without a time", job(condition("Complete")), ANY, Open, ["is Complete"]),
+    ("complete, counters say otherwise", job(COMPLETE, status={"active": 1, "failed": 3}), ANY, Open, ["Complete"]),
+    ("complete, no longer suspended", job(condition("Suspended", "False"), COMPLETE), ANY, Open, ["Complete"]),
+    ("required label", job(COMPLETE, labels={"release": "7"}), RELEASE, Open, ["Complete"]),
+    ("required annotation", job(COMPLETE, annotations={"release": "7"}), RELEASE, Open, ["Complete"]),
+    (
+        "required annotation beside another label",
+        job(COMPLETE, labels={"release": "6"}, annotations={"release": "7"}),
+        RELEASE,
+        Open,
+        ["Complete"],
+    ),
+    (
+        "one of two requirements differs",
+        job(COMPLETE, labels={"release": "7"}),
+        JobPolicy(require=(("release", "7"), ("stage", "live"))),
+        Waiting,
+        ["another release", "stage is missing", "awaiting stage=live"],
+    ),
+    (
+        "required label differs",
+        job(COMPLETE, labels={"release": "6"}),
+        RELEASE,
+        Waiting,
+        ["another release", "release is 6", "awaiting release=7"],
+    ),
+    ("required label is missing", job(COMPLETE), RELEASE, Waiting, ["another release", "release is missing"]),
+    ("required label is the key of none", job(COMPLETE, labels={"7": "release"}), RELEASE, Waiting, ["missing"]),
+    ("complete and being deleted", job(COMPLETE, deletionTimestamp=DELETED), ANY, Waiting, ["being deleted"]),
+    # failed
+    (
+        "failed",
+        job(FAILED),
+        ANY,
+        Shut,
+        ["has failed", "BackoffLimitExceeded", "reached the specified backoff limit", "logs"],
+    ),
+    ("failed, target before", job(FAILURE_TARGET, FAILED), ANY, Shut, ["has failed", "BackoffLimitExceeded"]),
+    ("failed, without a reason", job(condition("Failed")), ANY, Shut, ["has failed"]),
+    ("failed, though it met its criteria", job(condition("SuccessCriteriaMet"), FAILED), ANY, Shut, ["has failed"]),
+    ("failing", job(FAILURE_TARGET), ANY, Shut, ["is failing", "DeadlineExceeded"]),
+    (
+        "failed, on_failure wait",
+        job(FAILED),
+        HOLD,
+        Waiting,
+        ["has failed", "BackoffLimitExceeded", "--on-failure wait"],
+    ),
+    ("failing, on_failure wait", job(FAILURE_TARGET), HOLD, Waiting, ["is failing", "--on-failure wait"]),
+    ("failed, of another release", job(FAILED, labels={"release": "6"}), RELEASE, Waiting, ["another release"]),
+    ("failed, of this release", job(FAILED, labels={"release": "7"}), RELEASE, Shut, ["has failed"]),
+    ("failed and being deleted", job(FAILED, deletionTimestamp=DELETED), ANY, Waiting, ["being deleted"]),
+    # neither
+    ("criteria met alone", job(condition("SuccessCriteriaMet")), ANY, Waiting, ["success criteria", "ending"]),
+    ("suspended", job(condition("Suspended")), ANY, Waiting, ["suspended"]),
+    ("no condition", job(), ANY, Waiting, ["no condition", "awaiting condition Complete"]),
+    ("running", job(status={"active": 2, "failed": 1}), ANY, Waiting, ["running", "2 active", "1 failed"]),
+    ("all pods succeeded, no condition", job(status={"succeeded": 1}), ANY, Waiting, ["no condition"]),
+    ("unknown condition", job(condition("Sunny")), ANY, Waiting, ["Sunny=True"]),
+    ("status Unknown", job(condition("Complete", "Unknown")), ANY, Waiting, ["Complete=Unknown"]),
+    ("status False", job(condition("Complete", "False")), ANY, Waiting, ["Complete=False"]),
+    ("status true", job(condition("Complete", "true")), ANY, Waiting, ["Complete=true"]),
+    ("failed status False", job(condition("Failed", "False")), ANY, Waiting, ["Failed=False"]),
+    ("condition complete", job(condition("complete")), ANY, Waiting, ["complete=True"]),
+    ("empty status", job() | {"status": {}}, ANY, Waiting, ["no condition"]),
+    ("null status", job() | {"status": None}, ANY, Waiting, ["no condition"]),
+    ("no status", {"kind": "Job", "metadata": {"name": "migrate"}}, ANY, Waiting, ["no condition"]),
+    ("null conditions", job(status={"conditions": None}), ANY, Waiting, ["no condition"]),
+    # absent
+    ("absent", None, ANY, Waiting, ["does not exist", "awaiting its creation"]),
+    ("absent, open", None, JobPolicy(if_absent="open"), Open, ["does not exist", "UNPROVEN"]),
+    ("absent, fail", None, JobPolicy(if_absent="fail"), Shut, ["does not exist", "--if-absent"]),
+    # malformed
+    ("status is boolean", job(condition("Complete", True)), ANY, Waiting, ["cannot be understood", "malformed"]),
+    ("status is null", job(condition("Complete", None)), ANY, Waiting, ["cannot be understood"]),
+    ("condition without type", job({"status": "True"}), ANY, Waiting, ["cannot be understood"]),
+    ("condition is text", job("Complete"), ANY, Waiting, ["cannot be understood"]),
+    ("one condition of two malformed", job(COMPLETE, None), ANY, Waiting, ["cannot be understood"]),
+    ("complete twice", job(COMPLETE, COMPLETE), ANY, Waiting, ["cannot be understood", "twice"]),
+    (
+        "complete and not",
+        job(COMPLETE, condition("Complete", "False")),
+        ANY,
+        Waiting,
+        ["cannot be understood", "twice"],
+    ),
+    ("complete and failed", job(COMPLETE, FAILED), ANY, Waiting, ["cannot be understood", "both"]),
+    ("complete and failing", job(COMPLETE, FAILURE_TARGET), ANY, Waiting, ["cannot be understood", "both"]),
+    ("conditions are an object", job(status={"conditions": COMPLETE}), ANY, Waiting, ["conditions are not a list"]),
+    ("conditions are text", job(status={"conditions": "Complete"}), ANY, Waiting, ["conditions are not a list"]),
+    ("status is text", job() | {"status": "Complete"}, ANY, Waiting, ["status is not an object"]),
+    ("status is a list", job() | {"status": [COMPLETE]}, ANY, Waiting, ["status is not an object"]),
+    ("label is a number", job(COMPLETE, labels={"release": 7}), RELEASE, Waiting, ["labels or annotations"]),
+    ("labels are a list", job(COMPLETE, labels=["release"]), RELEASE, Waiting, ["labels or annotations"]),
+    ("annotations are text", job(COMPLETE, annotations="release=7"), RELEASE, Waiting, ["labels or annotations"]),
+    ("another kind", job(COMPLETE) | {"kind": "CronJob"}, ANY, Waiting, ["not a Job"]),
+    ("no kind", {"metadata": {"name": "migrate"}, "status": {"conditions": [COMPLETE]}}, ANY, Waiting, ["not a Job"]),
+    ("a Status", {"kind": "Status", "status": "Success"}, ANY, Waiting, ["not a Job"]),
+    ("no metadata", {"kind": "Job", "status": {"conditions": [COMPLETE]}}, ANY, Waiting, ["metadata are missing"]),
+    ("null metadata", job(COMPLETE) | {"metadata": None}, ANY, Waiting, ["metadata are missing"]),
+    ("no name", job(COMPLETE) | {"metadata": {"uid": "6e1"}}, ANY, Waiting, ["metadata are missing"]),
+    ("a list", [job(COMPLETE)], ANY, Waiting, ["not a Job"]),
+    ("text", "Complete", ANY, Waiting, ["not a Job"]),
+    ("true", True, ANY, Waiting, ["not a Job"]),
+    # age
+    (
+        "complete before the gate began",
+        job(COMPLETE),
+        JobPolicy(gate_began=BEGAN),
+        Open,
+        ["2h30m before this gate began", "--require"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("seen", "policy", "kind", "words"), [pytest.param(*row, id=name) for name, *row in ROWS])
+def test_judge_job(seen, policy: JobPolicy, kind: type[Verdict], words: list[str]):
+    """Each thing that may be seen in place of a Job has its verdict, and a reason that says what was seen."""
+    verdict = judge_job(seen, policy)
+    assert type(verdict) is kind
+    assert [word for word in words if word not in verdict.reason] == []
+
+
+@pytest.mark.parametrize(
+    ("at", "policy"),
+    [
+        pytest.param("2024-05-01T10:00:00Z", JobPolicy(gate_began=None), id="a gate of no age"),
+        pytest.param("2024-05-01T12:30:05Z", JobPolicy(gate_began=BEGAN), id="complete after it began"),
+        pytest.param("yesterday", JobPolicy(gate_began=BEGAN), id="not a time"),
+        pytest.param(1714557600, JobPolicy(gate_began=BEGAN), id="a number"),
+        pytest.param(None, JobPolicy(gate_began=BEGAN), id="no time"),
+    ],
+)
+def test_no_age(at, policy):
+    """A Job that completed while the gate held, or at an unknown time, has no age to tell."""
+    verdict = judge_job(job(condition("Complete", lastTransitionTime=at)), policy)
+    assert isinstance(verdict, Open)
+    assert "--require" not in verdict.reason
+
+
+def test_no_age_of_a_required_job():
+    """A Job that carries what was required may be as old as it likes."""
+    policy = JobPolicy(require=(("release", "7"),), gate_began=BEGAN)
+    verdict = judge_job(job(COMPLETE, labels={"release": "7"}), policy)
+    assert verdict == Open("is Complete since 2024-05-01T10:00:00Z")
+
+
+ONE = job(COMPLETE, name="one", uid="1")
+
+
+@pytest.mark.parametrize(
+    ("jobs", "policy", "kind", "words"),
+    [
+        pytest.param([], ANY, Waiting, ["does not exist"], id="none"),
+        pytest.param([], JobPolicy(if_absent="fail"), Shut, ["does not exist"], id="none, fail"),
+        pytest.param([ONE], ANY, Open, ["is Complete"], id="one"),
+        pytest.param([ONE, job(COMPLETE, name="two")], ANY, Open, ["all 2 are Complete"], id="all complete"),
+        pytest.param([ONE, job(name="two")], ANY, Waiting, ["two has no condition"], id="one unfinished"),
+        pytest.param([ONE, job(FAILED, name="two"), job()], ANY, Shut, ["two has failed"], id="one failed"),
+        pytest.param([ONE, {}], ANY, Waiting, ["an object without a name cannot be understood"], id="one malformed"),
+        pytest.param(
+            [ONE, job(COMPLETE, name="two", labels={"release": "7"})],
+            RELEASE,
+            Waiting,
+            ["one is a Job of another"],
+            id="one of another release",
+        ),
+        pytest.param(
+            [ONE, job(COMPLETE, name="two")],
+            JobPolicy(gate_began=BEGAN),
+            Open,
+            ["2h30m before", "--require"],
+            id="complete before the gate began",
+        ),
+    ],
+)
+def test_judge_jobs(jobs, policy, kind, words):
+    """Of several Jobs every one must be Complete, and the reason names those that are not."""
+    verdict = judge_jobs(jobs, policy)
+    assert type(verdict) is kind
+    assert [word for word in words if word not in verdict.reason] == []
+
+
+class FakeReader:
+    """Tells what it is given, and keeps what it was asked. Implements job.JobReader."""
+
+    def __init__(self, *jobs: Any) -> None:
+        self.jobs: list[Any] = list(jobs)
+        self.asked: list[str] = []
+        self.limits: list[float] = []
+        self.fault: Exception | None = None
+        self.followed = False
+
+    def read(self, limit: float, *, fresh: bool) -> list[Any]:
+        self.asked.append("fresh read" if fresh else "read")
+        self.limits.append(limit)
+        return self.jobs
+
+    def follow(self, limit: float) -> None:
+        self.asked.append("follow")
+        self.limits.append(limit)
+        if self.fault:
+            raise self.fault
+
+
+@pytest.mark.parametrize(
+    ("seen", "asked"),
+    [
+        pytest.param(COMPLETE, ["read"], id="open"),
+        pytest.param(FAILED, ["read"], id="shut"),
+        pytest.param(condition("Suspended"), ["read", "follow"], id="waiting"),
+    ],
+)
+def test_follows_only_what_is_pending(seen, asked):
+    """A first look that already opens or shuts asks for nothing more; else changes are followed."""
+    reader = FakeReader(job(seen))
+    JobCheck("Job", reader, ANY, FakeClock().now).look(10, fresh=False)
+    assert reader.asked == asked
+
+
+def test_follows_what_was_open_before():
+    """A Job that is looked at again, because another check holds the gate, is followed too."""
+    reader = FakeReader(job(COMPLETE))
+    check = JobCheck("Job", reader, ANY, FakeClock().now)
+    check.look(10, fresh=False)
+    check.look(10, fresh=False)
+    assert reader.asked == ["read", "read", "follow"]
+
+
+def test_fresh_look_follows_nothing():
+    """The look at the deadline reads afresh, and opens no watch."""
+    reader = FakeReader()
+    JobCheck("Job", reader, ANY, FakeClock().now).look(1, fresh=True)
+    assert reader.asked == ["fresh read"]
+
+
+def test_fresh_look_remembers_a_denial():
+    """The look at the deadline tells that the right to watch is missing, unless the Job is Complete by then."""
+    reader = FakeReader(job())
+    check = JobCheck("Job", reader, ANY, FakeClock().now)
+    reader.fault = Denied("may not watch")
+    for fresh in (False, True):
+        with pytest.raises(Denied):
+            check.look(10, fresh=fresh)
+    reader.jobs = [job(COMPLETE)]
+    assert isinstance(check.look(10, fresh=True), Open)
+
+
+@pytest.mark.parametrize("fault", [Denied("may not watch"), Unreachable("refused")])
+def test_proof_outlives_a_lost_watch(fault):
+    """A Job that is seen to be Complete is Open, though it can no longer be followed."""
+    reader = FakeReader(job())
+    check = JobCheck("Job", reader, ANY, FakeClock().now)
+    check.look(10, fresh=False)
+    reader.jobs, reader.fault = [job(COMPLETE)], fault
+    assert isinstance(check.look(10, fresh=False), Open)
+
+
+def test_known_causes_of_absence():
+    """After a minute of absence, and not before, the known causes are added; a Job that appears resets it."""
+    reader, clock = FakeReader(), FakeClock()
+    check = JobCheck("Job", reader, ANY, clock.now)
+    hints = []
+    for seconds, reader.jobs in ((0, []), (59.5, []), (0.5, []), (1, [job()]), (1, []), (59.5, []), (0.5, [])):
+        clock.receive(seconds)
+        verdict = check.look(10, fresh=False)
+        hints.append(verdict.hint)
+    assert verdict.reason == "does not exist; awaiting its creation"
+    assert hints == ["", "", ABSENT_CAUSES, "", "", "", ABSENT_CAUSES]
+
+
+def test_known_causes_of_absence_at_the_deadline():
+    """The last look tells the known causes however short the absence was, and nothing of a Job that is there."""
+    for jobs, hint in (([], ABSENT_CAUSES), ([job()], "")):
+        assert JobCheck("Job", FakeReader(*jobs), ANY, FakeClock().now).look(10, fresh=True).hint == hint
+
+
+def test_messenger_may_be_absent():
+    """An absent Job that only brings news is nothing to explain."""
+    clock = FakeClock()
+    check = JobCheck("Job", FakeReader(), ANY, clock.now, messenger=True)
+    check.look(10, fresh=False)
+    clock.receive(600)
+    assert check.look(10, fresh=False) == Waiting("does not exist; awaiting its creation")
+
+
+def test_check_has_its_name_and_limit():
+    """A check is told of by its name, and its reader has the look's time."""
+    reader = FakeReader()
+    check = JobCheck("Job shop/migrate", reader, ANY, FakeClock().now)
+    check.look(7, fresh=False)
+    assert (check.name, reader.limits) == ("Job shop/migrate", [7, 7])
+
+
+def test_fresh_look_forgets_a_lost_watch():
+    """The look at the deadline tells what it sees, though the server could not be watched before."""
+    reader = FakeReader(job())
+    check = JobCheck("Job", reader, ANY, FakeClock().now)
+    reader.fault = Unreachable("refused")
+    with pytest.raises(Unreachable):
+        check.look(10, fresh=False)
+    assert check.look(10, fresh=True) == Waiting("has no condition yet; awaiting condition Complete")

@@ -1,0 +1,986 @@
+"""A gate is added to rendered manifests, and every byte that is not its own stays as it was."""
+
+import io
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import dedent, indent
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatekeeper.cli import main as cli
+from gatekeeper.gate.settings import Misconfigured
+from gatekeeper.manifests import objects, rbac
+from gatekeeper.manifests.audit import audit
+from gatekeeper.manifests.inject import Wanted
+from gatekeeper.manifests.inject import inject as add
+
+SHIPPED = Path(__file__).parents[3] / "manifests"
+JOB = "--job db-migrate"
+WANTED = Wanted({"job": ["db-migrate"]})
+SCHEMA = "--tool alembic --revision ae1027a6acf2 --secret db/url"
+
+GATE = """\
+- name: gate
+  image: ghcr.io/gatekeeper/gatekeeper:0.1.0
+  args: [job, db-migrate]
+  terminationMessagePolicy: FallbackToLogsOnError
+  resources:
+    requests:
+      cpu: 10m
+      memory: 64Mi
+    limits:
+      memory: 128Mi
+  securityContext:
+    allowPrivilegeEscalation: false
+    capabilities:
+      drop: [ALL]
+    readOnlyRootFilesystem: true
+    runAsNonRoot: true
+    seccompProfile:
+      type: RuntimeDefault
+  volumeMounts:
+    - name: gate-token
+      mountPath: /var/run/secrets/kubernetes.io/serviceaccount
+      readOnly: true
+"""
+VOLUME = """\
+- name: gate-token
+  projected:
+    sources:
+      - serviceAccountToken:
+          path: token
+          expirationSeconds: 3600
+      - configMap:
+          name: kube-root-ca.crt
+          items:
+            - key: ca.crt
+              path: ca.crt
+      - downwardAPI:
+          items:
+            - path: namespace
+              fieldRef:
+                fieldPath: metadata.namespace
+"""
+NARROW_GATE = GATE.replace(
+    """\
+    - name: gate-token
+      mountPath: /var/run/secrets/kubernetes.io/serviceaccount
+      readOnly: true
+""",
+    """\
+  - name: gate-token
+    mountPath: /var/run/secrets/kubernetes.io/serviceaccount
+    readOnly: true
+""",
+)
+NARROW_VOLUME = """\
+- name: gate-token
+  projected:
+    sources:
+    - serviceAccountToken:
+        path: token
+        expirationSeconds: 3600
+    - configMap:
+        name: kube-root-ca.crt
+        items:
+        - key: ca.crt
+          path: ca.crt
+    - downwardAPI:
+        items:
+        - path: namespace
+          fieldRef:
+            fieldPath: metadata.namespace
+"""
+MARKS = {"@gate": GATE, "@volume": VOLUME, "@narrow-gate": NARROW_GATE, "@narrow-volume": NARROW_VOLUME}
+KINDS = {
+    "Deployment": ("apps/v1", "spec"),
+    "StatefulSet": ("apps/v1", "spec"),
+    "DaemonSet": ("apps/v1", "spec"),
+    "ReplicaSet": ("apps/v1", "spec"),
+    "Rollout": ("argoproj.io/v1alpha1", "spec"),
+    "CronJob": ("batch/v1", "spec: {schedule: '@daily', jobTemplate: {spec"),
+    "Job": ("batch/v1", "spec"),
+}
+
+
+@pytest.fixture
+def inject(monkeypatch, capsysbinary):
+    """Return what `gatekeeper inject -` does: a text and a command line in, what is printed out."""
+
+    def run(text: str, line: str) -> str:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        assert cli.main(["inject", "-", *shlex.split(line)]) == 0
+        return capsysbinary.readouterr().out.decode()
+
+    return run
+
+
+def deployment(pod: str, name: str = "web") -> str:
+    """Return a Deployment around the lines of a pod's spec."""
+    head = f"apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\nspec:\n  template:\n    spec:\n"
+    return head + indent(dedent(pod).strip("\n") + "\n", " " * 6)
+
+
+def container(text: str, name: str = "gate") -> dict:
+    """Return the init container of a name, of the only workload that has init containers."""
+    found = objects.workloads(objects.parse(text))
+    (there,) = (each for workload in found for each in workload.inits if each["name"] == name)
+    return there
+
+
+def both(diff: str) -> tuple[str, str]:
+    """Return what was before and after a diff: its lines have a column for - and +, and may name a part of the gate."""
+    sides = []
+    for sign in "-+":
+        lines = []
+        for line in dedent(diff).strip("\n").split("\n"):
+            mark = line[1:].strip()
+            if line[:1] in (" ", sign, ""):
+                text = indent(MARKS[mark], " " * (len(line[1:]) - len(mark))) if mark in MARKS else f"{line[1:]}\n"
+                lines.append(text)
+        sides.append("".join(lines))
+    return sides[0], sides[1]
+
+
+LAYOUTS = {
+    "kustomize: narrow lists": """
+         apiVersion: apps/v1
+         kind: Deployment
+         metadata:
+           name: web
+         spec:
+           template:
+             spec:
+               containers:
+               - image: example.com/web
+                 name: web
+               serviceAccountName: web
+        +      automountServiceAccountToken: false
+        +      initContainers:
+        +      @narrow-gate
+        +      volumes:
+        +      @narrow-volume
+        """,
+    "helm: comments everywhere": """
+         # The shop.
+         ---
+         # Source: shop/templates/deployment.yaml
+         apiVersion: apps/v1   # stable
+         kind: Deployment
+         metadata:
+           name: "web"
+           # no labels
+         spec:
+           template:
+             spec: # of the pod
+               # who it is
+               serviceAccountName: 'web'
+
+               initContainers: # in this order
+                 # first the proxy
+                 - name: proxy # a sidecar
+                   image: example.com/proxy
+                   restartPolicy: Always
+                   # resources: {}
+
+                   # nor limits
+        +        @gate
+               # then the app
+               containers:
+                 - name: web
+                   image: example.com/web # pinned
+                   # command: [debug]
+               volumes:
+                 - name: scratch
+                   emptyDir: {}
+                   # sizeLimit: 1Gi
+        +        @volume
+        +      automountServiceAccountToken: false
+               # the end of the pod
+         # the end
+         ...
+         ---
+         # nothing here
+         ---
+         apiVersion: v1
+         kind: Service
+         metadata: {name: web}
+        """,
+    "empty lists": """
+         apiVersion: apps/v1
+         kind: Deployment
+         metadata:
+           name: web
+         spec:
+           template:
+             spec:
+               serviceAccountName: web
+               automountServiceAccountToken: false
+        -      initContainers: [] # none yet
+        +      initContainers:  # none yet
+        +        @gate
+        -      volumes:   ~
+        +      volumes:
+        +        @volume
+               containers:
+                 - name: web
+                   image: |
+                     example.com/web
+        """,
+    "nothing where the lists are": """
+         apiVersion: apps/v1
+         kind: Deployment
+         metadata:
+           name: web
+         spec:
+           template:
+             spec:
+               initContainers:
+        +        @gate
+               # volumes of the app
+               volumes: # none
+        +        @volume
+               automountServiceAccountToken: false
+               serviceAccountName: web
+               containers: [{name: web, image: example.com/web}]
+        """,
+    "anchors": """
+         apiVersion: apps/v1
+         kind: Deployment
+         metadata:
+           name: web
+           labels: &labels
+             app: web
+         spec:
+           selector:
+             matchLabels: *labels
+           template:
+             metadata:
+               labels: *labels
+             spec:
+               automountServiceAccountToken: false
+               serviceAccountName: web
+               containers:
+                 - &web
+                   name: web
+                   image: example.com/web
+                   env: &env
+                     - {name: A, value: "1"}
+                 - <<: *web
+                   name: worker
+                   env: *env
+               volumes:
+                 - &scratch {name: scratch, emptyDir: {}}
+        +        @volume
+               initContainers:
+                 - <<: *web
+                   name: prepare
+                   env: *env
+        +        @gate
+        """,
+    "a block scalar last": """
+         apiVersion: apps/v1
+         kind: Deployment
+         metadata: {name: web}
+         spec:
+           template:
+             spec:
+               serviceAccountName: web
+               containers:
+                 - name: web
+                   command: [sh, -c]
+                   args:
+                     - |+
+                       # not a comment
+                       exec web
+
+        +      automountServiceAccountToken: false
+        +      initContainers:
+        +        @gate
+        +      volumes:
+        +        @volume
+         ---
+         kind: List
+         apiVersion: v1
+         items: []
+        """,
+    "a List": """
+         apiVersion: v1
+         kind: List
+         items:
+         - apiVersion: v1
+           kind: Secret
+           metadata: {name: db}
+         - apiVersion: apps/v1
+           kind: Deployment
+           metadata: {name: web}
+           spec:
+             template:
+               spec:
+                 serviceAccountName: web
+                 automountServiceAccountToken: false
+                 initContainers:
+                 - {name: prepare, image: example.com/web}
+        +        @narrow-gate
+                 containers:
+                 - {name: web, image: example.com/web}
+        +        volumes:
+        +        @narrow-volume
+         - apiVersion: batch/v1
+           kind: Job
+           metadata: {name: db-migrate}
+        """,
+}
+
+
+@pytest.mark.parametrize("diff", LAYOUTS.values(), ids=LAYOUTS)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["unix", "windows"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["", "byte order mark"])
+def test_layout(diff, newline, mark):
+    """The gate is written in the layout around it; nothing else changes, not even the line ends."""
+    before, after = (mark + side.replace("\n", newline) for side in both(diff))
+    assert add(before, WANTED).text == after
+    assert add(after, WANTED).text == after
+
+
+@pytest.mark.parametrize("diff", LAYOUTS.values(), ids=LAYOUTS)
+def test_no_final_newline(diff):
+    """A text that does not end its last line does not afterwards."""
+    before, after = (side.removesuffix("\n") for side in both(diff))
+    assert add(before, WANTED).text == after
+
+
+def test_wide(inject):
+    """Four spaces stay four spaces."""
+    before = deployment("serviceAccountName: web\ncontainers:\n- {name: web, image: example.com/web}")
+    before = "".join(" " * (len(line) - len(line.lstrip())) + line for line in before.splitlines(keepends=True))
+    printed = inject(before, SCHEMA)
+    assert printed.startswith(before)
+    assert "\n            securityContext:\n" not in printed
+    assert "\n            - name: gate\n              image: " in printed
+    assert "\n              securityContext:\n                  allowPrivilegeEscalation: false\n" in printed
+
+
+INLINE_GATE = yaml.safe_load(GATE)[0]
+INLINE_VOLUME = yaml.safe_load(VOLUME)[0]
+JSON_GATE, JSON_VOLUME = json.dumps(INLINE_GATE), json.dumps(INLINE_VOLUME)
+FLOW_GATE, FLOW_VOLUME = rbac.flow(INLINE_GATE), rbac.flow(INLINE_VOLUME)
+FLOW = {
+    "json": (
+        """{
+    "kind": "Deployment", "apiVersion": "apps/v1", "metadata": {"name": "web"},
+    "spec": {"template": {"spec": {
+        "serviceAccountName": "web",
+        "automountServiceAccountToken": false,
+        "initContainers": [],
+        "containers": [{"name": "web", "image": "example.com/w\u00e9b"}]
+    }}}
+}
+""",
+        [
+            ('"initContainers": []', f'"initContainers": [{JSON_GATE}]'),
+            ('b"}]\n', f'b"}}],\n        "volumes": [{JSON_VOLUME}]\n'),
+        ],
+    ),
+    "flow": (
+        (
+            "{kind: Deployment, apiVersion: apps/v1, metadata: {name: web}, spec: {template: {spec: {"
+            "serviceAccountName: web, containers: [{name: web}], initContainers: [{name: prepare}]}}}} # one line\n"
+        ),
+        [
+            (
+                "{name: prepare}]",
+                f'{{name: prepare}}, {JSON_GATE}], "automountServiceAccountToken": false, "volumes": [{JSON_VOLUME}]',
+            )
+        ],
+    ),
+    "flow in a block": (
+        deployment("{serviceAccountName: web, containers: [{name: web}],}"),
+        [
+            (
+                "{name: web}],",
+                (
+                    "{name: web}], automountServiceAccountToken: false, "
+                    f"initContainers: [{FLOW_GATE}], volumes: [{FLOW_VOLUME}],"
+                ),
+            )
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "changes"), FLOW.values(), ids=FLOW)
+def test_flow(inject, text, changes):
+    """Between brackets the gate is written on the line, in JSON where the document is JSON."""
+    after = text
+    for old, new in changes:
+        assert old in text
+        after = after.replace(old, new)
+    assert inject(text, JOB) == after
+    assert inject(after, JOB) == after
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_kind(inject, kind):
+    """Each kind of workload has its pod where it has it; a Job is only taken by its name."""
+    version, spec = KINDS[kind]
+    closing = "}}" if "{" in spec else ""
+    text = (
+        f"apiVersion: {version}\nkind: {kind}\nmetadata: {{name: web}}\n"
+        f"{spec}: {{template: {{spec: {{serviceAccountName: web, containers: [{{name: web}}]}}}}}}{closing}\n"
+    )
+    named = "--workload job/web" if kind == "Job" else ""
+    (workload,) = objects.workloads(objects.parse(inject(text, f"{JOB} {named}")))
+    assert workload.inits == [INLINE_GATE]
+    assert workload.pod["volumes"] == [INLINE_VOLUME]
+    assert workload.pod["automountServiceAccountToken"] is False
+
+
+def test_pod(inject):
+    """A Pod is only taken by its name."""
+    text = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers: [{name: web}]\n"
+    assert container(inject(text, f"{SCHEMA} --workload Pod/web"))["env"]
+
+
+@pytest.mark.parametrize(
+    ("example", "line"),
+    [
+        ("job", f"{JOB} --require app.kubernetes.io/version=1.0.0"),
+        ("schema", "--tool alembic --revision 1975ea83b712 --secret db/url"),
+    ],
+)
+def test_shipped(inject, example, line):
+    """What is added is the gate of `manifests`, and what is there already is left alone."""
+    text = (SHIPPED / example / "deployment.yaml").read_text()
+    line = f"{line} --timeout 8m"
+    assert inject(text, line) == text
+    bare = yaml.safe_load(text)
+    pod = bare["spec"]["template"]["spec"]
+    gate, volumes = pod.pop("initContainers"), pod.pop("volumes", None)
+    found = yaml.safe_load(inject(yaml.safe_dump(bare), line))["spec"]["template"]["spec"]
+    assert found["initContainers"] == gate
+    assert found.get("volumes") == volumes
+
+
+@pytest.mark.parametrize("component", ["job-gate", "schema-gate"])
+def test_components(inject, component):
+    """What is added is what the kustomize Components add."""
+    template = yaml.safe_load((SHIPPED / "components" / component / "gate.yaml").read_text())["template"]["spec"]
+    line = {"job-gate": JOB, "schema-gate": SCHEMA}[component]
+    found = container(inject(deployment("serviceAccountName: web\ncontainers: [{name: web}]"), line))
+    (shipped,) = template["initContainers"]
+    assert {key: found[key] for key in shipped if key not in ("name", "volumeMounts")} == {
+        key: shipped[key] for key in shipped if key not in ("name", "volumeMounts")
+    }
+    assert set(found) - set(shipped) <= {"args", "env"}
+
+
+# Other programs' gates.
+
+COMPLETE = "--for=condition=complete"
+OTHERS = {
+    "kubectl wait": (
+        f"image: example.com/kubectl\nargs: [wait, {COMPLETE}, --timeout=600s, job/db-migrate]",
+        ["job", "db-migrate", "--timeout", "600s"],
+    ),
+    "kubectl wait, its own time": (
+        f"image: example.com/kubectl\ncommand: [kubectl, wait, {COMPLETE}, job/db-migrate, -n, shop]",
+        ["job", "db-migrate", "--namespace", "shop", "--timeout", "30s"],
+    ),
+    "a script": (
+        (
+            'image: example.com/tools\ncommand: ["/bin/sh", "-c"]\nargs:\n  - |\n    set -e\n'
+            f"    kubectl wait {COMPLETE} job/a\n    kubectl wait --timeout 9m {COMPLETE} job/b"
+        ),
+        ["job", "a", "b", "--timeout", "9m30s"],
+    ),
+    "k8s-wait-for": ("image: example.com/k8s-wait-for:v2.0\nargs: [job-wr, 'on']", ["job", "on"]),
+    "k8s-wait-for, by label": (
+        'image: example.com/k8s-wait-for:v2.0\nargs: [job, "-lapp in (shop, web)"]',
+        ["job", "--selector", "app in (shop, web)"],
+    ),
+    "a loop": (
+        "image: example.com/tools\ncommand: [sh, -c, 'until kubectl get job db-migrate -o name; do sleep 1; done']",
+        ["job", "db-migrate"],
+    ),
+    "gatekeeper's own": (
+        f"image: example.com/gatekeeper\nargs: [wait, {COMPLETE}, job/db-migrate]",
+        ["wait", COMPLETE, "job/db-migrate"],
+    ),
+}
+
+
+def other(gate: str) -> str:
+    """Return a Deployment with another program's gate between two init containers."""
+    return deployment(
+        "serviceAccountName: web\nautomountServiceAccountToken: false\ninitContainers:\n"
+        "- name: first # one\n  image: example.com/a\n\n# holds it\n- name: wait-for-db # two\n"
+        f"{indent(gate, '  ')} # ten minutes\n# three\n- name: last\n  image: example.com/b\n"
+        "containers:\n- {name: web, image: example.com/web}"
+    )
+
+
+@pytest.mark.parametrize(("gate", "args"), OTHERS.values(), ids=OTHERS)
+def test_replace(inject, gate, args):
+    """Another program's gate is replaced where it stands, and waits for the same Jobs."""
+    before = other(gate)
+    printed = inject(before, "")
+    (workload,) = objects.workloads(objects.parse(printed))
+    assert [each["name"] for each in workload.inits] == ["first", "wait-for-db", "last"]
+    assert container(printed, "wait-for-db")["args"] == args
+    assert "command" not in container(printed, "wait-for-db")
+    assert inject(printed, "") == printed
+    outside = [line for line in before.splitlines() if line not in indent(gate, " " * 8).splitlines()]
+    kept = [line for line in outside if "# ten" not in line and "# two" not in line]
+    assert [line for line in printed.splitlines() if line in kept] == kept
+
+
+def test_replace_and_tell(inject):
+    """What is given beside it wins over what is translated, and comes again in the next run."""
+    line = "--job db-migrate --require app.kubernetes.io/version=1.10 --timeout 8m"
+    printed = inject(other(OTHERS["kubectl wait"][0]), line)
+    args = ["job", "db-migrate", "--timeout", "8m", "--require", "app.kubernetes.io/version=1.10"]
+    assert container(printed, "wait-for-db")["args"] == args
+    assert inject(printed, line) == printed
+    assert inject(printed, "") == printed
+
+
+# A gate that is there.
+
+OWN = """
+serviceAccountName: web
+automountServiceAccountToken: false
+containers: [{name: web, image: example.com/web}]
+initContainers:
+  - name: migrated
+    image: example.com/gatekeeper:1 # ours
+    args:
+      - schema # the proof
+      - --tool
+      - alembic
+      - --revision=aaa1 # newest
+      - --timeout
+      - 8m
+    env:
+      - {name: DATABASE_URL, value: postgresql://app@db/app}
+"""
+CHANGES = {
+    "nothing": ("", []),
+    "the same": ("--tool alembic --revision aaa1 --timeout 8m", []),
+    "another image": ("--image example.com/gatekeeper:2", [("gatekeeper:1 # ours", "gatekeeper:2 # ours")]),
+    "a Secret": (
+        "--secret db/url",
+        [("value: postgresql://app@db/app}", "valueFrom: {secretKeyRef: {name: db, key: url}}}")],
+    ),
+    "a variable more": (
+        "--secret GATEKEEPER_PASSWORD=db/password",
+        [
+            (
+                "postgresql://app@db/app}\n",
+                (
+                    "postgresql://app@db/app}\n            - name: GATEKEEPER_PASSWORD\n              valueFrom:\n"
+                    "                secretKeyRef:\n                  name: db\n                  key: password\n"
+                ),
+            )
+        ],
+    ),
+    "another account": ("--service-account shop", [("serviceAccountName: web", "serviceAccountName: shop")]),
+}
+
+
+@pytest.mark.parametrize(("line", "changes"), CHANGES.values(), ids=CHANGES)
+def test_in_place(inject, line, changes):
+    """A gate that is there is brought to what is told, and keeps the rest."""
+    before = after = deployment(OWN)
+    for old, new in changes:
+        assert old in before
+        after = after.replace(old, new)
+    assert inject(before, line) == after
+    assert inject(after, line) == after
+
+
+ARGS = {
+    "another revision": ("--revision bbb2", ["schema", "--tool", "alembic", "--revision", "bbb2", "--timeout", "8m"]),
+    "another tool": ("--tool flyway --revision 1.10", ["schema", "--tool", "flyway", "--revision", "1.10"]),
+    "a file of revisions": (
+        "--revision-file /etc/revision",
+        ["schema", "--tool", "alembic", "--timeout", "8m", "--revision-file", "/etc/revision"],
+    ),
+    "a messenger": (
+        "--tool alembic --job db-migrate",
+        ["schema", "--tool", "alembic", "--revision", "aaa1", "--timeout", "8m", "--job", "db-migrate"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("line", "args"), ARGS.values(), ids=ARGS)
+def test_arguments(inject, line, args):
+    """What is given replaces what says the same; another proof replaces all."""
+    printed = inject(deployment(OWN), line)
+    assert container(printed, "migrated")["args"] == args
+    assert inject(printed, line) == printed
+
+
+def test_two_gates(inject):
+    """Of gatekeeper's two gates, the one of the mode that is told is brought to it."""
+    other_gate = "initContainers:\n  - {name: a, image: example.com/gatekeeper, args: [job, a]}\n"
+    before = deployment(OWN.replace("initContainers:\n", other_gate))
+    printed = inject(before, "--tool alembic --revision bbb2")
+    assert container(printed, "migrated")["args"][4] == "bbb2"
+    assert container(printed, "a") == container(before, "a")
+    with pytest.raises(Misconfigured, match="has several gates: a, migrated; leave one of them"):
+        inject(before, "--timeout 9m")
+
+
+def test_command(inject):
+    """A command that is there keeps the program, and gives its arguments to `args`."""
+    text = deployment(
+        "serviceAccountName: web\ncontainers: [{name: web}]\ninitContainers:\n"
+        "- {name: gate, image: example.com/tools, command: [python, -m, gatekeeper, job, a]}"
+    )
+    found = container(inject(text, "--timeout 8m"))
+    assert found["command"] == ["python", "-m", "gatekeeper"]
+    assert found["args"] == ["job", "a", "--timeout", "8m"]
+
+
+def test_both_proofs(inject):
+    """A schema gate can have a messenger, and then has the token that it needs for it."""
+    printed = inject(deployment("serviceAccountName: web\ncontainers: [{name: web}]"), f"{SCHEMA} {JOB}")
+    found = container(printed)
+    assert found["args"] == ["schema", "--tool", "alembic", "--revision", "ae1027a6acf2", "--job", "db-migrate"]
+    assert found["env"] == [{"name": "DATABASE_URL", "valueFrom": {"secretKeyRef": {"name": "db", "key": "url"}}}]
+    assert found["volumeMounts"] == INLINE_GATE["volumeMounts"]
+
+
+def test_schema_needs_no_account(inject):
+    """A schema gate asks nothing of Kubernetes: any account will do, and there is no token."""
+    printed = inject(deployment("containers: [{name: web}]"), SCHEMA)
+    assert "volumeMounts" not in container(printed)
+    assert "serviceAccountName" not in printed
+    assert audit(objects.parse(printed)).findings == ()
+
+
+def test_mount(inject):
+    """Files for the gate come from volumes that the pod has."""
+    text = deployment("containers: [{name: web}]\nvolumes: [{name: migrations, image: {reference: example.com/web}}]")
+    found = container(inject(text, "--tool alembic --migrations /m/versions --mount migrations=/m --secret db/url"))
+    assert found["volumeMounts"] == [{"name": "migrations", "mountPath": "/m", "readOnly": True}]
+
+
+def test_names_that_are_taken(inject):
+    """A container or a volume of the gate's name stays, and the gate takes another one."""
+    text = deployment(
+        "serviceAccountName: web\ncontainers: [{name: gate}]\nvolumes: [{name: gate-2-token, emptyDir: {}}]"
+    )
+    printed = inject(text, JOB)
+    assert container(printed, "gate-2")["volumeMounts"][0]["name"] == "gate-2-token-2"
+    assert inject(printed, JOB) == printed
+
+
+@pytest.mark.parametrize("name", ["on", "1.10", "null", "0x1f", "1e3", "2026-11-21", "y", "010"])
+def test_names_that_are_no_text(inject, name):
+    """A name that YAML would take for something else has quotes."""
+    assert container(inject(deployment("serviceAccountName: web\ncontainers: [{name: web}]"), f"--job {name}"))[
+        "args"
+    ] == ["job", name]
+
+
+def test_automount(inject):
+    """An app that is meant to have the token keeps it."""
+    text = deployment("serviceAccountName: web\nautomountServiceAccountToken: true\ncontainers: [{name: web}]")
+    assert "automountServiceAccountToken: true" in inject(text, JOB)
+
+
+# Rights.
+
+
+def noted(text: str, line: str) -> tuple[str, ...]:
+    options = {"job": shlex.split(line)} if line else {}
+    return add(text, Wanted(options, service_account="web")).notes
+
+
+def test_rbac(inject):
+    """What the gate may not do yet is added once, and makes the audit content."""
+    text = deployment("containers: [{name: web}]")
+    line = "--job db-migrate-2 --service-account web --rbac"
+    printed = inject(text, line)
+    assert [each.kind for each in objects.parse(printed)] == ["Deployment", "ServiceAccount", "Role", "RoleBinding"]
+    assert audit(objects.parse(printed)).findings == ()
+    assert inject(printed, line) == printed
+    windows = inject(text.replace("\n", "\r\n").removesuffix("\r\n"), line)
+    assert windows == printed.replace("\n", "\r\n")
+
+
+def test_account_alone(inject):
+    """A schema gate's pod can be given an account of its own, which grants nothing."""
+    printed = inject(deployment("containers: [{name: web}]"), f"{SCHEMA} --service-account web --rbac")
+    assert [each.kind for each in objects.parse(printed)] == ["Deployment", "ServiceAccount"]
+    assert inject(printed, f"{SCHEMA} --service-account web --rbac") == printed
+
+
+def test_rights_that_are_there(inject):
+    """What other documents grant is not granted twice, and not told."""
+    text = "".join(f"---\n{(SHIPPED / 'job' / f'{name}.yaml').read_text()}" for name in ("role", "rolebinding"))
+    bare = deployment("serviceAccountName: web\ncontainers: [{name: web}]") + text
+    assert inject(bare, f"{JOB} --rbac").endswith(text)
+    assert not any("lack" in note for note in noted(bare, "db-migrate"))
+
+
+def test_hint():
+    """What is missing is told, with the command that prints it."""
+    text = deployment("containers: [{name: web}]").replace("name: web\nspec", "name: web\n  namespace: shop\nspec")
+    command = "gatekeeper rbac --job=db-migrate --service-account web -n shop --create-service-account"
+    assert any(f"apply what {command} prints" in note for note in noted(text, "db-migrate"))
+
+
+# Refusals.
+
+PLAIN = deployment("serviceAccountName: web\ncontainers: [{name: web}]")
+SHARING = """\
+kind: List
+items:
+- apiVersion: apps/v1
+  kind: Deployment
+  metadata: {name: web}
+  spec: {template: {spec: &pod {serviceAccountName: web, containers: [{name: web}]}}}
+- apiVersion: apps/v1
+  kind: Deployment
+  metadata: {name: api}
+  spec: {template: {spec: *pod}}
+"""
+REFUSALS = {
+    "nothing": ("", JOB, "no Kubernetes object in it"),
+    "only comments": ("# nothing\n---\n", JOB, "no Kubernetes object in it"),
+    "no YAML": ("a: b: c", JOB, "is not a stream of Kubernetes objects"),
+    "a tab": ("kind: Deployment\nspec:\n\ttemplate: {}\n", JOB, "is not a stream of Kubernetes objects"),
+    "a template": ("kind: Deployment\nmetadata: {{ .Values.a }}\n", JOB, "a template that is not rendered yet"),
+    "no workload": ("kind: Service\nmetadata: {name: a}\n", JOB, "there is no workload in these documents;"),
+    "only a Job": (PLAIN.replace("apps/v1", "batch/v1").replace("Deployment", "Job"), JOB, "only Job/web;"),
+    "several workloads": (PLAIN + "---\n" + PLAIN.replace("web\nspec", "api\nspec"), JOB, "could each be meant"),
+    "several of a name": (PLAIN + "---\n" + PLAIN, f"{JOB} --workload Deployment/web", "could each be meant"),
+    "another name": (PLAIN, f"{JOB} --workload Deployment/api", "no Deployment/api in these documents, only"),
+    "no pod": (PLAIN.partition("spec")[0] + "spec: {workloadRef: {name: a}}\n", JOB, "has no pod of its own"),
+    "nothing to wait for": (PLAIN, "", "what the gate is to wait for is not told"),
+    "no database": (PLAIN, "--tool alembic --revision ae10", "no database is given"),
+    "the default account": (deployment("containers: [{name: web}]"), JOB, "runs as the ServiceAccount default"),
+    "a bad account": (PLAIN, f"{JOB} --service-account Web", "is not the name of a ServiceAccount"),
+    "a bad Job": (PLAIN, "--job job/db-migrate", "is not the name of a Job"),
+    "a bad selector": (PLAIN, "--selector a/b/c=?", "--selector: "),
+    "a Job and a selector": (PLAIN, f"{JOB} -l app=web", "one of both"),
+    "a bad time": (PLAIN, f"{JOB} --timeout soon", "--timeout: 'soon'"),
+    "a bad requirement": (PLAIN, f"{JOB} --require 7", "--require: '7'"),
+    "a bad policy": (PLAIN, f"{JOB} --if-absent maybe", "--if-absent: 'maybe'"),
+    "an option of the other gate": (PLAIN, f"{SCHEMA} --if-absent wait", "--if-absent is no option of gatekeeper sch"),
+    "an option of no tool": (PLAIN, f"{JOB} --revision 1", "--revision is no option of gatekeeper job"),
+    "an option for people": (PLAIN, f"{JOB} --kubeconfig a", "--kubeconfig"),
+    "an unknown tool": (PLAIN, "--tool make --revision 1 --secret db/url", "--tool: 'make'"),
+    "a bad revision": (PLAIN, "--tool flyway --revision one --secret db/url", "--revision one"),
+    "no revision": (PLAIN, "--tool flyway --secret db/url", "--revision 1.2"),
+    "a password": (PLAIN, "--tool flyway --revision 1 --database postgresql://a:hunter2@db/a", "argv is public"),
+    "a bad Secret": (PLAIN, f"{SCHEMA} --secret db", "--secret: 'db'"),
+    "a variable twice": (PLAIN, f"{SCHEMA} --secret a/b", "--secret gives DATABASE_URL twice"),
+    "a bad mount": (PLAIN, f"{SCHEMA} --mount db", "--mount: 'db'"),
+    "no such volume": (PLAIN, f"{SCHEMA} --mount db=/etc/db", "has no volume db, only none at all"),
+    "a file that is not there": (PLAIN, f"{SCHEMA} --password-file /etc/db/p", "no volume has /etc/db/p in the gate"),
+    "a migrations directory of a table": (
+        PLAIN,
+        "--tool table --table a --column b --migrations /m --secret db/url --image x",
+        "--migrations goes with",
+    ),
+    "other rights of that name": (
+        f"{PLAIN}---\n" + (SHIPPED / "job" / "role.yaml").read_text(),
+        "--job other --rbac",
+        "Role web-gate is there already",
+    ),
+    "rights after JSON": (json.dumps(yaml.safe_load(PLAIN)), f"{JOB} --rbac", "nothing can follow a document of JSON"),
+    "a script with more": (
+        other(f"image: a\ncommand: [sh, -c, 'kubectl wait {COMPLETE} job/a; ./prepare']"),
+        JOB,
+        "what the init container wait-for-db waits for cannot be told: it also runs prepare",
+    ),
+    "a gate that cannot be read": (
+        other("image: example.com/gatekeeper\nargs: [job, a, --timeout]"),
+        JOB,
+        "cannot be told: --timeout has no value",
+    ),
+    "a Service": (other("image: example.com/k8s-wait-for\nargs: [service, db]"), JOB, "a Service that answers"),
+    "a Job that the pod names": (
+        other(f"image: kubectl\nargs: [wait, {COMPLETE}, job/$(JOB)]"),
+        "",
+        "$(JOB) is known only in the pod",
+    ),
+    "two gates": (
+        deployment(
+            "serviceAccountName: web\ncontainers: [{name: web}]\n"
+            "initContainers: [{name: a, image: k8s-wait-for, args: [job, a]}, {name: b, args: [job-wr, b]}]"
+        ),
+        JOB,
+        "has several gates: a, b",
+    ),
+    "a gate that is a sidecar": (
+        deployment(f"{OWN}    restartPolicy: Always"),
+        "",
+        "restartPolicy: Always makes migrated a sidecar",
+    ),
+    "a schema gate": (deployment(OWN), JOB, "has a schema gate; write --tool"),
+    "an alias": (SHARING, f"{JOB} --workload Deployment/api", "the anchor &pod shares"),
+    "an anchor": (SHARING, f"{JOB} --workload Deployment/web", "the anchor &pod shares"),
+    "a merge key": (
+        PLAIN.replace("metadata:\n  name: web", "metadata: {name: web, annotations: &a {initContainers: [{name: b}]}}")
+        + "      <<: *a\n",
+        JOB,
+        "initContainers comes by a merge key",
+    ),
+    "a block scalar without its line end": (
+        PLAIN.replace("{name: web}]", "{name: web}]\n      schedulerName: |\n        a").removesuffix("\n"),
+        JOB,
+        "leave no place for the change",
+    ),
+    "a key twice": (PLAIN + "      serviceAccountName: shop\n", f"{JOB} --service-account web", "is there twice"),
+}
+
+
+@pytest.mark.parametrize(("text", "line", "words"), REFUSALS.values(), ids=REFUSALS)
+def test_refused(inject, capsysbinary, text, line, words):
+    """What cannot be done is refused in one sentence, which shows what would be right, and nothing is printed."""
+    with pytest.raises(Misconfigured) as caught:
+        inject(text, line)
+    message = str(caught.value)
+    assert words in message
+    assert "write" in message
+    assert "\n" not in message
+    assert "hunter2" not in message
+    assert capsysbinary.readouterr().out == b""
+
+
+def test_file(tmp_path, capsys):
+    """A file is read and never written, and what is to be known of the change is told beside it."""
+    file = tmp_path / "web.yaml"
+    file.write_text(PLAIN)
+    assert cli.main(["inject", str(file), *JOB.split()]) == 0
+    printed, told = capsys.readouterr()
+    assert printed.startswith(PLAIN)
+    assert "automountServiceAccountToken: false now" in told
+    assert "these documents lack list, watch on Job db-migrate for ServiceAccount web" in told
+    assert file.read_text() == PLAIN
+    assert [each.name for each in tmp_path.iterdir()] == ["web.yaml"]
+    with pytest.raises(Misconfigured, match="/no/file cannot be read"):
+        cli.main(["inject", "/no/file", *JOB.split()])
+
+
+def test_full_disk():
+    """What cannot be printed whole is no success."""
+    argv = [sys.executable, "-m", "gatekeeper", "inject", "-", *JOB.split()]
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(argv, input=PLAIN.encode(), stdout=full, stderr=subprocess.PIPE, check=False)
+    assert ended.returncode == 2
+    assert b"misconfigured: not all could be printed (No space left on device)" in ended.stderr
+
+
+def test_no_text(inject, monkeypatch):
+    """What is not UTF-8 is refused."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("é".encode("utf-16"))))
+    with pytest.raises(Misconfigured, match="is not UTF-8 text"):
+        cli.main(["inject", "-", *JOB.split()])
+
+
+# Whatever there is.
+
+
+def places(value: object) -> Iterator[tuple[str | int, ...]]:
+    """Yield the path of everything within a value."""
+    for key, each in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield (key,)
+        yield from ((key, *path) for path in places(each))
+
+
+@pytest.mark.parametrize("odd", [None, 7, "x", [7], [{}], {"x": []}], ids=repr)
+def test_total(odd):
+    """Whatever stands anywhere in a manifest, it is changed as ever or Misconfigured."""
+    right = deployment(OWN)
+    for path in places(yaml.safe_load(right)):
+        content = yaml.safe_load(right)
+        *parents, last = path
+        parent = content
+        for key in parents:
+            parent = parent[key]
+        parent[last] = odd
+        wanted = Wanted({"timeout": ["9m"]}, secrets=["db/url"], service_account="shop", rights=True)
+        try:
+            changed = add(yaml.safe_dump(content), wanted).text
+        except Misconfigured:
+            continue
+        assert add(changed, wanted).text == changed
+
+
+# Any stream.
+
+COMMENTS = st.sampled_from(["# a comment", "#", "# \u00e9 \u2713", "  # deeper", "    # deep"])
+NAMES = st.sampled_from(["web", "a-b", '"quoted"', "'on'", "\u00e9"])
+SERVICE = ["---", "apiVersion: v1", "kind: Service", "metadata: {name: web}"]
+HEAD = ["---", "apiVersion: apps/v1", "kind: Deployment", "metadata: {name: web, namespace: shop}", "spec:"]
+
+
+@st.composite
+def containers(draw: st.DrawFn, key: str, dash: str) -> list[str]:
+    """Return the lines of some containers, in brackets or in blocks."""
+    if draw(st.booleans()):
+        return [f"{key}: [{{name: {draw(NAMES)}, image: a}}]"]
+    lines = [f"{key}:"]
+    for name in draw(st.lists(NAMES, min_size=1, max_size=3)):
+        lines += [f"{dash}- name: {name}", f"{dash}  image: example.com/a:1"]
+        lines += draw(st.sampled_from([[], [f"{dash}  command: [run, '# no comment']"], [f"{dash}  # args: []"]]))
+        lines += draw(st.sampled_from([[], [f"{dash}  workingDir: |", f"{dash}    # no comment", f"{dash}    text"]]))
+    return lines
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> str:
+    """Return a stream with one workload that serves, in some layout."""
+    step = " " * draw(st.sampled_from([1, 2, 4]))
+    dash = draw(st.sampled_from(["", step]))
+    optional = [
+        draw(containers("initContainers", dash)),
+        [draw(st.sampled_from(["volumes: []", "volumes:", "volumes: ~", "volumes: null # none"]))],
+        ["automountServiceAccountToken: false"],
+        ["nodeSelector: {a: b}", "# its end"],
+    ]
+    parts = [["serviceAccountName: web"], draw(containers("containers", dash))]
+    parts += [part for part in optional if draw(st.booleans())]
+    pod = [line for part in draw(st.permutations(parts)) for line in [*part, *draw(st.lists(COMMENTS, max_size=1))]]
+    lines = [*HEAD, f"{step}template:", f"{step * 2}spec:", *(step * 3 + line for line in pod)]
+    lines = [*draw(st.sampled_from([[], SERVICE])), *lines, *draw(st.sampled_from([[], SERVICE, ["..."]]))]
+    newline = draw(st.sampled_from(["\n", "\r\n"]))
+    # A block scalar that no line end ends would get one, so that is refused.
+    is_open = any("workingDir" in line for line in lines[-5:])
+    return newline.join(lines) + (newline if is_open else draw(st.sampled_from(["", newline])))
+
+
+@given(streams(), st.booleans())
+def test_any_stream(text, is_schema):
+    """Whatever the layout, all of its lines are there in their order, and it means what it meant, with the gate."""
+    wanted = Wanted({"tool": ["alembic"], "revision": ["b"]}, secrets=["db/url"]) if is_schema else WANTED
+    changed = add(text, wanted).text
+    assert add(changed, wanted).text == changed
+    left = iter(changed.splitlines())
+    for line in text.splitlines():
+        # Lists that were empty or in brackets have got more.
+        start = line.partition(":" if "volumes:" in line else "]")[0]
+        assert any(each == line or (start != line and each.startswith(start)) for each in left)
+    before, after = objects.parse(text), objects.parse(changed)
+    assert [each.content for each in before if each.kind == "Service"] == [
+        each.content for each in after if each.kind == "Service"
+    ]
+    (old,), (new,) = objects.workloads(before), objects.workloads(after)
+    *inits, gate = new.inits
+    assert inits == old.inits
+    assert gate["args"] == (["schema", "--tool", "alembic", "--revision", "b"] if is_schema else INLINE_GATE["args"])
+    pod = old.pod | {"automountServiceAccountToken": False, "initContainers": new.inits}
+    assert new.pod == pod | ({} if is_schema else {"volumes": [INLINE_VOLUME]})

@@ -1,0 +1,236 @@
+"""Which changesets Liquibase's changelogs hold."""
+
+import pytest
+
+from gatekeeper.tools.liquibase import Changeset, changesets
+
+ROOT = "db.changelog-root.yaml"
+
+
+def names(files: dict[str, str]) -> list[str]:
+    """Return the changesets that have a row in the end."""
+    return [changeset.revision for changeset in changesets(files) if changeset.certain]
+
+
+def xml(*inside: str, attributes: str = "") -> str:
+    head = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<databaseChangeLog xmlns="http://www.liquibase.org/xml/ns/dbchangelog"'
+    )
+    return f"{head} {attributes}>{''.join(inside)}</databaseChangeLog>"
+
+
+def changeset(identity: str, attributes: str = "", inside: str = "<sql>SELECT 1</sql>") -> str:
+    return f'<changeSet id="{identity}" author="me" {attributes}>{inside}</changeSet>'
+
+
+def sql(*lines: str) -> str:
+    return "\n".join(["--liquibase formatted sql", *lines])
+
+
+SAME = {
+    "a.xml": xml(changeset("1"), changeset("2", inside='<tagDatabase tag="v1"/>')),
+    "a.json": '{"databaseChangeLog": [{"changeSet": {"id": "1", "author": "me", "changes": []}},'
+    '{"changeSet": {"id": 2, "author": "me", "changes": [{"tagDatabase": {"tag": "v1"}}]}}]}',
+    "a.yaml": "databaseChangeLog:\n- changeSet:\n    id: 1\n    author: me\n    changes:\n    - sql: SELECT 1\n"
+    "- changeSet:\n    id: 2\n    author: me\n    changes:\n    - tagDatabase:\n        tag: v1\n",
+}
+
+
+@pytest.mark.parametrize("path", SAME)
+def test_formats(path):
+    """XML, JSON and YAML say the same."""
+    assert changesets({path: SAME[path]}) == [Changeset(f"{path}::1::me"), Changeset(f"{path}::2::me", "v1")]
+
+
+def test_sql():
+    """Formatted SQL names author and id in comments, quoted if need be."""
+    text = sql("", "--changeset me:1", "SELECT 1;", '  -- CHANGESET "An Author":"id 2" runOnChange:true', "SELECT 2;")
+    assert names({"a.sql": text}) == ["a.sql::1::me", "a.sql::id 2::An Author"]
+    with pytest.raises(ValueError, match="ignoreLines, which is not understood"):
+        names({"a.sql": sql("--ignoreLines:start", "--changeset me:1")})
+
+
+def test_includes():
+    """A changelog takes the place of its include, by a path from the top or from the one that includes it."""
+    files = {
+        ROOT: "databaseChangeLog:\n- include: {file: changes/1.xml}\n"
+        "- include: {file: 'classpath:/changes/sub/2.yaml'}\n",
+        "changes/1.xml": xml(changeset("1")),
+        "changes/sub/2.yaml": "databaseChangeLog:\n- include: {file: ../3.sql, relativeToChangelogFile: true}\n",
+        "changes/3.sql": sql("--changeset me:3", "SELECT 1"),
+        "liquibase.properties": "changeLogFile=x",
+        "other.yaml": "a: 1",
+    }
+    assert names(files) == ["changes/1.xml::1::me", "changes/3.sql::3::me"]
+
+
+def test_include_all():
+    """All changelogs below a path, by name; SQL without a header is one changeset."""
+    files = {
+        "db.changelog-master.xml": xml('<includeAll path="changes"/>', changeset("9")),
+        "changes/b.sql": "SELECT 1",
+        "changes/a/z.xml": xml(changeset("1")),
+        "changes/notes.txt": "x",
+        "changes/pom.xml": "<project/>",
+    }
+    wanted = ["changes/a/z.xml::1::me", "changes/b.sql::raw::includeAll", "db.changelog-master.xml::9::me"]
+    assert names(files) == wanted
+    files["db.changelog-master.xml"] = xml('<includeAll path="changes" maxDepth="1"/>')
+    assert names(files) == wanted[1:2]
+    files["db.changelog-master.xml"] = xml('<includeAll path="changes" endsWithFilter=".xml"/>')
+    assert names(files) == wanted[:1]
+
+
+def test_logical_file_path():
+    """A changeset's own logical path goes before its changelog's, and that before the file's."""
+    text = xml(
+        changeset("1"), changeset("2", 'logicalFilePath="/own.xml"'), attributes='logicalFilePath="classpath:all"'
+    )
+    assert names({"a.xml": text}) == ["all::1::me", "own.xml::2::me"]
+    assert names({"a.sql": "--liquibase formatted sql logicalFilePath:all\n--changeset me:1\nSELECT 1"}) == [
+        "all::1::me"
+    ]
+
+
+def test_properties():
+    """A property's first definition holds, in what is included too, unless it depends on where Liquibase runs."""
+    files = {
+        ROOT: "databaseChangeLog:\n- property: {name: dir, value: changes}\n- property: {name: dir, value: no}\n"
+        "- include: {file: '${dir}/1.yaml'}\n",
+        "changes/1.yaml": "databaseChangeLog:\n- include: {file: '${dir}/2.sql'}\n",
+        "changes/2.sql": sql("--changeset ${ dir }:1", "SELECT 1"),
+    }
+    assert names(files) == ["changes/2.sql::1::changes"]
+    files[ROOT] = files[ROOT].replace("value: changes", "value: changes, dbms: h2")
+    with pytest.raises(ValueError, match=r"db\.changelog-root\.yaml uses \$\{dir\}, whose value only Liquibase has"):
+        names(files)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "inside"),
+    [
+        ('context="test"', ""),
+        ('contextFilter="!prod"', ""),
+        ('labels="x"', ""),
+        ('dbms="h2"', ""),
+        ('ignore="true"', ""),
+        ('failOnError="false"', ""),
+        ("", '<preConditions onFail="CONTINUE"/>'),
+        ("", '<preConditions onError="CONTINUE"/>'),
+    ],
+)
+def test_conditions(attributes, inside):
+    """What Liquibase may pass over without a row is not certain, alone or by the changelog and the include it is in."""
+    alone = xml(changeset("1"), changeset("2", attributes, inside))
+    assert names({"a.xml": alone}) == ["a.xml::1::me"]
+    if attributes and "failOnError" not in attributes:
+        include = f'<include file="b.xml" {attributes}/>'
+        assert names({"changelog.xml": xml(changeset("1"), include), "b.xml": xml(changeset("2"))}) == [
+            "changelog.xml::1::me"
+        ]
+
+
+def test_conditions_in_sql():
+    """Formatted SQL has the same conditions."""
+    text = sql(
+        "--changeset me:1 context:test",
+        "--changeset me:2",
+        "--preconditions onFail:CONTINUE onError:HALT",
+        "--precondition-sql-check expectedResult:0 SELECT 0",
+        '--changeset me:3 labels:"a, b"',
+        "--changeset me:4 context:",
+        "-- include the rest by hand, property of me",
+        "--preconditions onFail:MARK_RAN",
+        "--changeset me:5 dbms:postgresql",
+    )
+    assert names({"a.sql": text}) == ["a.sql::4::me"]
+
+
+@pytest.mark.parametrize("condition", ['onFail="MARK_RAN"', 'onFail="HALT"', 'onFail="WARN"', ""])
+def test_conditions_with_a_row(condition):
+    """What is marked as run, or ends the run, has a row in the end."""
+    assert names({"a.xml": xml(changeset("1", inside=f"<preConditions {condition}/>"))}) == ["a.xml::1::me"]
+
+
+def test_yaml_conditions():
+    """Conditions in YAML are lists of mappings."""
+    text = "databaseChangeLog:\n- changeSet:\n    id: 1\n    author: me\n    preConditions:\n    - onFail: CONTINUE\n"
+    assert changesets({"a.yaml": text}) == [Changeset("a.yaml::1::me", certain=False)]
+
+
+def test_rollback_tags_are_none():
+    """A tag that only a rollback sets is none of the changeset's."""
+    assert changesets({"a.xml": xml(changeset("1", inside='<rollback><tagDatabase tag="v0"/></rollback>'))}) == [
+        Changeset("a.xml::1::me")
+    ]
+
+
+def test_modify_changesets():
+    """What wraps includes to modify their changesets is passed over."""
+    files = {
+        "changelog.xml": xml('<modifyChangeSets runWith="psql"><include file="a.xml"/></modifyChangeSets>'),
+        "a.xml": xml(changeset("1")),
+    }
+    assert names(files) == ["a.xml::1::me"]
+
+
+def test_the_root_among_several():
+    """Of several changelogs that none includes, the one that is called so is the root."""
+    files = {"changelog.xml": xml(changeset("1")), "b.xml": xml(changeset("2"))}
+    assert names(files) == ["changelog.xml::1::me"]
+    with pytest.raises(ValueError, match=r"a\.xml and b\.xml may each be the root changelog"):
+        names({"a.xml": xml(changeset("1")), "b.xml": xml(changeset("2"))})
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('<include file="../b.xml"/>', r"includes \.\./b\.xml, which is not in it; name the directory of Liquibase's"),
+        ('<include file="../../etc/passwd"/>', "which is not in it"),
+        ('<includeAll path="../"/>', "which is not in it"),
+        ('<include file="missing.xml"/>', "which is not in it"),
+        ('<include file="a.xml"/>', "a.xml includes itself"),
+        ('<includeAll path="."/>', "a.xml includes itself"),
+        ('<includeAll path="x" filter="com.Filter"/>', "only a program can tell"),
+        ('<changeSet id="1"/>', "without an id or an author"),
+        ("<changeSet", r"a\.xml cannot be parsed"),
+    ],
+)
+def test_faults(text, says):
+    """What is wrong is said, and nothing outside of the directory is read."""
+    with pytest.raises(ValueError, match=says):
+        names({"a.xml": xml(text)})
+
+
+def test_missing_includes_that_may_be():
+    """An include that may be missing may be so."""
+    assert names({"a.xml": xml('<include file="b.xml" errorIfMissing="false"/>', changeset("1"))}) == ["a.xml::1::me"]
+
+
+def test_no_entities():
+    """A DOCTYPE, and so an entity, is refused."""
+    bomb = '<!DOCTYPE x [<!ENTITY a "databaseChangeLog">]><databaseChangeLog>&a;</databaseChangeLog>'
+    with pytest.raises(ValueError, match=r"a\.xml cannot be parsed \(it has a DOCTYPE"):
+        names({"a.xml": bomb})
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.yaml", "databaseChangeLog: ["),
+        ("a.yaml", "databaseChangeLog: !!python/object/apply:os.system [true]"),
+        ("a.yaml", "databaseChangeLog:\n- changeSet: {id: 2024-01-01, author: me}"),
+        ("a.json", '{"databaseChangeLog": '),
+        ("a.json", '{"databaseChangeLog": ' + "[" * 100_000),
+    ],
+)
+def test_broken(path, text):
+    """What cannot be parsed is said, and nothing in it is run."""
+    with pytest.raises(ValueError, match="cannot be parsed"):
+        names({path: text})
+
+
+def test_none():
+    """Files without a changelog are none."""
+    with pytest.raises(ValueError, match="there is no changelog in it"):
+        names({"a.yaml": "databaseChangeLog", "b.sql": "SELECT 1", "c.json": "[]"})
