@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any
 
 import typer
 
@@ -12,7 +13,8 @@ from gatekeeper.cli.options import EXAMPLES
 from gatekeeper.gate.settings import Misconfigured
 
 
-def program(command: str = "") -> typer.Typer:
+@cache
+def program(command: str = "") -> Any:
     """Return the program; of one that is a gate, nothing but that gate."""
     if command in gates.NAMED:
         commands = gates.alone(command).registered_commands
@@ -29,7 +31,7 @@ def program(command: str = "") -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(_root)
     app.registered_commands = commands
-    return app
+    return typer.main.get_command(app)
 
 
 def _root(

@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 
 import pytest
-import typer
 import yaml
 
 from gatekeeper import __version__
@@ -153,7 +152,7 @@ def test_flag_wins(monkeypatch):
 OPTIONS = [
     pytest.param(option, id=f"{command} {option.opts[0]}")
     for command in ("job", "schema")
-    for option in typer.main.get_command(cli.program()).commands[command].params
+    for option in cli.program().commands[command].params
     if option.param_type_name == "option"
 ]
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import typer
 
 from gatekeeper.cli.catalogue import FORMS
 from gatekeeper.cli.main import program
@@ -15,7 +14,7 @@ README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
 
 def option_rows(command: str) -> list[str]:
     """Return a row per option: flags, environment variable, default, help."""
-    group = typer.main.get_command(program())
+    group = program()
     rows = []
     for option in group.commands[command].params:
         if option.param_type_name == "option" and option.envvar:

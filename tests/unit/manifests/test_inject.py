@@ -5,14 +5,11 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent, indent
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gatekeeper.cli import main as cli
 from gatekeeper.gate.settings import Misconfigured
@@ -892,95 +889,3 @@ def test_no_text(inject, monkeypatch):
 
 
 # Whatever there is.
-
-
-def places(value: object) -> Iterator[tuple[str | int, ...]]:
-    """Yield the path of everything within a value."""
-    for key, each in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
-        yield (key,)
-        yield from ((key, *path) for path in places(each))
-
-
-@pytest.mark.parametrize("odd", [None, 7, "x", [7], [{}], {"x": []}], ids=repr)
-def test_total(odd):
-    """Whatever stands anywhere in a manifest, it is changed as ever or Misconfigured."""
-    right = deployment(OWN)
-    for path in places(yaml.safe_load(right)):
-        content = yaml.safe_load(right)
-        *parents, last = path
-        parent = content
-        for key in parents:
-            parent = parent[key]
-        parent[last] = odd
-        wanted = Wanted({"timeout": ["9m"]}, secrets=["db/url"], service_account="shop", rights=True)
-        try:
-            changed = add(yaml.safe_dump(content), wanted).text
-        except Misconfigured:
-            continue
-        assert add(changed, wanted).text == changed
-
-
-# Any stream.
-
-COMMENTS = st.sampled_from(["# a comment", "#", "# \u00e9 \u2713", "  # deeper", "    # deep"])
-NAMES = st.sampled_from(["web", "a-b", '"quoted"', "'on'", "\u00e9"])
-SERVICE = ["---", "apiVersion: v1", "kind: Service", "metadata: {name: web}"]
-HEAD = ["---", "apiVersion: apps/v1", "kind: Deployment", "metadata: {name: web, namespace: shop}", "spec:"]
-
-
-@st.composite
-def containers(draw: st.DrawFn, key: str, dash: str) -> list[str]:
-    """Return the lines of some containers, in brackets or in blocks."""
-    if draw(st.booleans()):
-        return [f"{key}: [{{name: {draw(NAMES)}, image: a}}]"]
-    lines = [f"{key}:"]
-    for name in draw(st.lists(NAMES, min_size=1, max_size=3)):
-        lines += [f"{dash}- name: {name}", f"{dash}  image: example.com/a:1"]
-        lines += draw(st.sampled_from([[], [f"{dash}  command: [run, '# no comment']"], [f"{dash}  # args: []"]]))
-        lines += draw(st.sampled_from([[], [f"{dash}  workingDir: |", f"{dash}    # no comment", f"{dash}    text"]]))
-    return lines
-
-
-@st.composite
-def streams(draw: st.DrawFn) -> str:
-    """Return a stream with one workload that serves, in some layout."""
-    step = " " * draw(st.sampled_from([1, 2, 4]))
-    dash = draw(st.sampled_from(["", step]))
-    optional = [
-        draw(containers("initContainers", dash)),
-        [draw(st.sampled_from(["volumes: []", "volumes:", "volumes: ~", "volumes: null # none"]))],
-        ["automountServiceAccountToken: false"],
-        ["nodeSelector: {a: b}", "# its end"],
-    ]
-    parts = [["serviceAccountName: web"], draw(containers("containers", dash))]
-    parts += [part for part in optional if draw(st.booleans())]
-    pod = [line for part in draw(st.permutations(parts)) for line in [*part, *draw(st.lists(COMMENTS, max_size=1))]]
-    lines = [*HEAD, f"{step}template:", f"{step * 2}spec:", *(step * 3 + line for line in pod)]
-    lines = [*draw(st.sampled_from([[], SERVICE])), *lines, *draw(st.sampled_from([[], SERVICE, ["..."]]))]
-    newline = draw(st.sampled_from(["\n", "\r\n"]))
-    # A block scalar that no line end ends would get one, so that is refused.
-    is_open = any("workingDir" in line for line in lines[-5:])
-    return newline.join(lines) + (newline if is_open else draw(st.sampled_from(["", newline])))
-
-
-@given(streams(), st.booleans())
-def test_any_stream(text, is_schema):
-    """Whatever the layout, all of its lines are there in their order, and it means what it meant, with the gate."""
-    wanted = Wanted({"tool": ["alembic"], "revision": ["b"]}, secrets=["db/url"]) if is_schema else WANTED
-    changed = add(text, wanted).text
-    assert add(changed, wanted).text == changed
-    left = iter(changed.splitlines())
-    for line in text.splitlines():
-        # Lists that were empty or in brackets have got more.
-        start = line.partition(":" if "volumes:" in line else "]")[0]
-        assert any(each == line or (start != line and each.startswith(start)) for each in left)
-    before, after = objects.parse(text), objects.parse(changed)
-    assert [each.content for each in before if each.kind == "Service"] == [
-        each.content for each in after if each.kind == "Service"
-    ]
-    (old,), (new,) = objects.workloads(before), objects.workloads(after)
-    *inits, gate = new.inits
-    assert inits == old.inits
-    assert gate["args"] == (["schema", "--tool", "alembic", "--revision", "b"] if is_schema else INLINE_GATE["args"])
-    pod = old.pod | {"automountServiceAccountToken": False, "initContainers": new.inits}
-    assert new.pod == pod | ({} if is_schema else {"volumes": [INLINE_VOLUME]})
