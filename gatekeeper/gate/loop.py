@@ -76,6 +76,8 @@ class _Standing:
         """What the last answer said."""
         self.answered = False
         """Whether that look ended after its turn, so that the next one has yet to weigh it."""
+        self.heard = False
+        """Whether the verdict rests on what an open watch told, and not on a look at the world itself."""
         self.not_before = -math.inf
         self.denied_since = math.inf
 
@@ -107,6 +109,10 @@ class Gate:
     """Holds until every check that is no messenger is Open, one is Shut, or `timeout` seconds are over.
 
     A timeout of 0 looks once; an infinite one never ends the gate. `tell` is called after every turn.
+
+    Each watch has a connection of its own, which may be dead without a sign. The news that opens a gate of one check
+    has just come through; of several, what the others last told may be long over. So before several open the gate,
+    those that only a watch told of are looked at afresh in the same turn, and must be Open then.
     """
 
     def __init__(self, checks: Sequence[Check], timeout: float, clock: Ticker, tell: Callable[[Turn], None]) -> None:
@@ -144,19 +150,23 @@ class Gate:
     def _turn(self) -> Outcome | None:
         last = self._remaining() == 0
         last_limit = LAST_LOOK_LIMIT if self._timeout else LOOK_LIMIT
-        self._look(last_limit if last else min(LOOK_LIMIT, self._remaining()), last=last)
+        limit = last_limit if last else min(LOOK_LIMIT, self._remaining())
+        self._look(self._standings, limit, fresh=last)
+        if self._is_proven() and len(self._proofs) > 1:
+            self._look([proof for proof in self._proofs if proof.heard], max(limit, LAST_LOOK_LIMIT), fresh=True)
         self._tell(self._report())
         return self._conclude(last=last)
 
-    def _look(self, limit: float, *, last: bool) -> None:
-        """Look at every check that is due, and wait for the answers until the limit."""
+    def _look(self, standings: Sequence[_Standing], limit: float, *, fresh: bool) -> None:
+        """Look at these checks, unless they are not due, and wait for all answers until the limit."""
         now = self._clock.now()
-        for standing in self._standings:
+        for standing in standings:
             due = now >= standing.not_before and not standing.answered
-            if standing.asked_at is None and (last or due):
+            if standing.asked_at is None and (fresh or due):
                 standing.asked_at = now
+                standing.heard = standing.check.followed and not fresh
                 try:
-                    self._clock.start(partial(self._look_at, standing, limit, fresh=last))
+                    self._clock.start(partial(self._look_at, standing, limit, fresh=fresh))
                 except Unreachable as fault:
                     self._clock.post(_Seen(standing, fault))
         while any(standing.asked_at is not None for standing in self._standings):
@@ -212,7 +222,7 @@ class Gate:
     def _conclude(self, *, last: bool) -> Outcome | None:
         """Return the outcome that the verdicts allow, or None to go on waiting."""
         now = self._clock.now()
-        if all(isinstance(standing.verdict, Open) for standing in self._proofs):
+        if self._is_proven():
             return Opened("; ".join(standing.sentence for standing in self._proofs))
         for standing in self._standings:
             if isinstance(standing.verdict, Shut):
@@ -226,6 +236,9 @@ class Gate:
         if last:
             return TimedOut(f"after {format_duration(self._timeout)}, still waiting for {self._pending()}")
         return None
+
+    def _is_proven(self) -> bool:
+        return all(isinstance(proof.verdict, Open) for proof in self._proofs)
 
     def _looked_since(self, instant: float) -> bool:
         return all(proof.looked_at >= instant for proof in self._proofs)

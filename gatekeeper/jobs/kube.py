@@ -176,10 +176,12 @@ class JobReader:
 
     def read(self, limit: float, *, fresh: bool) -> list[Any]:
         """Return the Jobs as the open watch tells them, else list them."""
-        jobs = self.watch.jobs if self.watch else None
-        if jobs is None or fresh:
-            self._listed = self._list(limit)
-            jobs = self._listed[0]
+        told = self.watch.jobs if self.watch else None
+        if told is not None and not fresh:
+            return list(told.values())
+        self._listed = jobs, _ = self._list(limit)
+        if told != jobs:
+            self.watch = None  # it is dead, or at least behind
         return list(jobs.values())
 
     def follow(self, limit: float) -> None:

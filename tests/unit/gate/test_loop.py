@@ -23,6 +23,7 @@ from gatekeeper.gate.verdict import (
     Shut,
     TimedOut,
     Unreachable,
+    Verdict,
     Waiting,
 )
 
@@ -360,6 +361,48 @@ def test_all_open_in_one_turn(clock):
     db = ScriptedCheck(clock, "db", WAITING, OPEN)
     assert hold(clock, job, db) == Opened("Job: is Complete; db: has 3 applied")
     assert job.instants == db.instants == [0, 2, 4]
+
+
+class FollowedCheck(ScriptedCheck):
+    """Is followed once a look was answered; from then on what a look says is what a watch told, unless it is fresh."""
+
+    def look(self, limit: float, *, fresh: bool) -> Verdict:
+        try:
+            return super().look(limit, fresh=fresh)
+        finally:
+            self.followed = True
+
+
+def test_what_was_heard_is_looked_at_again(clock):
+    """Before two checks open the gate, each that a watch told of is looked at afresh, in the same turn."""
+    one, two = (FollowedCheck(clock, name, WAITING, OPEN) for name in ("one", "two"))
+    assert hold(clock, one, two) == Opened("one: has 3 applied; two: has 3 applied")
+    assert one.looks == two.looks == [Look(at, 10, fresh=fresh) for at, fresh in ((0, False), (10, False), (10, True))]
+
+
+def test_dead_watch_among_two(clock):
+    """A check that is Open by a dead watch's word alone holds the gate as long as looking at it says otherwise."""
+    dead = FollowedCheck(clock, "dead", WAITING, OPEN, WAITING, OPEN, WAITING, OPEN)
+    live = FollowedCheck(clock, "live", WAITING, OPEN)
+    assert isinstance(hold(clock, dead, live), Opened)
+    assert [look.fresh for look in dead.looks] == [False, False, True, False, True, False, True]
+
+
+def test_silence_where_a_watch_was_heard(clock):
+    """Where the look that is to confirm what was heard has no answer, the gate does not open."""
+    heard = FollowedCheck(clock, "heard", WAITING, OPEN, hanging(OPEN))
+    outcome = hold(clock, heard, FollowedCheck(clock, "other", WAITING, OPEN), timeout=25)
+    assert isinstance(outcome, TimedOut)
+    assert "heard: no answer yet after" in outcome.reason
+
+
+def test_what_was_seen_is_not_looked_at_again(clock):
+    """What a look itself found is looked at once: the only check, the first look, and what no watch tells of."""
+    alone = FollowedCheck(clock, "Job", WAITING, OPEN)
+    hold(clock, alone)
+    pair = [FollowedCheck(clock, "one", OPEN), ScriptedCheck(clock, "two", OPEN)]
+    hold(clock, *pair)
+    assert [look.fresh for check in (alone, *pair) for look in check.looks] == [False] * 4
 
 
 @pytest.mark.parametrize("other", [OPEN, WAITING, UNREACHABLE, DENIED, hanging(OPEN)], ids=lambda one: str(one)[:12])
