@@ -210,6 +210,9 @@ class Gate:
             case Denied() as fault:
                 standing.verdict = Waiting(str(fault))
                 standing.denied_since = min(denied_since, now)
+                # Three looks in all: each may be a login that fails, and so many of them lock an account for everybody.
+                halfway, end = (standing.denied_since + DENIED_GRACE * part for part in (0.5, 1))
+                standing.not_before = halfway if now < halfway else end
             case BaseException() as bug:
                 raise bug
             case verdict:

@@ -183,16 +183,26 @@ def test_retry_after_is_clipped(clock):
 
 
 def test_denied_for_the_grace(clock):
-    """Rights that do not appear within the grace bar the gate, with what to add."""
-    assert hold(clock, ScriptedCheck(clock, "db", DENIED)) == Barred("db: may not read; GRANT SELECT")
+    """Rights that do not appear within the grace bar the gate, with what to add, after three looks that are no more."""
+    db = ScriptedCheck(clock, "db", DENIED)
+    assert hold(clock, db) == Barred("db: may not read; GRANT SELECT")
     assert clock.now() == DENIED_GRACE
+    assert db.instants == [0, 16, 30]
+
+
+def test_denied_beside_others(clock):
+    """While one check is denied the others are looked at as ever."""
+    db, job = ScriptedCheck(clock, "db", DENIED, OPEN), ScriptedCheck(clock, "Job", OPEN)
+    assert isinstance(hold(clock, db, job), Opened)
+    assert db.instants == [0, 16]
+    assert job.instants == [0, 2, 4, 6, 8, 10, 12, 14, 16]
 
 
 def test_denied_then_healed(clock):
     """Rights that appear within the grace let the gate go on, and the grace of a later denial begins anew."""
-    db = ScriptedCheck(clock, "db", *[DENIED] * 14, WAITING, DENIED)
+    db = ScriptedCheck(clock, "db", DENIED, WAITING, DENIED)
     assert isinstance(hold(clock, db, timeout=math.inf), Barred)
-    assert clock.now() == 14 * 2 + 2 + DENIED_GRACE
+    assert db.instants == [0, 16, 18, 34, 48]
 
 
 def test_denied_until_a_short_deadline(clock):
@@ -209,7 +219,7 @@ def test_all_that_is_denied_is_told(clock):
 
 def test_denied_then_hanging(clock):
     """A gate that is barred says what to add, even where its last look has no answer."""
-    outcome = hold(clock, ScriptedCheck(clock, "db", *[DENIED] * 14, hanging(DENIED)))
+    outcome = hold(clock, ScriptedCheck(clock, "db", DENIED, DENIED, hanging(DENIED)))
     assert "GRANT SELECT" in outcome.reason
 
 
