@@ -6,7 +6,7 @@ https://kubernetes.io/docs/concepts/workloads/controllers/job/#terminal-job-cond
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -70,6 +70,40 @@ def judge_jobs(jobs: Sequence[Any], policy: JobPolicy) -> Verdict:
     return Open(
         f"all {len(verdicts)} are Complete: " + "; ".join(f"{name} {verdict.reason}" for name, verdict in verdicts)
     )
+
+
+def keep_proofs(proofs: dict[str, Any], seen: Sequence[Any], policy: JobPolicy) -> None:
+    """Keep those of the Jobs that are proof, by uid, until a new Job of that name is seen; the oldest sight is first.
+
+    A hook-delete-policy or a TTL may remove a Job in the moment in which it is Complete, and what it did stays done.
+    """
+    for job in seen:
+        name, uid = _identity(job)
+        for other in [other for other, proof in proofs.items() if other != uid and _identity(proof)[0] == name]:
+            del proofs[other]
+        if uid and isinstance(_judge_found(job, policy), Open):
+            proofs[uid] = job
+
+
+def with_proofs(jobs: Sequence[Any], proofs: Mapping[str, Any]) -> list[Any]:
+    """Return the Jobs with what proves them in place of those that are gone or being deleted."""
+    seen = {uid for _, uid in map(_identity, jobs)}
+    there = [proofs.get(_identity(job)[1], job) if _is_going(job) else job for job in jobs]
+    return there + [proof for uid, proof in proofs.items() if uid not in seen]
+
+
+def _identity(job: Any) -> tuple[str, str]:
+    """Return name and uid, empty where there is none."""
+    match job:
+        case {"metadata": {"name": str(name), "uid": str(uid)}}:
+            return name, uid
+        case _:
+            return "", ""
+
+
+def _is_going(job: Any) -> bool:
+    state = _read(job)
+    return isinstance(state, _State) and state.deleted
 
 
 class _State(NamedTuple):
@@ -204,6 +238,9 @@ class JobReader(Protocol):
     def read(self, limit: float, *, fresh: bool) -> Sequence[Any]:
         """Return the matching Jobs as of now, or as an open watch last told unless `fresh`. Raises as Check.look."""
 
+    def take_told(self) -> Sequence[Any]:
+        """Return each state of a Job that a watch told of since this was last asked, oldest first."""
+
     def follow(self, limit: float) -> None:
         """Open a watch from where `read` left off, unless one is open. Raises as Check.look."""
 
@@ -226,6 +263,8 @@ class JobCheck:
         self._policy = policy
         self._now = now
         self._looked = False
+        self._proofs: dict[str, Any] = {}
+        """Jobs as they were when they were proof, by uid."""
         self._denied: Denied | None = None
         """Why the Jobs may not be watched."""
         self._absent_since = math.inf
@@ -237,7 +276,9 @@ class JobCheck:
 
     def look(self, limit: float, *, fresh: bool) -> Verdict:
         """Read and judge, and ask to be told of changes."""
-        jobs = self._reader.read(limit, fresh=fresh)
+        seen = self._reader.read(limit, fresh=fresh)
+        keep_proofs(self._proofs, (*self._reader.take_told(), *seen), self._policy)
+        jobs = with_proofs(seen, self._proofs)
         verdict = judge_jobs(jobs, self._policy)
         if not fresh:
             self._follow(limit, verdict)

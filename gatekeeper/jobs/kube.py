@@ -14,6 +14,7 @@ import os
 import ssl
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -48,7 +49,7 @@ WATCH_SECONDS = 60
 WATCH_LIMIT = WATCH_SECONDS + 6
 """Seconds after which a watch counts as dead, whatever it says: the server would have ended it before."""
 BRIEF = 5.0
-"""Seconds. What ends sooner is told of only after them, so that a server which ends every watch is not hammered."""
+"""Seconds. What ends sooner is opened anew only after them, so that a server that ends every watch is not hammered."""
 
 Jobs = dict[str, Any]
 """Jobs as JSON objects, by uid."""
@@ -177,12 +178,16 @@ class JobReader:
     def read(self, limit: float, *, fresh: bool) -> list[Any]:
         """Return the Jobs as the open watch tells them, else list them."""
         told = self.watch.jobs if self.watch else None
-        if told is not None and not fresh:
-            return list(told.values())
-        self._listed = jobs, _ = self._list(limit)
-        if told != jobs:
-            self.watch = None  # it is dead, or at least behind
-        return list(jobs.values())
+        if told is None or fresh:
+            self._listed = jobs, _ = self._list(limit)
+            if self.watch and told != jobs:
+                self.watch.give_up()  # it is dead, or at least behind
+            return list(jobs.values())
+        return list(told.values())
+
+    def take_told(self) -> list[Any]:
+        """Return each state of a Job that the watch told of since this was last asked, oldest first."""
+        return self.watch.take_told() if self.watch else []
 
     def follow(self, limit: float) -> None:
         """Open a watch from where the last list left off, unless one is open."""
@@ -269,18 +274,32 @@ class _Watch:
     def __init__(self, reader: JobReader, jobs: Jobs, version: str, clock: Clock) -> None:
         self._reader = reader
         self._jobs = jobs
+        self._is_current = False
         self._version = version
         self._clock = clock
-        self.jobs: Jobs | None = None
-        """The copy; None while it is not current."""
+        self._told: deque[Any] = deque()
         self.answered = threading.Event()
         self.ended = False
+        """Whether another watch may be opened."""
         self.fault: Unreachable | Denied | None = None
+
+    @property
+    def jobs(self) -> Jobs | None:
+        """The copy; None while it is not current."""
+        return self._jobs if self._is_current else None
+
+    def take_told(self) -> list[Any]:
+        """Return each state that was told since this was last asked, oldest first."""
+        return [self._told.popleft() for _ in range(len(self._told))]
+
+    def give_up(self) -> None:
+        """Let the copy count no more, and another watch be opened."""
+        self._is_current, self.ended = False, True
 
     def run(self) -> None:
         lasted = BRIEF
         try:
-            while lasted >= BRIEF:
+            while lasted >= BRIEF and not self.ended:
                 began = self._clock.now()
                 try:
                     self._follow()
@@ -289,9 +308,10 @@ class _Watch:
         except (Unreachable, Denied) as fault:
             self.fault = fault
         finally:
-            self.jobs, self.ended = None, True
+            self._is_current = False
             self.answered.set()
             time.sleep(max(0.0, BRIEF - lasted))
+            self.ended = True
             if self._reader.watch is self:
                 self._clock.post(NEWS)
 
@@ -304,7 +324,7 @@ class _Watch:
             ("timeoutSeconds", str(WATCH_SECONDS)),
         )
         with _translated(), self._reader.get(WATCH_LIMIT, *query) as response:
-            self.jobs = self._jobs
+            self._is_current = True
             self.answered.set()
             for line in response:
                 self._apply(json.loads(line))
@@ -324,7 +344,9 @@ class _Watch:
         if kind == "BOOKMARK":
             return
         others = {uid: other for uid, other in self._jobs.items() if uid != metadata.get("uid")}
-        self.jobs = self._jobs = others if kind == "DELETED" else {**others, **self._reader.keep([job])}
+        kept = {} if kind == "DELETED" else self._reader.keep([job])
+        self._told.extend(kept.values())
+        self._jobs = {**others, **kept}
         self._clock.post(NEWS)
 
 

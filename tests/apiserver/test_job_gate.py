@@ -202,6 +202,65 @@ def test_deleted_meanwhile(apiserver, namespace, bound):
     assert gate.end() == 0
 
 
+def delete_in_foreground(apiserver: ApiServer, namespace: str, name: str) -> None:
+    """Let a Job be there as being deleted."""
+    apiserver.delete_job(namespace, name, foreground=True)
+
+
+@pytest.fixture
+def paused(apiserver: ApiServer, namespace: str, bound: Start) -> Start:
+    """Start a gate that has no CPU while these steps are made, and then reads at once all that was told of them."""
+
+    def start(*steps: Callable[..., object]) -> GateProcess:
+        apiserver.create_job(namespace, "migrate")
+        apiserver.run(namespace, "migrate")
+        gate = bound("migrate")
+        gate.until("is running")
+        gate.signal(signal.SIGSTOP)
+        for step in steps:
+            step(apiserver, namespace, "migrate")
+        gate.signal(signal.SIGCONT)
+        return gate
+
+    return start
+
+
+@pytest.mark.parametrize("remove", [ApiServer.delete_job, delete_in_foreground])
+def test_complete_and_removed_at_once(paused, remove):
+    """A Job that was Complete opens the gate, though its removal is read together with that."""
+    assert paused(ApiServer.complete, remove).end() == 0
+
+
+UNPROVEN = {
+    "another one": ([ApiServer.complete, ApiServer.delete_job, ApiServer.create_job], "has no condition yet"),
+    "deleted before": ([delete_in_foreground, ApiServer.complete, ApiServer.delete_job], "does not exist"),
+}
+
+
+@pytest.mark.parametrize(("steps", "said"), UNPROVEN.values(), ids=UNPROVEN)
+def test_removed_at_once_and_no_proof(paused, steps, said):
+    """A Job in whose place is a new one, or that was Complete only while it was being deleted, opens no gate."""
+    gate = paused(*steps)
+    gate.until(said)
+    gate.signal(signal.SIGTERM)
+    assert gate.end() == 143
+
+
+def test_proof_of_two_that_is_gone(apiserver, namespace, unbound):
+    """Of two Jobs, one that was Complete and was removed by a TTL is proof when the other one is Complete."""
+    grant(apiserver, namespace, {**RULE, "resourceNames": ["migrate", "seed"]})
+    for name in ("migrate", "seed"):
+        apiserver.create_job(namespace, name)
+    gate = unbound("migrate", "seed")
+    gate.until("migrate: has no condition yet")
+    gate.until("seed: has no condition yet")
+    apiserver.complete(namespace, "migrate")
+    apiserver.delete_job(namespace, "migrate")
+    gate.until("migrate: is Complete")
+    apiserver.complete(namespace, "seed")
+    assert gate.end() == 0
+
+
 def test_absent(apiserver, namespace, bound):
     """A Job that does not exist yet is awaited."""
     gate = bound("migrate")

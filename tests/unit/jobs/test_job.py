@@ -210,6 +210,7 @@ class FakeReader:
 
     def __init__(self, *jobs: Any) -> None:
         self.jobs: list[Any] = list(jobs)
+        self.told: list[Any] = []
         self.asked: list[str] = []
         self.limits: list[float] = []
         self.fault: Exception | None = None
@@ -219,6 +220,10 @@ class FakeReader:
         self.asked.append("fresh read" if fresh else "read")
         self.limits.append(limit)
         return self.jobs
+
+    def take_told(self) -> list[Any]:
+        told, self.told = self.told, []
+        return told
 
     def follow(self, limit: float) -> None:
         self.asked.append("follow")
@@ -278,6 +283,54 @@ def test_proof_outlives_a_lost_watch(fault):
     check.look(10, fresh=False)
     reader.jobs, reader.fault = [job(COMPLETE)], fault
     assert isinstance(check.look(10, fresh=False), Open)
+
+
+GONE: list[Any] = []
+DONE, GOING = job(COMPLETE), job(COMPLETE, deletionTimestamp=DELETED)
+ANEW = job(uid="6e2")
+
+
+@pytest.mark.parametrize(
+    ("told", "now", "kind"),
+    [
+        pytest.param([DONE], GONE, Open, id="complete, then gone"),
+        pytest.param([job(), DONE, GOING], GONE, Open, id="complete, then being deleted, then gone"),
+        pytest.param([DONE], [GOING], Open, id="complete, then being deleted"),
+        pytest.param([DONE, ANEW, job(COMPLETE, uid="6e2")], GONE, Open, id="complete, then another one too"),
+        pytest.param([GOING], GONE, Waiting, id="complete when it was being deleted"),
+        pytest.param([], [GOING], Waiting, id="complete and being deleted when it is first seen"),
+        pytest.param([job()], GONE, Waiting, id="not complete, then gone"),
+        pytest.param([DONE, ANEW], GONE, Waiting, id="complete, then another one, then gone"),
+        pytest.param([DONE], [ANEW], Waiting, id="complete, then another one"),
+        pytest.param([DONE], [job(FAILED, uid="6e2")], Shut, id="complete, then another one that failed"),
+        pytest.param([DONE], [job(COMPLETE) | {"status": []}], Waiting, id="complete, then not understood"),
+        pytest.param([job(COMPLETE, uid=None)], GONE, Waiting, id="complete, without a uid"),
+    ],
+)
+def test_proof_that_is_gone(told, now, kind):
+    """A Job that was seen to be Complete is proof though it is gone, until another Job of its name is seen."""
+    reader = FakeReader(*now)
+    check = JobCheck("Job", reader, JobPolicy(if_absent="wait"), FakeClock().now)
+    reader.told = told
+    assert type(check.look(10, fresh=False)) is kind
+    assert type(check.look(10, fresh=True)) is kind
+
+
+def test_proof_of_another_release_that_is_gone():
+    """A Job that was Complete without the mark of this release is no proof when it is gone."""
+    reader = FakeReader()
+    reader.told = [DONE]
+    assert isinstance(JobCheck("Job", reader, RELEASE, FakeClock().now).look(10, fresh=False), Waiting)
+
+
+def test_proof_that_is_gone_among_others():
+    """Of several Jobs, one that was Complete and is gone counts as Complete, and the others are awaited."""
+    reader = FakeReader(job(name="two", uid="2"))
+    check = JobCheck("Jobs", reader, ANY, FakeClock().now)
+    reader.told = [ONE]
+    assert check.look(10, fresh=False).reason.startswith("two has no condition yet")
+    reader.jobs = [job(COMPLETE, name="two", uid="2")]
+    assert check.look(10, fresh=False).reason.startswith("all 2 are Complete")
 
 
 def test_known_causes_of_absence():
