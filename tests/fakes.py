@@ -103,12 +103,27 @@ def condition(kind: str, status: Any = "True", **more: Any) -> dict[str, Any]:
     return {"type": kind, "status": status, **more}
 
 
+CREATED = "2024-05-01T09:00:00Z"
+"""When `job` says that it was."""
+
+
+def written(kind: str, *keys: str, at: Any = CREATED) -> dict[str, Any]:
+    """Return the server's record that somebody wrote these labels or annotations, and nothing else."""
+    return {"manager": "helm", "time": at, "fieldsV1": {"f:metadata": {f"f:{kind}": {f"f:{key}": {} for key in keys}}}}
+
+
 def job(*conditions: Any, status: dict[str, Any] | None = None, **metadata: Any) -> dict[str, Any]:
-    """Return a Job as the API gives it, with these conditions, and more of its status and metadata."""
+    """Return a Job as the API gives it, with these conditions, and more of its status and metadata.
+
+    What marks it was written when it was created, unless its managedFields are given too.
+    """
+    fields = [written(kind, *marks) for kind in ("labels", "annotations") if (marks := metadata.get(kind))]
+    own = {"name": "migrate", "namespace": "shop", "uid": "6e1", "creationTimestamp": CREATED, "managedFields": fields}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": "migrate", "namespace": "shop", "uid": "6e1", **metadata},
+        "metadata": {**own, **metadata},
+        "spec": {"backoffLimit": 3, "template": {"metadata": {"labels": {"job-name": "migrate"}}}},
         "status": {"conditions": list(conditions), **(status or {})},
     }
 

@@ -73,18 +73,49 @@ def job_facts(job: Any, require: Mapping[str, str]) -> dict[str, object]:
     """Return what counts of a Job."""
     if job is None or not JOB.is_valid(job):
         return {"exists": job is not None, "understood": False}
-    metadata, conditions = job["metadata"], ((job.get("status") or {}).get("conditions") or [])
+    metadata, status = job["metadata"], job.get("status") or {}
+    conditions = status.get("conditions") or []
     types = [each["type"] for each in conditions]
     true = {each["type"] for each in conditions if each["status"] == "True"}
-    marks = {(key, value) for kind in ("labels", "annotations") for key, value in (metadata.get(kind) or {}).items()}
     return {
         "exists": True,
         "understood": len(types) == len(set(types)),
         "deleted": metadata.get("deletionTimestamp") is not None,
-        "required": marks.issuperset(require.items()),
+        "required": all(_is_marked(job, status, key, value) for key, value in require.items()),
         "complete": "Complete" in true,
         "failed": bool(true & {"Failed", "FailureTarget"}),
     }
+
+
+def _is_marked(job: Any, status: Any, key: str, value: str) -> bool:
+    """Every mark of that name is this one, and it was there when the Job began: in the template, or by the record."""
+    metadata, kinds = job["metadata"], ("labels", "annotations")
+    marked = [kind for kind in kinds if key in (metadata.get(kind) or {})]
+    if not marked or any(metadata[kind][key] != value for kind in marked):
+        return False
+    if any(_within(job, "spec", "template", "metadata", kind, key) == value for kind in kinds):
+        return True
+    fields = metadata.get("managedFields")
+    written = [
+        _within(entry, "time")
+        for entry in (fields if isinstance(fields, list) else ())
+        for kind in marked
+        if _within(entry, "fieldsV1", "f:metadata", f"f:{kind}", f"f:{key}") is not None
+    ]
+    began = [metadata.get("creationTimestamp"), status.get("startTime")]
+    return any(_is_instant(at) and _is_instant(start) and at <= start for at in written for start in began)
+
+
+def _within(part: Any, *path: str) -> Any:
+    for key in path:
+        if not isinstance(part, dict) or key not in part:
+            return None
+        part = part[key]
+    return part
+
+
+def _is_instant(value: Any) -> bool:
+    return isinstance(value, str) and bool(re.fullmatch("[0-9]{4}(-[0-9]{2}){2}T([0-9]{2}:){2}[0-9]{2}Z", value))
 
 
 # -- a history ----------------------------------------------------------------------------------------------------

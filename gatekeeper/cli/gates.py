@@ -86,7 +86,7 @@ def job(
     labels = checks.labels(names or (), selector)
     began = datetime.now(UTC)
     policy = JobPolicy(
-        require=tuple(map(settings.requirement, require or ())),
+        require=settings.requirements(require or (), os.environ),
         if_absent=settings.choice("--if-absent", if_absent, settings.IF_ABSENT),
         on_failure=checks.on_failure(on_failure),
         gate_began=began,
@@ -221,7 +221,7 @@ def schema(
     looks: list[Check] = [SchemaCheck(each, question, wanted, policy, hold.clock.now) for each in databases]
     awaited = [f"{record.name} {wanted} in {check.name}" for check in looks]
     if job:
-        news = JobPolicy(tuple(map(settings.requirement, require or ())), on_failure=policy.on_failure)
+        news = JobPolicy(settings.requirements(require or (), os.environ), on_failure=policy.on_failure)
         jobs = [checks.Jobs(name=settings.job_name(name)) for name in dict.fromkeys(job)]
         cluster = checks.cluster(kubeconfig, context)
         looks += checks.job_checks(jobs, namespace, news, cluster, hold.clock, messenger=True)

@@ -4,6 +4,7 @@ Every parser raises Misconfigured with one sentence that says what is wrong and 
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gatekeeper.gate.durations import parse_duration
@@ -44,6 +45,14 @@ def requirement(text: str) -> tuple[str, str]:
     if not (key and equals and value):
         raise Misconfigured(f"--require: {text!r} is not KEY=VALUE; write for example app.kubernetes.io/version=1.4.0")
     return key, value
+
+
+def requirements(given: Sequence[str], environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return all that a Job must carry. A variable that is empty, as an empty ConfigMap makes it, demands nothing."""
+    name = variable("require")
+    if not given and name in environ:
+        raise Misconfigured(f"{name} is empty; write for example app.kubernetes.io/version=1.4.0, or remove it")
+    return tuple(map(requirement, given))
 
 
 def selector(text: str) -> str:

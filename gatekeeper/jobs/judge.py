@@ -6,7 +6,8 @@ https://kubernetes.io/docs/concepts/workloads/controllers/job/#terminal-job-cond
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -20,6 +21,9 @@ ABSENT_CAUSES = (
     "ttlSecondsAfterFinished or a hook-delete-policy removed it after it ended, then use schema mode; "
     "or it is in another namespace, then use -n"
 )
+MARKS = "labels", "annotations"
+"""What can mark the Job of a release."""
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
 class JobPolicy(NamedTuple):
@@ -45,9 +49,8 @@ def _judge_found(job: Any, policy: JobPolicy) -> Verdict:
     if state.deleted:
         return Waiting("is being deleted; awaiting its successor")
     for key, value in policy.require:
-        if value not in state.marks(key):
-            seen = " and ".join(state.marks(key)) or "missing"
-            return Waiting(f"is a Job of another release: {key} is {seen}; awaiting {key}={value}")
+        if wrong := _judge_mark(state, key, value):
+            return wrong
     for failure in ("Failed", "FailureTarget"):
         if state.true(failure):
             return _judge_failed(state, failure, policy)
@@ -111,15 +114,17 @@ class _State(NamedTuple):
 
     address: str
     """How kubectl is told of it."""
-    labels: dict[str, str]
-    annotations: dict[str, str]
+    metadata: dict[str, Any]
+    template: Any
+    """The metadata of its pods, as any JSON."""
     deleted: bool
     conditions: dict[str, dict[str, Any]]
     counters: dict[str, Any]
 
-    def marks(self, key: str) -> list[str]:
-        """Return what the label and the annotation of that name say."""
-        return [marks[key] for marks in (self.labels, self.annotations) if key in marks]
+    def marks(self, key: str) -> dict[str, str]:
+        """Return what the label and the annotation of that name say, by their kind."""
+        given = ((kind, _given(self.metadata, kind, {})) for kind in MARKS)
+        return {kind: marks[key] for kind, marks in given if key in marks}
 
     def true(self, condition: str) -> bool:
         return condition in self.conditions and self.conditions[condition]["status"] == "True"
@@ -134,8 +139,7 @@ def _read(job: Any) -> _State | str:
             return "its metadata are missing"
         case _:
             return "it is not a Job"
-    labels, annotations = _given(metadata, "labels", {}), _given(metadata, "annotations", {})
-    if not (_all_text(labels) and _all_text(annotations)):
+    if not all(_all_text(_given(metadata, kind, {})) for kind in MARKS):
         return "its labels or annotations are not text"
     if not isinstance(status, dict):
         return "its status is not an object"
@@ -150,10 +154,62 @@ def _read(job: Any) -> _State | str:
             case _:
                 return "a condition is malformed or there twice"
     address = f"job/{metadata['name']} -n {metadata.get('namespace', 'default')}"
-    state = _State(address, labels, annotations, metadata.get("deletionTimestamp") is not None, conditions, status)
+    deleted = metadata.get("deletionTimestamp") is not None
+    state = _State(address, metadata, _at(job, "spec", "template", "metadata"), deleted, conditions, status)
     if state.true("Complete") and (state.true("Failed") or state.true("FailureTarget")):
         return "it is both Complete and failed"
     return state
+
+
+def _judge_mark(state: _State, key: str, value: str) -> Waiting | None:
+    """Return why the Job is not known to be of the release that the mark names, None where it is.
+
+    A mark says what a Job is called now, and `kubectl apply` of the next release moves it in place where the template
+    of its pods stays the same. So it counts where it was there when the Job began, which the Job tells in two ways: the
+    template has it too, which is immutable since; or the server's record of who wrote which field when
+    (https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management) has an owner of it that has
+    written nothing since. An owner loses a field to whoever changes its value.
+    """
+    marks = state.marks(key)
+    if value not in marks.values():
+        seen = " and ".join(marks.values()) or "missing"
+        return Waiting(f"is a Job of another release: {key} is {seen}; awaiting {key}={value}")
+    if len(set(marks.values())) > 1:
+        told = " and ".join(f"its {kind} say {said}" for kind, said in marks.items())
+        return Waiting(f"is a Job of two releases: of {key} {told}; awaiting {key}={value} alone")
+    if any(_at(state.template, kind, key) == value for kind in MARKS):
+        return None
+    written = min(_times(at for kind in marks for at in _written(state.metadata, kind, key)), default="")
+    began = max(_times((state.metadata.get("creationTimestamp"), state.counters.get("startTime"))), default="")
+    if "" < written <= began:
+        return None
+    since = f"since {written}, while it began at {began}" if written and began else "since a time that it does not tell"
+    return Waiting(
+        f"may be a Job of another release that was marked anew: it has {key}={value} {since}; awaiting a Job that has "
+        f"it from the start: put {key} into the template of its pods too, or name the Job after the release"
+    )
+
+
+def _written(metadata: dict[str, Any], kind: str, key: str) -> list[Any]:
+    """Return when each owner of this label or annotation last wrote any of what it owns."""
+    entries = metadata.get("managedFields")
+    return [
+        _at(entry, "time")
+        for entry in (entries if isinstance(entries, list) else ())
+        if _at(entry, "fieldsV1", "f:metadata", f"f:{kind}", f"f:{key}") is not None
+    ]
+
+
+def _times(values: Iterable[Any]) -> list[str]:
+    """Return what is a time as the server writes it: text of one length, whose order is that of time."""
+    return [value for value in values if isinstance(value, str) and _TIME.fullmatch(value)]
+
+
+def _at(part: Any, *path: str) -> Any:
+    """Return what is at this path of any JSON, None where nothing is."""
+    for key in path:
+        part = part.get(key) if isinstance(part, dict) else None
+    return part
 
 
 def _judge_absent(policy: JobPolicy) -> Verdict:

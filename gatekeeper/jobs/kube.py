@@ -216,6 +216,7 @@ class JobReader:
                     continue
                 case {"metadata": {"uid": str(uid)}}:
                     kept[uid] = {key: job[key] for key in ("kind", "metadata", "status") if key in job}
+                    kept[uid]["spec"] = _without_pods(job.get("spec"))
                 case _:
                     kept[f"item {index}"] = job
         return kept
@@ -348,6 +349,17 @@ class _Watch:
         self._told.extend(kept.values())
         self._jobs = {**others, **kept}
         self._clock.post(NEWS)
+
+
+def _without_pods(spec: Any) -> Any:
+    """Return a Job's spec without that of its pods, which may be large and is not judged."""
+    match spec:
+        case {"template": {"metadata": metadata}}:
+            return {**spec, "template": {"metadata": metadata}}
+        case {}:
+            return {**spec, "template": {}}
+        case _:
+            return None
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
+from kubernetes.client.exceptions import ApiException
 
 from gatekeeper.gate.clock import Clock
 from gatekeeper.gate.verdict import Denied
@@ -22,6 +24,7 @@ from gatekeeper.jobs.kube import Cluster, JobReader, in_cluster
 from servers.apiserver import ApiServer
 from servers.front import Exchange, Front, forward
 from servers.gate import GateProcess
+from servers.kubebuilder import assets
 
 Start = Callable[..., GateProcess]
 BATCH = {"apiGroups": ["batch"], "resources": ["jobs"]}
@@ -172,6 +175,118 @@ def test_another_release(apiserver, namespace, bound, marks, end):
     gate.until("does not exist; awaiting its creation")
     apiserver.create_job(namespace, "migrate", **{marks: {"version": "2"}})
     gate.until("has no condition yet")
+    apiserver.complete(namespace, "migrate")
+    assert gate.end() == 0
+
+
+def apply_by_kubectl(*flags: str) -> Callable[[ApiServer, str, dict[str, Any]], object]:
+    """Return what applies a Job by kubectl."""
+
+    def apply(apiserver: ApiServer, namespace: str, job: dict[str, Any]) -> None:
+        command = [
+            assets() / "kubectl",
+            f"--kubeconfig={apiserver.kubeconfig}",
+            "-n",
+            namespace,
+            "apply",
+            "-f-",
+            *flags,
+        ]
+        subprocess.run(command, input=json.dumps(job), encoding="utf-8", check=True, stdout=subprocess.DEVNULL)
+
+    return apply
+
+
+def apply_by_helm(apiserver: ApiServer, namespace: str, job: dict[str, Any]) -> None:
+    """Create a Job, or patch what differs, as Helm 3 does."""
+    path = f"/apis/batch/v1/namespaces/{namespace}/jobs"
+    try:
+        apiserver.request("POST", f"{path}?fieldManager=helm", job)
+    except ApiException:
+        labels = {"metadata": {"labels": job["metadata"]["labels"]}}
+        content_type = "application/strategic-merge-patch+json"
+        apiserver.request("PATCH", f"{path}/migrate?fieldManager=helm", labels, content_type)
+
+
+def apply_by_argo_cd(apiserver: ApiServer, namespace: str, job: dict[str, Any]) -> None:
+    """Apply a Job as Argo CD does with ServerSideApply=true."""
+    path = f"/apis/batch/v1/namespaces/{namespace}/jobs/migrate?fieldManager=argocd-controller&force=true"
+    apiserver.request("PATCH", path, job, "application/apply-patch+yaml")
+
+
+def patch(apiserver: ApiServer, namespace: str, metadata: dict[str, Any]) -> None:
+    """Merge these fields into the metadata of a Job."""
+    path = f"/apis/batch/v1/namespaces/{namespace}/jobs/migrate"
+    apiserver.request("PATCH", path, {"metadata": metadata}, "application/merge-patch+json")
+
+
+DEPLOYERS = {
+    "kubectl apply": apply_by_kubectl(),
+    "kubectl apply --server-side": apply_by_kubectl("--server-side"),
+    "Helm": apply_by_helm,
+    "Argo CD": apply_by_argo_cd,
+}
+
+
+def released(version: str) -> dict[str, Any]:
+    """Return the Job of a release, whose pods are those of every release."""
+    pod = {"restartPolicy": "Never", "containers": [{"name": "migrate", "image": "example.com/migrate:latest"}]}
+    spec = {"managedBy": "example.com/test", "template": {"spec": pod}}
+    metadata = {"name": "migrate", "labels": {"version": version}}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
+
+
+@pytest.mark.parametrize("deploy", DEPLOYERS.values(), ids=DEPLOYERS)
+def test_mark_of_a_new_job(apiserver, namespace, bound, deploy):
+    """A Job that was created with the mark opens the gate, whoever did so, did it again, or annotates it later."""
+    deploy(apiserver, namespace, released("2"))
+    apiserver.run(namespace, "migrate")
+    gate = bound("migrate", "--require", "version=2")
+    gate.until("is running")
+    time.sleep(1.1)  # what is written from now on is so in another second
+    deploy(apiserver, namespace, released("2"))
+    apiserver.complete(namespace, "migrate")
+    patch(apiserver, namespace, {"annotations": {"example.com/seen": "yes"}})
+    assert gate.end() == 0
+    assert bound("migrate", "--require", "version=2").end() == 0
+
+
+@pytest.mark.parametrize("complete", [True, False], ids=["Complete", "running"])
+@pytest.mark.parametrize("deploy", DEPLOYERS.values(), ids=DEPLOYERS)
+def test_mark_that_was_moved(apiserver, namespace, bound, deploy, complete):
+    """A Job of the last release that the next one marked anew, and did not run again, opens no gate."""
+    deploy(apiserver, namespace, released("1"))
+    apiserver.run(namespace, "migrate")
+    if complete:
+        apiserver.complete(namespace, "migrate")
+    gate = bound("migrate", "--require", "version=2")
+    gate.until("is a Job of another release: version is 1; awaiting version=2")
+    time.sleep(1.1)
+    deploy(apiserver, namespace, released("2"))
+    gate.until("may be a Job of another release that was marked anew: it has version=2 since 2")
+    if not complete:
+        apiserver.complete(namespace, "migrate")
+    again = bound("migrate", "--require", "version=2", "--timeout", "0")
+    assert again.end() == 124
+    assert "put version into the template of its pods too, or name the Job after the release" in again.message
+    apiserver.delete_job(namespace, "migrate")
+    deploy(apiserver, namespace, released("2"))
+    apiserver.complete(namespace, "migrate")
+    assert gate.end() == 0
+
+
+def test_mark_without_a_record(apiserver, namespace, bound):
+    """A Job whose managedFields somebody cleared is not known to be of this release, unless its pods' template is."""
+    job = released("2")
+    apply_by_helm(apiserver, namespace, job)
+    apiserver.complete(namespace, "migrate")
+    patch(apiserver, namespace, {"managedFields": [{}]})
+    gate = bound("migrate", "--require", "version=2")
+    gate.until("it has version=2 since a time that it does not tell")
+    apiserver.delete_job(namespace, "migrate")
+    job["spec"]["template"]["metadata"] = {"labels": {"version": "2"}}
+    apply_by_helm(apiserver, namespace, job)
+    patch(apiserver, namespace, {"managedFields": [{}]})
     apiserver.complete(namespace, "migrate")
     assert gate.end() == 0
 

@@ -11,19 +11,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakes import condition, job
-from gatekeeper.gate.verdict import Open, Shut, Verdict, Waiting
+from fakes import condition, job, written
 from gatekeeper.jobs.judge import JobPolicy, judge_job, judge_jobs
+from gatekeeper.gate.verdict import Open, Shut, Verdict, Waiting
 from specification import JUNK, OPEN, SHUT, WAITING, job_facts, job_verdict, near_misses
 
 KINDS = ("Complete", "Failed", "FailureTarget", "SuccessCriteriaMet", "Suspended")
 STATUSES = (None, "True", "False", "Unknown", "true")
 """Of a condition; None is for one that is not there."""
 REQUIRE = (("release", "7"),)
+LATER = "2024-05-01T09:30:00Z"
+"""Than a Job was created."""
 MARKS = {
     "label": ({"labels": {"release": "7"}}, True),
     "annotation": ({"annotations": {"release": "7"}}, True),
-    "annotation beside another label": ({"labels": {"release": "6"}, "annotations": {"release": "7"}}, True),
+    "both": ({"labels": {"release": "7"}, "annotations": {"release": "7"}}, True),
+    "annotation beside another label": ({"labels": {"release": "6"}, "annotations": {"release": "7"}}, False),
+    "label that was moved": (
+        {"labels": {"release": "7"}, "managedFields": [written("labels", "release", at=LATER)]},
+        False,
+    ),
+    "label without a record": ({"labels": {"release": "7"}, "managedFields": None}, False),
     "another label": ({"labels": {"release": "6"}}, False),
     "another annotation": ({"labels": None, "annotations": {"release": "6"}}, False),
     "none": ({}, False),
@@ -74,7 +82,15 @@ def test_absence(policy):
 
 SAMPLES = [
     job(condition("SuccessCriteriaMet"), condition("Complete", lastTransitionTime="2024-05-01T10:00:00Z")),
-    job(condition("Complete"), condition("Failed", "False"), labels={"release": "7"}, annotations={"release": "6"}),
+    job(condition("Complete"), condition("Failed", "False"), labels={"release": "7"}, annotations={"stage": "live"}),
+    job(condition("Complete"), labels={"release": "7"}, managedFields=None)
+    | {"spec": {"template": {"metadata": {"annotations": {"release": "7"}}}}},
+    job(
+        condition("Complete"),
+        status={"startTime": LATER},
+        annotations={"release": "7"},
+        managedFields=[written("annotations", "release", at=LATER)],
+    ),
     job(condition("FailureTarget"), condition("Failed", reason="BackoffLimitExceeded", message="Job has failed")),
     job(condition("Complete", "Unknown"), status={"active": 1, "failed": 2}, labels={"release": "7"}),
     job(condition("Suspended"), deletionTimestamp="2024-05-01T10:05:00Z", annotations=None),
@@ -117,7 +133,19 @@ def spoiled(value: Any, path: tuple, instead: list[Any]) -> Iterator[Any]:
     yield whole
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=["complete", "marked", "failed", "running", "being deleted"])
+@pytest.mark.parametrize(
+    "sample",
+    SAMPLES,
+    ids=[
+        "complete",
+        "marked",
+        "marked in its template",
+        "marked before it began",
+        "failed",
+        "running",
+        "being deleted",
+    ],
+)
 def test_every_spoiled_part(sample):
     """A Job of which one part is missing, there twice, or of any other type has the verdict of the specification."""
     policies = POLICIES[::5]
@@ -128,7 +156,10 @@ def test_every_spoiled_part(sample):
 
 
 words = st.sampled_from(
-    [*KINDS, *STATUSES[1:], "type", "status", "kind", "Job", "metadata", "name", "labels", "conditions", "release", "7"]
+    [
+        *(*KINDS, *STATUSES[1:], "type", "status", "kind", "Job", "metadata", "name", "conditions", "release", "7"),
+        *("labels", "annotations", "spec", "template", "managedFields", "time", "fieldsV1", "startTime", LATER),
+    ]
 )
 json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | words,

@@ -130,6 +130,7 @@ def test_password_in_argv(url):
     [
         ("GATEKEEPER_TIMEOUT", "soon", "--timeout: 'soon'"),
         ("GATEKEEPER_REQUIRE", "a=1 b", "--require: 'b'"),
+        ("GATEKEEPER_REQUIRE", "", "GATEKEEPER_REQUIRE is empty"),
         ("GATEKEEPER_IF_ABSENT", "maybe", "--if-absent: 'maybe'"),
         ("GATEKEEPER_SELECTOR", "app=web", "one of both"),
     ],

@@ -123,3 +123,14 @@ def test_bad_file(tmp_path, content, words):
     assert f"--password-file: {path} {words}" in message
     assert "; write " in message
     assert "hunter" not in message
+
+
+@pytest.mark.parametrize("value", ["", " "])
+def test_empty_requirement(value):
+    """A variable that is there and empty is no way to demand nothing; a flag outdoes it."""
+    with pytest.raises(
+        Misconfigured, match=r"GATEKEEPER_REQUIRE is empty; write for example app.kubernetes.io/version"
+    ):
+        settings.requirements([], {"GATEKEEPER_REQUIRE": value})
+    assert settings.requirements([], {}) == ()
+    assert settings.requirements(["a=1"], {"GATEKEEPER_REQUIRE": value}) == (("a", "1"),)

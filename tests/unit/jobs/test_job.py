@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from fakes import FakeClock, condition, job
-from gatekeeper.gate.verdict import Denied, Open, Shut, Unreachable, Verdict, Waiting
+from fakes import CREATED, FakeClock, condition, job, written
 from gatekeeper.jobs.judge import ABSENT_CAUSES, JobCheck, JobPolicy, judge_job, judge_jobs
+from gatekeeper.gate.verdict import Denied, Open, Shut, Unreachable, Verdict, Waiting
 
 COMPLETE = condition("Complete", lastTransitionTime="2024-05-01T10:00:00Z")
 FAILED = condition("Failed", reason="BackoffLimitExceeded", message="Job has reached the specified backoff limit")
@@ -17,6 +17,8 @@ RELEASE = JobPolicy(require=(("release", "7"),))
 HOLD = JobPolicy(on_failure="wait")
 BEGAN = datetime(2024, 5, 1, 12, 30, tzinfo=UTC)
 DELETED = "2024-05-01T10:05:00Z"
+LATER = "2024-05-01T09:30:00Z"
+SEVEN = {"release": "7"}
 
 ROWS = [
     # Complete
@@ -31,8 +33,113 @@ ROWS = [
         "required annotation beside another label",
         job(COMPLETE, labels={"release": "6"}, annotations={"release": "7"}),
         RELEASE,
+        Waiting,
+        ["of release its labels say 6 and its annotations say 7", "awaiting release=7 alone"],
+    ),
+    (
+        "label and annotation, neither required",
+        job(COMPLETE, labels={"release": "6"}, annotations={"release": "5"}),
+        RELEASE,
+        Waiting,
+        ["another release", "release is 6 and 5"],
+    ),
+    ("required label and annotation", job(COMPLETE, labels=SEVEN, annotations=SEVEN), RELEASE, Open, ["Complete"]),
+    # a mark that may have been moved
+    (
+        "label written after it began",
+        job(COMPLETE, labels=SEVEN, managedFields=[written("labels", "release", at=LATER)]),
+        RELEASE,
+        Waiting,
+        [
+            "marked anew",
+            f"release=7 since {LATER}, while it began at {CREATED}",
+            "template of its pods",
+            "name the Job",
+        ],
+    ),
+    (
+        "annotation written after it began",
+        job(COMPLETE, annotations=SEVEN, managedFields=[written("annotations", "release", at=LATER)]),
+        RELEASE,
+        Waiting,
+        ["marked anew"],
+    ),
+    (
+        "failed, label written after it began",
+        job(FAILED, labels=SEVEN, managedFields=[written("labels", "release", at=LATER)]),
+        RELEASE,
+        Waiting,
+        ["marked anew"],
+    ),
+    (
+        "label written before it started",
+        job(
+            COMPLETE, status={"startTime": LATER}, labels=SEVEN, managedFields=[written("labels", "release", at=LATER)]
+        ),
+        RELEASE,
         Open,
         ["Complete"],
+    ),
+    (
+        "label written at first, and again as it was",
+        job(
+            COMPLETE, labels=SEVEN, managedFields=[written("labels", "release", at=LATER), written("labels", "release")]
+        ),
+        RELEASE,
+        Open,
+        ["Complete"],
+    ),
+    (
+        "another label written at first",
+        job(COMPLETE, labels=SEVEN, managedFields=[written("labels", "release", at=LATER), written("labels", "app")]),
+        RELEASE,
+        Waiting,
+        ["marked anew"],
+    ),
+    (
+        "annotation of that name written at first",
+        job(COMPLETE, labels=SEVEN, managedFields=[written("annotations", "release")]),
+        RELEASE,
+        Waiting,
+        ["release=7 since a time that it does not tell"],
+    ),
+    ("label without a record", job(COMPLETE, labels=SEVEN, managedFields=None), RELEASE, Waiting, ["marked anew"]),
+    (
+        "record without a time",
+        job(COMPLETE, labels=SEVEN, managedFields=[written("labels", "release", at=None)]),
+        RELEASE,
+        Waiting,
+        ["marked anew"],
+    ),
+    (
+        "no time of creation",
+        job(COMPLETE, labels=SEVEN, creationTimestamp=None),
+        RELEASE,
+        Waiting,
+        ["release=7 since a time that it does not tell"],
+    ),
+    ("record that is no list", job(COMPLETE, labels=SEVEN, managedFields={}), RELEASE, Waiting, ["marked anew"]),
+    (
+        "mark in the template of its pods",
+        job(COMPLETE, labels=SEVEN, managedFields=None) | {"spec": {"template": {"metadata": {"labels": SEVEN}}}},
+        RELEASE,
+        Open,
+        ["Complete"],
+    ),
+    (
+        "another mark in the template of its pods",
+        job(COMPLETE, labels=SEVEN, managedFields=None)
+        | {"spec": {"template": {"metadata": {"labels": {"release": "6"}}}}},
+        RELEASE,
+        Waiting,
+        ["marked anew"],
+    ),
+    (
+        "mark in the template of its pods alone",
+        job(COMPLETE) | {"spec": {"template": {"metadata": {"labels": SEVEN}}}},
+        RELEASE,
+        Waiting,
+        ["release is missing"],
     ),
     (
         "one of two requirements differs",
