@@ -87,6 +87,13 @@ def job_facts(job: Any, require: Mapping[str, str]) -> dict[str, object]:
     }
 
 
+def is_passed_over(job: Any, require: Mapping[str, str]) -> bool:
+    """Tell whether a Job that labels match is another release's: in no way does it bear one of the marks."""
+    facts = job_facts(job, {})
+    marks = [job["metadata"].get(kind) or {} for kind in ("labels", "annotations")] if facts["understood"] else []
+    return any(all(each.get(key) != value for each in marks) for key, value in require.items()) if marks else False
+
+
 def _is_marked(job: Any, status: Any, key: str, value: str) -> bool:
     """Every mark of that name is this one, and it was there when the Job began: in the template, or by the record."""
     metadata, kinds = job["metadata"], ("labels", "annotations")

@@ -35,6 +35,8 @@ class JobPolicy(NamedTuple):
     on_failure: str = "exit"
     gate_began: datetime | None = None
     """A Job that was Complete before this may be another release's; its age is then told."""
+    selector: str = ""
+    """Labels by which the Jobs were asked for, instead of by name: then `require` chooses among those that match."""
 
 
 def judge_job(job: Any, policy: JobPolicy) -> Verdict:
@@ -60,12 +62,13 @@ def _judge_found(job: Any, policy: JobPolicy) -> Verdict:
 
 
 def judge_jobs(jobs: Sequence[Any], policy: JobPolicy) -> Verdict:
-    """Judge all Jobs that one check matches: none is absence, and every one must be Open."""
-    if not jobs:
-        return _judge_absent(policy)
-    if len(jobs) == 1:
-        return _judge_found(jobs[0], policy)
-    verdicts = [(_name(job), _judge_found(job, policy)) for job in jobs]
+    """Judge all Jobs that one check matches: none of this release is absence, and every one must be Open."""
+    chosen = choose(jobs, policy)
+    if not chosen:
+        return _judge_absent(policy, len(jobs))
+    if len(chosen) == 1:
+        return _judge_found(chosen[0], policy)
+    verdicts = [(_name(job), _judge_found(job, policy)) for job in chosen]
     for kind in (Shut, Waiting):
         those = [f"{name} {verdict.reason}" for name, verdict in verdicts if isinstance(verdict, kind)]
         if those:
@@ -107,6 +110,16 @@ def _identity(job: Any) -> tuple[str, str]:
 def _is_going(job: Any) -> bool:
     state = _read(job)
     return isinstance(state, _State) and state.deleted
+
+
+def choose(jobs: Sequence[Any], policy: JobPolicy) -> Sequence[Any]:
+    """Return the Jobs that count: what labels match may be Jobs of other releases, what a name matches is the Job."""
+    return [job for job in jobs if not _is_of_another_release(job, policy)] if policy.selector else jobs
+
+
+def _is_of_another_release(job: Any, policy: JobPolicy) -> bool:
+    state = _read(job)
+    return isinstance(state, _State) and any(value not in state.marks(key).values() for key, value in policy.require)
 
 
 class _State(NamedTuple):
@@ -212,14 +225,17 @@ def _at(part: Any, *path: str) -> Any:
     return part
 
 
-def _judge_absent(policy: JobPolicy) -> Verdict:
+def _judge_absent(policy: JobPolicy, others: int = 0) -> Verdict:
+    """Judge that no Job is there but those of other releases."""
+    marks = " and ".join(f"{key}={value}" for key, value in policy.require)
+    seen = f"does not exist with {marks} ({others} without)" if others else "does not exist"
     match policy.if_absent:
         case "open":
-            return Open("does not exist; opened UNPROVEN, as --if-absent open says")
+            return Open(f"{seen}; opened UNPROVEN, as --if-absent open says")
         case "fail":
-            return Shut("does not exist, and --if-absent is fail")
+            return Shut(f"{seen}, and --if-absent is fail")
         case _:
-            return Waiting("does not exist; awaiting its creation")
+            return Waiting(f"{seen}; awaiting its creation")
 
 
 def _judge_failed(state: _State, failure: str, policy: JobPolicy) -> Verdict:
@@ -238,11 +254,14 @@ def _describe_complete(condition: dict[str, Any], policy: JobPolicy) -> str:
     if policy.gate_began and not policy.require and isinstance(at, str):
         age = (policy.gate_began - _instant(at, policy.gate_began)).total_seconds()
         if age >= 1:
-            text += (
-                f", {format_duration(age)} before this gate began: "
-                "if releases share this Job's name, mark it and add --require KEY=VALUE"
-            )
+            text += f", {format_duration(age)} before this gate began: {_advise(policy)}"
     return text
+
+
+def _advise(policy: JobPolicy) -> str:
+    if policy.selector:
+        return "if Jobs of other releases match too, let the selector name the release"
+    return "if releases share this Job's name, mark it and add --require KEY=VALUE"
 
 
 def _describe_unfinished(state: _State) -> str:
@@ -336,14 +355,15 @@ class JobCheck:
         keep_proofs(self._proofs, (*self._reader.take_told(), *seen), self._policy)
         jobs = with_proofs(seen, self._proofs)
         verdict = judge_jobs(jobs, self._policy)
+        absent = not choose(jobs, self._policy)
         if not fresh:
             self._follow(limit, verdict)
         elif isinstance(verdict, Waiting) and self._denied:
             raise self._denied
         self._looked = True
-        self._absent_since = min(self._absent_since, self._now()) if not jobs else math.inf
+        self._absent_since = min(self._absent_since, self._now()) if absent else math.inf
         explained = fresh or self._now() - self._absent_since >= ABSENT_CAUSES_AFTER
-        if isinstance(verdict, Waiting) and not jobs and explained and not self.messenger:
+        if isinstance(verdict, Waiting) and absent and explained and not self.messenger:
             return Waiting(verdict.reason, ABSENT_CAUSES)
         return verdict
 

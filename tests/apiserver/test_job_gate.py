@@ -480,6 +480,20 @@ def test_selector(apiserver, namespace, unbound):
     assert {verb for verb, _, _ in asked(apiserver, namespace)} == {"list", "watch"}
 
 
+@pytest.mark.parametrize("end", [ApiServer.complete, ApiServer.fail])
+def test_selector_of_several_releases(apiserver, namespace, unbound, end):
+    """With --selector and --require, a Job that an earlier release left behind is passed over, however it ended."""
+    grant(apiserver, namespace, {**BATCH, "verbs": ["list", "watch"]})
+    apiserver.create_job(namespace, "migrate-1", labels={"app": "web", "version": "1"})
+    end(apiserver, namespace, "migrate-1")
+    gate = unbound("--selector", "app=web", "--require", "version=2")
+    gate.until("does not exist with version=2 (1 without); awaiting its creation")
+    apiserver.create_job(namespace, "migrate-2", labels={"app": "web", "version": "2"})
+    gate.until("has no condition yet")
+    apiserver.complete(namespace, "migrate-2")
+    assert gate.end() == 0
+
+
 @pytest.mark.parametrize("args", [["migrate"], ["--selector", "app=web"]], ids=["name", "selector"])
 def test_answer_of_another_namespace(apiserver, namespace, gate, tmp_path, args):
     """Where something on the way answers with another namespace's Job, that proves nothing, listed or watched."""

@@ -312,6 +312,48 @@ def test_judge_jobs(jobs, policy, kind, words):
     assert [word for word in words if word not in verdict.reason] == []
 
 
+CHOOSING = JobPolicy(require=(("release", "7"),), selector="app=web")
+OTHER = job(FAILED, name="other", uid="o", labels={"release": "6"})
+MINE = job(COMPLETE, name="mine", uid="m", labels=SEVEN)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "policy", "kind", "words"),
+    [
+        pytest.param([OTHER, MINE], CHOOSING, Open, ["is Complete"], id="one of this release"),
+        pytest.param([OTHER, job(labels=SEVEN)], CHOOSING, Waiting, ["has no condition"], id="one that runs"),
+        pytest.param(
+            [OTHER, ONE], CHOOSING, Waiting, ["does not exist with release=7 (2 without)"], id="none of this release"
+        ),
+        pytest.param([OTHER], CHOOSING._replace(if_absent="open"), Open, ["UNPROVEN"], id="none, open"),
+        pytest.param([OTHER], CHOOSING._replace(if_absent="fail"), Shut, ["--if-absent is fail"], id="none, fail"),
+        pytest.param([MINE, {}], CHOOSING, Waiting, ["cannot be understood"], id="one that may be of any release"),
+        pytest.param(
+            [MINE, job(COMPLETE, name="moved", labels=SEVEN, managedFields=None)],
+            CHOOSING,
+            Waiting,
+            ["moved may be a Job of another release"],
+            id="one that was marked anew",
+        ),
+        pytest.param(
+            [ONE], JobPolicy(gate_began=BEGAN, selector="app=web"), Open, ["2h30m before", "let the selector"], id="age"
+        ),
+    ],
+)
+def test_choose_among_jobs(jobs, policy, kind, words):
+    """Of the Jobs that labels match, those without the mark are other releases', and none of this one is absence."""
+    verdict = judge_jobs(jobs, policy)
+    assert type(verdict) is kind
+    assert [word for word in words if word not in verdict.reason] == []
+    assert "--require" not in verdict.reason
+
+
+def test_known_causes_of_absence_beside_other_releases():
+    """Where all that labels match is of other releases, the known causes of absence are told too."""
+    look = JobCheck("Jobs", FakeReader(OTHER), CHOOSING, FakeClock().now).look
+    assert look(10, fresh=True).hint == ABSENT_CAUSES
+
+
 class FakeReader:
     """Tells what it is given, and keeps what it was asked. Implements job.JobReader."""
 
