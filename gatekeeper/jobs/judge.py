@@ -21,6 +21,8 @@ ABSENT_CAUSES = (
     "ttlSecondsAfterFinished or a hook-delete-policy removed it after it ended, then use schema mode; "
     "or it is in another namespace, then use -n"
 )
+PODS = "active", "succeeded", "failed", "terminating"
+"""Counters of a Job's status, which say how it is doing."""
 MARKS = "labels", "annotations"
 """What can mark the Job of a release."""
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
@@ -125,11 +127,11 @@ def _is_of_another_release(job: Any, policy: JobPolicy) -> bool:
 class _State(NamedTuple):
     """What is judged of a Job."""
 
-    address: str
-    """How kubectl is told of it."""
+    name: str
+    namespace: str
     metadata: dict[str, Any]
-    template: Any
-    """The metadata of its pods, as any JSON."""
+    spec: Any
+    """Of any form: only its status counts for how it ended."""
     deleted: bool
     conditions: dict[str, dict[str, Any]]
     counters: dict[str, Any]
@@ -138,6 +140,15 @@ class _State(NamedTuple):
         """Return what the label and the annotation of that name say, by their kind."""
         given = ((kind, _given(self.metadata, kind, {})) for kind in MARKS)
         return {kind: marks[key] for kind, marks in given if key in marks}
+
+    def count(self, kind: str) -> int:
+        """Return how many of its pods are so, -1 where that is not told."""
+        return _count(self.counters.get(kind))
+
+    @property
+    def address(self) -> str:
+        """Return how kubectl is told of it."""
+        return f"job/{self.name} -n {self.namespace}"
 
     def true(self, condition: str) -> bool:
         return condition in self.conditions and self.conditions[condition]["status"] == "True"
@@ -166,9 +177,9 @@ def _read(job: Any) -> _State | str:
                 conditions[kind] = condition
             case _:
                 return "a condition is malformed or there twice"
-    address = f"job/{metadata['name']} -n {metadata.get('namespace', 'default')}"
+    name, namespace = metadata["name"], metadata.get("namespace", "default")
     deleted = metadata.get("deletionTimestamp") is not None
-    state = _State(address, metadata, _at(job, "spec", "template", "metadata"), deleted, conditions, status)
+    state = _State(name, namespace, metadata, job.get("spec"), deleted, conditions, status)
     if state.true("Complete") and (state.true("Failed") or state.true("FailureTarget")):
         return "it is both Complete and failed"
     return state
@@ -185,12 +196,12 @@ def _judge_mark(state: _State, key: str, value: str) -> Waiting | None:
     """
     marks = state.marks(key)
     if value not in marks.values():
-        seen = " and ".join(marks.values()) or "missing"
+        seen = " and ".join(marks.values()) or "no label or annotation of it"
         return Waiting(f"is a Job of another release: {key} is {seen}; awaiting {key}={value}")
     if len(set(marks.values())) > 1:
         told = " and ".join(f"its {kind} say {said}" for kind, said in marks.items())
         return Waiting(f"is a Job of two releases: of {key} {told}; awaiting {key}={value} alone")
-    if any(_at(state.template, kind, key) == value for kind in MARKS):
+    if any(_at(state.spec, "template", "metadata", kind, key) == value for kind in MARKS):
         return None
     written = min(_times(at for kind in marks for at in _written(state.metadata, kind, key)), default="")
     began = max(_times((state.metadata.get("creationTimestamp"), state.counters.get("startTime"))), default="")
@@ -245,7 +256,10 @@ def _judge_failed(state: _State, failure: str, policy: JobPolicy) -> Verdict:
     reason += f": {why}" * bool(why) + f" ({message})" * bool(message)
     if policy.on_failure == "wait":
         return Waiting(f"{reason}; awaiting a new Job, as --on-failure wait says")
-    return Shut(f"{reason}; read kubectl logs {state.address}, then run the migration again")
+    return Shut(
+        f"{reason}; read kubectl logs {state.address}, then run the migration again; with --on-failure wait the pod is "
+        "held for that, and not restarted at ever longer intervals"
+    )
 
 
 def _describe_complete(condition: dict[str, Any], policy: JobPolicy) -> str:
@@ -264,26 +278,55 @@ def _advise(policy: JobPolicy) -> str:
     return "if releases share this Job's name, mark it and add --require KEY=VALUE"
 
 
+_SIGNS: tuple[tuple[Callable[[_State], bool], str], ...] = (
+    (
+        lambda job: job.true("SuccessCriteriaMet"),
+        "has met its success criteria, and is Complete when its last pods have ended{pods}; {see_pods}",
+    ),
+    (lambda job: job.true("Suspended"), "is suspended; {see_events}"),
+    (lambda job: bool(job.conditions.keys() - {"Suspended"}), "has {conditions}{pods}"),
+    (lambda job: job.count("active") > 0 and job.count("ready") == 0, "has no pod that is ready{pods}; {see_pods}"),
+    (lambda job: job.count("active") > 0, "is running{pods}"),
+    (lambda job: job.count("terminating") > 0, "waits for the end of its last pods{pods}; {see_pods}"),
+    (
+        lambda job: job.count("failed") > 0,
+        "waits before it tries again{pods}, and fails after more than {limit} of them; {see_events}",
+    ),
+    (
+        lambda job: bool(_times([job.counters.get("startTime")])) and job.count("succeeded") <= 0,
+        "has started at {started}, and no pod could be made for it yet; {see_events}",
+    ),
+    (lambda _: True, "has no condition yet{pods}"),
+)
+"""Why a Job does not get on, as far as its own object tells, and which command tells more; the first that applies.
+
+The events of a Job tell of quotas, webhooks, accounts and queues that keep it from having pods; its pods tell of
+images, nodes and volumes that keep them from running.
+"""
+
+
 def _describe_unfinished(state: _State) -> str:
-    counts = ", ".join(
-        f"{count} {kind}"
-        for kind in ("active", "failed")
-        if isinstance(count := state.counters.get(kind), int) and 0 < count < 2**31
+    counts = ", ".join(f"{count} {kind}" for kind in PODS if (count := state.count(kind)) > 0)
+    limit = _count(_at(state.spec, "backoffLimit"))
+    words = next(words for applies, words in _SIGNS if applies(state))
+    return words.format(
+        pods=f" (pods: {counts})" if counts else "",
+        conditions=", ".join(f"{kind}={each['status']}" for kind, each in sorted(state.conditions.items())),
+        started=state.counters.get("startTime"),
+        limit=limit if limit >= 0 else "backoffLimit",
+        see_events=f"see kubectl describe {state.address}",
+        see_pods=f"see kubectl get pods -l job-name={state.name} -n {state.namespace}",
     )
-    pods = f" (pods: {counts})" if counts else ""
-    if state.true("SuccessCriteriaMet"):
-        return f"has met its success criteria, and its last pods are ending{pods}"
-    if state.true("Suspended"):
-        return "is suspended"
-    if not state.conditions:
-        return f"is running{pods}" if counts else "has no condition yet"
-    listed = ", ".join(f"{kind}={condition['status']}" for kind, condition in sorted(state.conditions.items()))
-    return f"has {listed}{pods}"
 
 
 def _given(part: dict[str, Any], key: str, otherwise: Any) -> Any:
     """Return what an object says, null being the same as nothing."""
     return otherwise if (value := part.get(key)) is None else value
+
+
+def _count(value: Any) -> int:
+    """Return a 32-bit count of the API, -1 where this is none."""
+    return value if type(value) is int and 0 <= value < 2**31 else -1
 
 
 def _all_text(value: Any) -> bool:

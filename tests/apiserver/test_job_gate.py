@@ -97,6 +97,13 @@ def asked(apiserver: ApiServer, namespace: str) -> list[tuple[str, str, int]]:
 UNFINISHED = {
     "no status": ({}, "has no condition yet"),
     "running": ({**START, "active": 1}, "is running (pods: 1 active)"),
+    "no pod ready": ({**START, "active": 1, "ready": 0}, "has no pod that is ready (pods: 1 active)"),
+    "between two tries": (
+        {**START, "failed": 1},
+        "waits before it tries again (pods: 1 failed), and fails after more than 6",
+    ),
+    "no pod made": (START, "has started at 2026-01-02T03:04:05Z, and no pod could be made for it yet"),
+    "resumed": ({**START, "active": 1, "ready": 1} | condition("Suspended", "False"), "is running (pods: 1 active)"),
     "suspended": (condition("Suspended"), "is suspended"),
     "success criteria met": (START | condition("SuccessCriteriaMet"), "has met its success criteria"),
     "unknown condition": (START | condition("Migrated"), "has Migrated=True"),

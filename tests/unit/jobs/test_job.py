@@ -20,6 +20,9 @@ DELETED = "2024-05-01T10:05:00Z"
 LATER = "2024-05-01T09:30:00Z"
 SEVEN = {"release": "7"}
 
+SEE_PODS = "; see kubectl get pods -l job-name=migrate -n shop; awaiting condition Complete"
+SEE_EVENTS = "; see kubectl describe job/migrate -n shop; awaiting condition Complete"
+
 ROWS = [
     # Complete
     ("complete", job(COMPLETE), ANY, Open, ["Complete since 2024-05-01T10:00:00Z"]),
@@ -139,14 +142,14 @@ ROWS = [
         job(COMPLETE) | {"spec": {"template": {"metadata": {"labels": SEVEN}}}},
         RELEASE,
         Waiting,
-        ["release is missing"],
+        ["release is no label or annotation of it"],
     ),
     (
         "one of two requirements differs",
         job(COMPLETE, labels={"release": "7"}),
         JobPolicy(require=(("release", "7"), ("stage", "live"))),
         Waiting,
-        ["another release", "stage is missing", "awaiting stage=live"],
+        ["another release", "stage is no label or annotation of it", "awaiting stage=live"],
     ),
     (
         "required label differs",
@@ -155,8 +158,14 @@ ROWS = [
         Waiting,
         ["another release", "release is 6", "awaiting release=7"],
     ),
-    ("required label is missing", job(COMPLETE), RELEASE, Waiting, ["another release", "release is missing"]),
-    ("required label is the key of none", job(COMPLETE, labels={"7": "release"}), RELEASE, Waiting, ["missing"]),
+    (
+        "required label is missing",
+        job(COMPLETE),
+        RELEASE,
+        Waiting,
+        ["another release", "release is no label or annotation of it"],
+    ),
+    ("required label is the key of none", job(COMPLETE, labels={"7": "release"}), RELEASE, Waiting, ["no label"]),
     ("complete and being deleted", job(COMPLETE, deletionTimestamp=DELETED), ANY, Waiting, ["being deleted"]),
     # failed
     (
@@ -164,7 +173,10 @@ ROWS = [
         job(FAILED),
         ANY,
         Shut,
-        ["has failed", "BackoffLimitExceeded", "reached the specified backoff limit", "logs"],
+        [
+            *("has failed", "BackoffLimitExceeded", "reached the specified backoff limit"),
+            *("read kubectl logs job/migrate -n shop", "--on-failure wait the pod is held"),
+        ],
     ),
     ("failed, target before", job(FAILURE_TARGET, FAILED), ANY, Shut, ["has failed", "BackoffLimitExceeded"]),
     ("failed, without a reason", job(condition("Failed")), ANY, Shut, ["has failed"]),
@@ -182,8 +194,58 @@ ROWS = [
     ("failed, of this release", job(FAILED, labels={"release": "7"}), RELEASE, Shut, ["has failed"]),
     ("failed and being deleted", job(FAILED, deletionTimestamp=DELETED), ANY, Waiting, ["being deleted"]),
     # neither
-    ("criteria met alone", job(condition("SuccessCriteriaMet")), ANY, Waiting, ["success criteria", "ending"]),
-    ("suspended", job(condition("Suspended")), ANY, Waiting, ["suspended"]),
+    (
+        "criteria met alone",
+        job(condition("SuccessCriteriaMet"), status={"terminating": 1}),
+        ANY,
+        Waiting,
+        ["success criteria", "when its last pods have ended (pods: 1 terminating)", SEE_PODS],
+    ),
+    ("suspended", job(condition("Suspended")), ANY, Waiting, ["is suspended", SEE_EVENTS]),
+    (
+        "resumed",
+        job(condition("Suspended", "False"), status={"active": 1, "ready": 1}),
+        ANY,
+        Waiting,
+        ["is running (pods: 1 active); awaiting"],
+    ),
+    (
+        "resumed, not ready",
+        job(condition("Suspended", "False"), status={"active": 1, "ready": 0}),
+        ANY,
+        Waiting,
+        ["has no pod that is ready (pods: 1 active)", SEE_PODS],
+    ),
+    ("no pod ready", job(status={"active": 1, "ready": 0}), ANY, Waiting, ["has no pod that is ready", SEE_PODS]),
+    (
+        "between two tries",
+        job(status={"startTime": LATER, "failed": 1, "ready": 0}),
+        ANY,
+        Waiting,
+        ["waits before it tries again (pods: 1 failed), and fails after more than 3 of them", SEE_EVENTS],
+    ),
+    (
+        "between two tries, limit unknown",
+        job(status={"failed": 1}) | {"spec": None},
+        ANY,
+        Waiting,
+        ["fails after more than backoffLimit of them"],
+    ),
+    (
+        "last pod is ending",
+        job(status={"startTime": LATER, "failed": 1, "terminating": 1}),
+        ANY,
+        Waiting,
+        ["waits for the end of its last pods (pods: 1 failed, 1 terminating)", SEE_PODS],
+    ),
+    (
+        "no pod could be made",
+        job(status={"startTime": LATER, "ready": 0}),
+        ANY,
+        Waiting,
+        [f"has started at {LATER}, and no pod could be made", SEE_EVENTS],
+    ),
+    ("counter is true", job(status={"active": True}), ANY, Waiting, ["no condition yet; awaiting"]),
     ("no condition", job(), ANY, Waiting, ["no condition", "awaiting condition Complete"]),
     ("running", job(status={"active": 2, "failed": 1}), ANY, Waiting, ["running", "2 active", "1 failed"]),
     ("all pods succeeded, no condition", job(status={"succeeded": 1}), ANY, Waiting, ["no condition"]),
