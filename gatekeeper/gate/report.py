@@ -106,7 +106,8 @@ class Report:
 
     def _write(self, line: Line) -> None:
         with self._status.cleared() if self._status else nullcontext():
-            write(f"{self._format(line._replace(reason=one_line(line.reason)))}\n", self._stream)
+            printable = line._replace(check=one_line(line.check), reason=one_line(line.reason))
+            write(f"{self._format(printable)}\n", self._stream)
 
 
 class StatusLine:

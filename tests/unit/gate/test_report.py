@@ -169,6 +169,15 @@ def test_quoted_text(tmp_path):
     assert len(stream.getvalue()) < 2000
 
 
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_name_of_a_check_is_printable(log_format):
+    """A name that a URL gave can neither begin a line of the log nor move a terminal's cursor."""
+    stream = io.StringIO()
+    Report(log_format, stream).tell(Turn(0, math.inf, (("database a\n2026 opened:\x1b[2J x", AT_2),)))
+    assert stream.getvalue().count("\n") == 1
+    assert "database a 2026 opened: [2J x" in stream.getvalue()
+
+
 @pytest.mark.parametrize("path", ["termination-log", "no folder/termination-log", "."])
 def test_no_termination_log(tmp_path, path):
     """Where the kubelet made no file, none is made, and the gate ends all the same."""
