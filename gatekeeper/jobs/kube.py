@@ -44,7 +44,7 @@ KEEPALIVE = 15, 5, 3
 """Seconds of silence before the kernel asks whether the other side is there, seconds between, and how often."""
 MOST_RETRY_AFTER = 30.0
 """Seconds that a server can keep the gate from asking again: an hour would be as good as never."""
-WATCH_SECONDS = 60
+WATCH_SECONDS = 38
 """Seconds after which the server is asked to end a watch, which is then renewed from where it ended."""
 WATCH_LIMIT = WATCH_SECONDS + 6
 """Seconds after which a watch counts as dead, whatever it says: the server would have ended it before."""
@@ -178,12 +178,12 @@ class JobReader:
     def read(self, limit: float, *, fresh: bool) -> list[Any]:
         """Return the Jobs as the open watch tells them, else list them."""
         told = self.watch.jobs if self.watch else None
-        if told is None or fresh:
-            self._listed = jobs, _ = self._list(limit)
-            if self.watch and told != jobs:
-                self.watch.give_up()  # it is dead, or at least behind
-            return list(jobs.values())
-        return list(told.values())
+        if told is not None and not fresh:
+            return list(told.values())
+        self._listed = jobs, _ = self._list(limit)
+        if self.watch and told not in (None, jobs):
+            self.watch.give_up()  # it is dead, or at least behind
+        return list(jobs.values())
 
     def take_told(self) -> list[Any]:
         """Return each state of a Job that the watch told of since this was last asked, oldest first."""

@@ -84,7 +84,7 @@ def test_in_spite(world, name):
 
 
 def test_dead_watches(apiserver, gate, tmp_path_factory):
-    """A watch that is dead for good costs 66 s at most, whichever way it died: then the Job is listed again.
+    """A watch that is dead for good costs 44 s at most, whichever way it died: then the Job is listed again.
 
     Where not even TCP answers, the kernel notices after 30 s.
     """
