@@ -73,7 +73,7 @@ class Cluster:
 
 def in_cluster(directory: str = SERVICE_ACCOUNT, environ: Mapping[str, str] = os.environ) -> Cluster:
     """Return the cluster that this pod runs in, asked as its ServiceAccount. Raises Misconfigured outside of a pod."""
-    if not environ.get("KUBERNETES_SERVICE_HOST"):
+    if not (environ.get("KUBERNETES_SERVICE_HOST") and environ.get("KUBERNETES_SERVICE_PORT")):
         raise Misconfigured("no cluster to ask: this is not a pod; write for example --kubeconfig ~/.kube/config")
     settings = _settings()
     loader = incluster_config.InClusterConfigLoader(
@@ -84,9 +84,10 @@ def in_cluster(directory: str = SERVICE_ACCOUNT, environ: Mapping[str, str] = os
         try:
             loader.load_and_set(settings)
         except (ConfigException, OSError) as fault:
-            raise Denied(
-                f"no ServiceAccount token ({fault}); mount a projected serviceAccountToken volume at {directory}"
-            ) from fault
+            lacking = "no ServiceAccount token", "a projected serviceAccountToken volume"
+            if _has_text(f"{directory}/token"):
+                lacking = "no ca.crt", "the ConfigMap kube-root-ca.crt too, in the projected volume of the token,"
+            raise Denied(f"{lacking[0]} ({fault}); mount {lacking[1]} at {directory}") from fault
 
     def connect() -> RESTClientObject:
         load()
@@ -100,6 +101,14 @@ def in_cluster(directory: str = SERVICE_ACCOUNT, environ: Mapping[str, str] = os
     except OSError:
         namespace = ""
     return Cluster(connect, namespace or None)
+
+
+def _has_text(path: str) -> bool:
+    try:
+        with open(path) as file:  # noqa: PTH123 - as above
+            return bool(file.read())
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def from_kubeconfig(path: str | None, context: str | None) -> Cluster:
@@ -225,7 +234,12 @@ class JobReader:
         with _translated(), self.get(limit) as response:
             listing = json.loads(response.read())
         match listing:
-            case {"kind": "JobList", "items": [*items], "metadata": {"resourceVersion": str(version)}}:
+            case {
+                "kind": "JobList",
+                "items": [*items] | (None as items),
+                "metadata": {"resourceVersion": str(version)},
+            }:
+                items = items or []  # Go writes an empty list as null
                 # The items of a list carry no kind of their own.
                 return self.keep({"kind": "Job", **item} if isinstance(item, dict) else item for item in items), version
             case _:
@@ -243,7 +257,8 @@ class JobReader:
         path = f"/apis/batch/v1/namespaces/{quote(self._namespace, safe='')}/jobs"
         url = f"{settings.host}{path}?{urlencode([self._selector, *query], quote_via=quote)}"
         headers = {"Accept": "application/json", "User-Agent": f"gatekeeper/{__version__}"}
-        headers |= {auth["key"]: auth["value"] for auth in settings.auth_settings().values()}
+        # The line end that `echo` writes after a token is no part of it, and none of a header.
+        headers |= {auth["key"]: auth["value"].strip() for auth in settings.auth_settings().values()}
         with _translated():
             timeout = (min(CONNECT_LIMIT, limit), limit)
             _answer.deadline = time.monotonic() + limit
@@ -258,7 +273,10 @@ class JobReader:
         said = f"the API server answers {response.status}{_status_message(body)}"
         match response.status:
             case HTTPStatus.UNAUTHORIZED:
-                return Denied(f"{said}: it does not accept the token; a token of this cluster, not expired, is needed")
+                return Denied(
+                    f"{said}: it does not accept the token; one of this cluster is needed that has not expired and "
+                    "whose audience is the API server, as where serviceAccountToken names none"
+                )
             case HTTPStatus.FORBIDDEN:
                 rule = f"- {rbac.flow(rbac.rule([self._name] if self._name else []))}"
                 return Denied(

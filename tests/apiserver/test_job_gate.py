@@ -520,6 +520,43 @@ def test_answer_of_another_namespace(apiserver, namespace, gate, tmp_path, args)
         assert "does not exist; awaiting its creation" in listing.message
 
 
+@pytest.mark.parametrize("null", [True, False], ids=["null", "empty"])
+def test_list_of_nothing(apiserver, namespace, gate, tmp_path, null):
+    """A list without Jobs is one, be it empty or null."""
+    listing = {"kind": "JobList", "apiVersion": "batch/v1", "metadata": {"resourceVersion": "1"}}
+    body = json.dumps({**listing, "items": None if null else []}).encode()
+    with Front(apiserver, tmp_path) as front:
+        front.answer = lambda exchange: exchange.reply(200, body)
+        process = gate("job", "migrate", "--kubeconfig", str(through(front, apiserver, tmp_path)), "--timeout", "0")
+        assert process.end() == 124
+        assert "does not exist; awaiting its creation" in process.message
+
+
+def test_watches_that_end_at_once(apiserver, namespace, gate, tmp_path):
+    """A server that ends each watch after an event is asked for lists at the usual pace, and for a watch every 5 s."""
+    asked: list[bool] = []
+
+    def answer(exchange: Exchange) -> None:
+        asked.append(exchange.watches)
+        if exchange.lists:
+            forward(exchange)
+            return
+        with exchange.ask(exchange.path.partition("&watch=")[0]) as response:
+            job = {"kind": "Job", **json.loads(response.read())["items"][0]}
+        exchange.begin(200)
+        exchange.chunk(json.dumps({"type": "ADDED", "object": job}).encode() + b"\n")
+        exchange.chunk(b"")
+
+    apiserver.create_job(namespace, "migrate")
+    with Front(apiserver, tmp_path) as front:
+        front.answer = answer
+        kubeconfig = str(through(front, apiserver, tmp_path))
+        process = gate("job", "migrate", "-n", namespace, "--kubeconfig", kubeconfig, "--timeout", "8s")
+        assert process.end() == 124
+    assert sum(asked) == 2
+    assert len(asked) < 16
+
+
 # -- promptness and cost ------------------------------------------------------------------------------------------
 
 
@@ -587,6 +624,16 @@ def test_bad_token(kubeconfig, bound):
     gate = bound("migrate", "--timeout", "1s", secrets=["not-of-this-cluster"])
     assert gate.end() == 4
     assert "the API server answers 401" in gate.message
+
+
+def test_token_of_another_audience(apiserver, namespace, kubeconfig, bound):
+    """A token that is not meant for the API server denies the gate, which says what is wrong with it."""
+    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/gate/token"
+    token = apiserver.request("POST", path, {"spec": {"audiences": ["vault"]}})["status"]["token"]
+    kubeconfig.write_text(re.sub("token: .*", f"token: {token}", kubeconfig.read_text()))
+    gate = bound("migrate", "--timeout", "1s", secrets=[token])
+    assert gate.end() == 4
+    assert "whose audience is the API server" in gate.message
 
 
 def test_kubeconfig_of_data(apiserver, namespace, kubeconfig, bound, tmp_path):
@@ -690,6 +737,38 @@ def test_token_missing(pod, account):
     (account / "token").write_text(token)
     with closing(pod.client):
         assert names(pod) == ["migrate"]
+
+
+def test_ca_missing(pod, account):
+    """A pod whose volume lacks the API server's authority is denied, with what to mount, until it is there."""
+    authority = (account / "ca.crt").read_text()
+    for spoil in ((account / "ca.crt").unlink, lambda: (account / "ca.crt").write_text("")):
+        spoil()
+        with pytest.raises(Denied, match=f"^no ca.crt .*; mount the ConfigMap kube-root-ca.crt too, .* at {account}$"):
+            names(pod)
+    (account / "ca.crt").write_text(authority)
+    with closing(pod.client):
+        assert names(pod) == ["migrate"]
+
+
+def test_token_with_a_line_end(pod, account):
+    """A token is taken without the line end that its file has."""
+    with (account / "token").open("a") as file:
+        file.write("\n")
+    with closing(pod.client):
+        assert names(pod) == ["migrate"]
+
+
+@pytest.mark.parametrize("key", ["token", "tokenFile"])
+def test_kubeconfig_token_with_a_line_end(kubeconfig, bound, tmp_path, key):
+    """A kubeconfig's token is taken without the line end that it has, as it stands or in a file."""
+    config = yaml.safe_load(kubeconfig.read_text())
+    user = config["users"][0]["user"]
+    token = user.pop("token") + "\n"
+    (tmp_path / "token").write_text(token)
+    user[key] = token if key == "token" else str(tmp_path / "token")
+    kubeconfig.write_text(yaml.safe_dump(config))
+    bound("migrate").until("does not exist")
 
 
 def test_token_renewed(apiserver, namespace, pod, account):
