@@ -81,23 +81,23 @@ def judge_jobs(jobs: Sequence[Any], policy: JobPolicy) -> Verdict:
 
 
 def keep_proofs(proofs: dict[str, Any], seen: Sequence[Any], policy: JobPolicy) -> None:
-    """Keep those of the Jobs that are proof, by uid, until a new Job of that name is seen; the oldest sight is first.
+    """Keep those of the Jobs that are proof, by name, until a new Job of that name is seen; the oldest sight is first.
 
     A hook-delete-policy or a TTL may remove a Job in the moment in which it is Complete, and what it did stays done.
     """
     for job in seen:
         name, uid = _identity(job)
-        for other in [other for other, proof in proofs.items() if other != uid and _identity(proof)[0] == name]:
-            del proofs[other]
+        if uid != _identity(proofs.get(name))[1]:
+            proofs.pop(name, None)
         if uid and isinstance(_judge_found(job, policy), Open):
-            proofs[uid] = job
+            proofs[name] = job
 
 
 def with_proofs(jobs: Sequence[Any], proofs: Mapping[str, Any]) -> list[Any]:
     """Return the Jobs with what proves them in place of those that are gone or being deleted."""
-    seen = {uid for _, uid in map(_identity, jobs)}
-    there = [proofs.get(_identity(job)[1], job) if _is_going(job) else job for job in jobs]
-    return there + [proof for uid, proof in proofs.items() if uid not in seen]
+    names = [_identity(job)[0] for job in jobs]
+    there = [proofs.get(name, job) if _is_going(job) else job for name, job in zip(names, jobs, strict=True)]
+    return there + [proofs[name] for name in proofs.keys() - set(names)]
 
 
 def _identity(job: Any) -> tuple[str, str]:
@@ -144,6 +144,11 @@ class _State(NamedTuple):
     def count(self, kind: str) -> int:
         """Return how many of its pods are so, -1 where that is not told."""
         return _count(self.counters.get(kind))
+
+    @property
+    def has_uncounted_pods(self) -> bool:
+        """Tell whether pods have ended that are in no counter yet: for a moment it looks as if there had been none."""
+        return any(_at(self.counters, "uncountedTerminatedPods", end) for end in ("succeeded", "failed"))
 
     @property
     def address(self) -> str:
@@ -287,6 +292,7 @@ _SIGNS: tuple[tuple[Callable[[_State], bool], str], ...] = (
     (lambda job: bool(job.conditions.keys() - {"Suspended"}), "has {conditions}{pods}"),
     (lambda job: job.count("active") > 0 and job.count("ready") == 0, "has no pod that is ready{pods}; {see_pods}"),
     (lambda job: job.count("active") > 0, "is running{pods}"),
+    (lambda job: job.has_uncounted_pods, "has pods that have just ended{pods}"),
     (lambda job: job.count("terminating") > 0, "waits for the end of its last pods{pods}; {see_pods}"),
     (
         lambda job: job.count("failed") > 0,
@@ -382,7 +388,7 @@ class JobCheck:
         self._now = now
         self._looked = False
         self._proofs: dict[str, Any] = {}
-        """Jobs as they were when they were proof, by uid."""
+        """Jobs as they were when they were proof, by name."""
         self._denied: Denied | None = None
         """Why the Jobs may not be watched."""
         self._absent_since = math.inf

@@ -245,6 +245,13 @@ ROWS = [
         Waiting,
         [f"has started at {LATER}, and no pod could be made", SEE_EVENTS],
     ),
+    (
+        "pod has just ended",
+        job(status={"startTime": LATER, "ready": 0, "uncountedTerminatedPods": {"failed": ["7c1"]}}),
+        ANY,
+        Waiting,
+        ["has pods that have just ended; awaiting condition Complete"],
+    ),
     ("counter is true", job(status={"active": True}), ANY, Waiting, ["no condition yet; awaiting"]),
     ("no condition", job(), ANY, Waiting, ["no condition", "awaiting condition Complete"]),
     ("running", job(status={"active": 2, "failed": 1}), ANY, Waiting, ["running", "2 active", "1 failed"]),
