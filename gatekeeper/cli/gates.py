@@ -90,6 +90,7 @@ def job(
         if_absent=settings.choice("--if-absent", if_absent, settings.IF_ABSENT),
         on_failure=checks.on_failure(on_failure),
         gate_began=began,
+        selector=labels,
     )
     hold = Hold(timeout, log_format, termination_log)
     jobs = [checks.Jobs(name=settings.job_name(name)) for name in dict.fromkeys(names or ())]

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes import condition, job, written
-from gatekeeper.jobs.judge import JobPolicy, judge_job, judge_jobs
 from gatekeeper.gate.verdict import Open, Shut, Verdict, Waiting
+from gatekeeper.jobs.judge import JobPolicy, judge_job, judge_jobs
 from specification import JUNK, OPEN, SHUT, WAITING, is_passed_over, job_facts, job_verdict, near_misses
 
 KINDS = ("Complete", "Failed", "FailureTarget", "SuccessCriteriaMet", "Suspended")

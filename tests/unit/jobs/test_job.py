@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from fakes import CREATED, FakeClock, condition, job, written
-from gatekeeper.jobs.judge import ABSENT_CAUSES, JobCheck, JobPolicy, judge_job, judge_jobs
 from gatekeeper.gate.verdict import Denied, Open, Shut, Unreachable, Verdict, Waiting
+from gatekeeper.jobs.judge import ABSENT_CAUSES, JobCheck, JobPolicy, judge_job, judge_jobs
 
 COMPLETE = condition("Complete", lastTransitionTime="2024-05-01T10:00:00Z")
 FAILED = condition("Failed", reason="BackoffLimitExceeded", message="Job has reached the specified backoff limit")
