@@ -14,6 +14,7 @@ from gatekeeper import __version__
 from gatekeeper.cli import checks
 from gatekeeper.cli.options import (
     EXAMPLES,
+    HELP,
     Context,
     Kubeconfig,
     LogFormat,
@@ -27,12 +28,12 @@ from gatekeeper.cli.options import (
     ToolName,
     option,
 )
-from gatekeeper.gate import exits, settings
+from gatekeeper.gate import settings
 from gatekeeper.gate.clock import Clock
 from gatekeeper.gate.loop import Gate
 from gatekeeper.gate.output import TERMINATION_LOG
 from gatekeeper.gate.report import FORMATS, Report
-from gatekeeper.gate.verdict import Check
+from gatekeeper.gate.verdict import Check, Outcome
 from gatekeeper.histories.judge import HistoryPolicy
 from gatekeeper.histories.look import SchemaCheck
 from gatekeeper.jobs.judge import JobPolicy
@@ -50,17 +51,32 @@ class Hold:
         self._log_format = settings.choice("--log-format", log_format, tuple(FORMATS))
         self._termination_log = termination_log
 
-    def __call__(self, checks: Sequence[Check], awaited: Sequence[str]) -> int:
-        """Hold, tell, and return the exit code."""
+    def __call__(self, checks: Sequence[Check], awaited: Sequence[str]) -> Outcome:
+        """Hold, tell, and return how it ended."""
         report = Report(self._log_format, sys.stderr)
         report.begin(__version__, awaited, self._timeout)
         began = self.clock.now()
         outcome = Gate(checks, self._timeout, self.clock, report.tell).hold()
         report.end(outcome, self.clock.now() - began, self._termination_log)
-        return exits.code_of(outcome)
+        return outcome
 
 
-@app.command(epilog=f"Example: {EXAMPLES['job']}")
+def _asks_for_help(args: list[str]) -> bool:
+    return len(args) == 1 and args[0] in HELP
+
+
+class _Gate(TyperCommand):
+    """A command that is asked for help by a sole argument: what prints help among others would let the pod start."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments, among which nothing asks for help."""
+        if not _asks_for_help(args):
+            ctx.help_option_names = []
+        parsed: list[str] = super().parse_args(ctx, args)
+        return parsed
+
+
+@app.command(cls=_Gate, epilog=f"Example: {EXAMPLES['job']}")
 def job(
     names: Annotated[Names, typer.Argument(metavar="NAME...", help="Names of the Jobs.", show_default=False)] = None,
     namespace: Namespace = None,
@@ -81,7 +97,7 @@ def job(
     context: Context = None,
     log_format: LogFormat = "text",
     termination_log: TerminationLog = TERMINATION_LOG,
-) -> int:
+) -> Outcome:
     """Hold until every named Job is Complete."""
     labels = checks.labels(names or (), selector)
     began = datetime.now(UTC)
@@ -99,14 +115,13 @@ def job(
     return hold(looks, [f"{check.name} to be Complete" for check in looks])
 
 
-class _OtherArguments(TyperCommand):
+class _OtherArguments(_Gate):
     """A command that takes another program's arguments as they stand, unparsed."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Keep the arguments, unless they ask for help alone."""
-        if args in (["-h"], ["--help"]):
-            parsed: list[str] = super().parse_args(ctx, args)
-            return parsed
+        if _asks_for_help(args):
+            return super().parse_args(ctx, args)
         ctx.args = args
         return args
 
@@ -116,14 +131,14 @@ class _OtherArguments(TyperCommand):
     options_metavar="--for=condition=complete [--timeout=DURATION] job/NAME... [-n NAMESPACE]",
     epilog=f"Example: {EXAMPLES['wait']}",
 )
-def wait(context: typer.Context) -> int:
+def wait(context: typer.Context) -> Outcome:
     """Take the arguments of `kubectl wait` for complete Jobs: as `gatekeeper job`, for 30s if no timeout is given."""
     timeout = [] if os.environ.get("GATEKEEPER_TIMEOUT") else ["--timeout", peers.KUBECTL_TIMEOUT]
     return _hold_as_other(peers.kubectl_wait(context.args), timeout)
 
 
 @app.command("job-wr", cls=_OtherArguments, options_metavar="NAME", epilog=f"Example: {EXAMPLES['job-wr']}")
-def job_wr(context: typer.Context) -> int:
+def job_wr(context: typer.Context) -> Outcome:
     """Take the arguments of k8s-wait-for's job-wr: as `gatekeeper job`."""
     return _hold_as_other(peers.job_wr(context.args), [])
 
@@ -137,16 +152,17 @@ for _name in ("job-we", "pod", "pod-we", "pod-wr", "service"):
     app.command(_name, cls=_OtherArguments, hidden=True)(_refuse)
 
 
-def _hold_as_other(found: peers.JobWait, timeout: list[str]) -> int:
+def _hold_as_other(found: peers.JobWait, timeout: list[str]) -> Outcome:
     """Hold for what another program's arguments mean, with all that the environment says of `gatekeeper job`."""
     given = {"--selector": found.labels, "--namespace": found.namespace, "--timeout": found.timeout}
     options = [word for option, value in given.items() if value for word in (option, value)]
-    argv = ["job", *found.jobs, *options, *(timeout if not found.timeout else [])]
-    code: int = alone("job")(argv, prog_name="gatekeeper", standalone_mode=False)
-    return code
+    argv = [*found.jobs, *options, *(timeout if not found.timeout else [])]
+    command = typer.main.get_command(alone("job"))  # of a program with one command, that command
+    outcome: Outcome = command(argv, prog_name="gatekeeper job", complete_var="", standalone_mode=False)
+    return outcome
 
 
-@app.command(epilog=f"Example: {EXAMPLES['schema']}")
+@app.command(cls=_Gate, epilog=f"Example: {EXAMPLES['schema']}")
 def schema(
     invocation: typer.Context,
     tool: ToolName,
@@ -204,7 +220,7 @@ def schema(
     context: Context = None,
     log_format: LogFormat = "text",
     termination_log: TerminationLog = TERMINATION_LOG,
-) -> int:
+) -> Outcome:
     """Hold until the migration tool's history table shows every wanted revision, applied and clean."""
     record, question = checks.question(tool, table, column, query, trusted=trust_history)
     wanted = checks.wanted(record, revision or (), revision_file, migrations)
@@ -236,5 +252,6 @@ def alone(command: str) -> typer.Typer:
     return program
 
 
-NAMED: dict[str, Callable[..., int]] = {"job": job, "schema": schema}
+NAMED: dict[str, Callable[..., Outcome]] = {"job": job, "schema": schema}
 """The gates whose arguments Typer parses."""
+COMMANDS = (*NAMED, "wait", "job-wr")

@@ -9,8 +9,12 @@ import typer
 
 from gatekeeper import __version__
 from gatekeeper.cli import gates
-from gatekeeper.cli.options import EXAMPLES
+from gatekeeper.cli.options import EXAMPLES, HELP, URL_EXAMPLE
+from gatekeeper.gate import exits
 from gatekeeper.gate.settings import Misconfigured
+
+ALONE = tuple([each] for each in HELP)
+"""What a gate takes for a question. Among other arguments, `-h` is what other programs call the host."""
 
 
 @cache
@@ -27,7 +31,7 @@ def program(command: str = "") -> Any:
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+        context_settings={"help_option_names": list(HELP), "max_content_width": 120},
     )
     app.callback(invoke_without_command=True)(_root)
     app.registered_commands = commands
@@ -50,10 +54,26 @@ def _root(
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run a command line and return its exit code. Raises Misconfigured, in one sentence with an example."""
-    command = argv[0] if argv else ""
+    """Run a command line and return its exit code. Raises Misconfigured, in one sentence with an example.
+
+    A gate's exit code is that of its outcome, and no other: what ends a gate without one is a bug.
+    """
+    command, *rest = argv or [""]
+    example = EXAMPLES.get(command, EXAMPLES["job"])
+    if rest and command in (*HELP, "--version"):
+        raise Misconfigured(f"{command} stands alone; write for example {example}")
     try:
-        return program(command)(list(argv), prog_name="gatekeeper", standalone_mode=False) or 0
+        # Completion for shells ends with 0 whatever follows, and asks for it by a variable; so it has none.
+        end = program(command)(list(argv), prog_name="gatekeeper", complete_var="", standalone_mode=False)
     except typer.TyperException as fault:
-        example = EXAMPLES.get(command, EXAMPLES["job"])
-        raise Misconfigured(f"{fault.format_message().strip().rstrip('.')}; write for example {example}") from fault
+        raise Misconfigured(_sentence(fault, command, example)) from fault
+    if command in gates.COMMANDS and rest not in ALONE:
+        return exits.code_of(end)
+    return end or 0
+
+
+def _sentence(fault: typer.TyperException, command: str, example: str) -> str:
+    said = fault.format_message().strip().rstrip(".")
+    if command == "schema" and getattr(fault, "option_name", "") == "-h":
+        return f"{said}; the host is part of the database's URL, write for example --database {URL_EXAMPLE}"
+    return f"{said}; write for example {example}"

@@ -20,6 +20,10 @@ EXAMPLES = {
 }
 
 
+HELP = ("-h", "--help")
+URL_EXAMPLE = "postgresql://app@db.shop.svc:5432/app"
+
+
 def option(name: str, help_text: str, *, short: str = "", metavar: str = "TEXT") -> OptionInfo:
     """Return an option; its environment variable is GATEKEEPER_ and its name."""
     flags = [f"--{name}", *([short] if short else [])]

@@ -119,6 +119,8 @@ class Gate:
         # Messengers first: a proof is then never older than the news it is weighed against.
         self._standings = [_Standing(check) for check in sorted(checks, key=lambda check: not check.messenger)]
         self._proofs = [standing for standing in self._standings if not standing.check.messenger]
+        if not self._proofs:
+            raise ValueError("a gate without a check that can prove anything would be open")
         self._timeout = timeout
         self._clock = clock
         self._tell = tell

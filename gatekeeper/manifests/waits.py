@@ -173,8 +173,9 @@ def _expand(text: str, env: Mapping[str, str]) -> str:
     )
 
 
+_ASKS = ("-h", "--help", "--version")
 _SHORT = {"-n": "namespace", "-l": "selector"}
-_SWITCHES = ("trust-history", "help", "version")
+_SWITCHES = ("trust-history",)
 
 
 def words_and_options(argv: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
@@ -186,6 +187,8 @@ def words_and_options(argv: Sequence[str]) -> tuple[list[str], dict[str, list[st
         word = left.pop()
         if word == "--":
             return words + left[::-1], options
+        if word in _ASKS:
+            raise Misconfigured(f"{word} is among its arguments: a gate is told nothing by that, and may hold nothing")
         if not word.startswith("-") or word == "-":
             words.append(word)
             continue

@@ -96,6 +96,54 @@ MISUSES = [
 ]
 
 
+ASKING = [
+    f"{gate} {asking}"
+    for gate in (
+        "job a",
+        "job -n b a",
+        ALEMBIC,
+        f"{ALEMBIC} --job a",
+        "wait --for=condition=complete job/a",
+        "job-wr a",
+    )
+    for asking in ("-h", "--help", "-h db.shop.svc", "--version", "-h=x")
+] + ["-h job a", "--help job a", f"--version {ALEMBIC}", "job -h a", "job --help a", "job -h -h"]
+
+
+@pytest.mark.parametrize("argv", ASKING)
+def test_asking_among_arguments(argv, capsys, monkeypatch):
+    """What asks for help or the version among a gate's arguments is wrong: exit code 0 would start the app."""
+    monkeypatch.setenv("DATABASE_URL", "postgresql://app@db.shop.svc/app")
+    with pytest.raises(Misconfigured, match="write for example"):
+        cli.main(argv.split())
+    assert capsys.readouterr().out == ""
+
+
+def test_host_is_part_of_the_url():
+    """`-h HOST`, as psql and mysql have it, is told where the host belongs."""
+    with pytest.raises(Misconfigured, match="-h; the host is part of the database's URL, write for example --database"):
+        cli.main([*ALEMBIC.split(), "-h", "db.shop.svc"])
+
+
+def test_no_completion(monkeypatch, capsys):
+    """No variable makes a gate print a script for a shell, and end with 0."""
+    monkeypatch.setenv("_GATEKEEPER_COMPLETE", "bash_source")
+    with pytest.raises(Misconfigured, match="not a pod"):
+        cli.main(["job", "a"])
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("argv", [["job", "a"], [*ALEMBIC.split(), "--database", "postgresql://app@db/app"]])
+@pytest.mark.parametrize("end", [None, 0, True])
+def test_only_an_outcome_is_an_end(argv, end, monkeypatch):
+    """A gate that ends without an outcome is a bug, and never exit code 0."""
+    monkeypatch.setattr("gatekeeper.cli.gates.Hold.__call__", lambda *_: end)
+    monkeypatch.setattr("gatekeeper.cli.checks.job_checks", lambda *_, **__: [])
+    monkeypatch.setattr("gatekeeper.cli.checks.cluster", lambda *_: None)
+    with pytest.raises(KeyError):
+        cli.main(argv)
+
+
 @pytest.mark.parametrize(("argv", "words"), [pytest.param(*row, id=name) for name, *row in MISUSES])
 def test_misuse(argv, words):
     """Each wrong use is answered by one sentence, which names what is wrong and shows what would be right."""

@@ -499,3 +499,10 @@ def test_messenger_that_stays_shut(clock):
     assert hold(clock, ScriptedCheck(clock, "db", WAITING), job) == Refused("Job: has failed")
     assert len(job.looks) == 2
     assert job.looks[1].at == 1  # the proof is asked again at once
+
+
+def test_nothing_to_prove(clock):
+    """A gate that has nothing to look at, or messengers alone, would be open: it is never made."""
+    for checks in ([], [ScriptedCheck(clock, "job", OPEN, messenger=True)]):
+        with pytest.raises(ValueError, match="would be open"):
+            hold(clock, *checks)

@@ -125,6 +125,8 @@ def test_shipped(folder):
             "What k8s-wait-for waits for cannot be told: pod: ",
         ),
         ([args("job", "--timeout")], ["unreadable-gate"], "--timeout has no value"),
+        ([args("job", "db-migrate", "--help")], ["unreadable-gate"], "--help is among its arguments"),
+        ([args(*SCHEMA, "-h", "db.shop.svc")], ["unreadable-gate"], "-h is among its arguments"),
         ([args("job", "a", "--timeout", "soon")], ["unreadable-gate"], "'soon' is not a duration"),
         ([args("job", "a", "--require", "release")], ["unreadable-gate"], "'release' is not KEY=VALUE"),
         ([args("job", "a", "--if-absent", "skip")], ["unreadable-gate"], "'skip' is none of wait, open, fail"),
