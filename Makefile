@@ -38,7 +38,7 @@ test-cluster: $(VENV)/ready   ## real pods: in the cluster that KUBECONFIG names
 test-faults: $(VENV)/ready   ## real faults of networks, servers and processes; as root, on Linux, with libfaketime
 	$(BIN)/pytest tests/faults
 
-peers: $(VENV)/ready   ## run kubectl wait and a polling loop through the same faults, and write the README's table
+peers: $(VENV)/ready   ## run kubectl wait and a polling loop through the same faults, and write docs/reliability.md's table
 	cd tests && ../$(BIN)/python -m faults.peers
 
 soak: $(VENV)/ready   ## hours of faults in 10 minutes; GATEKEEPER_SOAK_MINUTES=40 for more
@@ -83,9 +83,9 @@ render-chart:    ## lint the example chart, and render it anew; needs Go
 record-fixtures: $(VENV)/ready   ## run the migration tools themselves, and write what they leave; TOOLS="flyway goose" for some
 	cd tests && ../$(BIN)/python -m recorder $(TOOLS)
 	$(BIN)/python -c 'import pathlib; from gatekeeper.cli.catalogue import FORMS; \
-		readme = pathlib.Path("README.md"); mark = "<!-- tools -->\n"; end = "<!-- /tools -->"; \
-		text = readme.read_text(); before, rest = text.split(mark); after = rest.split(end)[1]; \
-		readme.write_text(before + mark + FORMS["markdown"]() + end + after)'
+		page = pathlib.Path("docs/tools.md"); mark = "<!-- tools -->\n"; end = "<!-- /tools -->"; \
+		text = page.read_text(); before, rest = text.split(mark); after = rest.split(end)[1]; \
+		page.write_text(before + mark + FORMS["markdown"]() + end + after)'
 
 requirements: $(VENV)/ready   ## pin the newest dependencies, with hashes
 	$(BIN)/python -m pip install uv

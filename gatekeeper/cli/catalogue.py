@@ -1,4 +1,4 @@
-"""List the migration tools for people and programs. The README's table is its markdown form."""
+"""List the migration tools for people and programs. The table of docs/tools.md is its markdown form."""
 
 import json
 from collections.abc import Callable, Sequence

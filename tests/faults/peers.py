@@ -1,8 +1,8 @@
 """Let gatekeeper's peers meet the API server's half of the fault matrix beside it: `python -m faults.peers [ROW...]`.
 
-Writes a table into the README, or prints that of the given rows: how gatekeeper, `kubectl wait` and a polling loop end
-that wait for the same Job by the same way. Faults heal after a few seconds and the Job is Complete, so that a waiter
-which bears the fault opens.
+Writes a table into docs/reliability.md, or prints that of the given rows: how gatekeeper, `kubectl wait` and a polling
+loop end that wait for the same Job by the same way. Faults heal after a few seconds and the Job is Complete, so that a
+waiter which bears the fault opens.
 """
 
 import os
@@ -30,7 +30,7 @@ AT_ONCE = 2
 """Rows that are run at the same time."""
 ALONE = {"API server restarted, etcd kept", "etcd compacted while watching"}
 """Rows that disturb every other."""
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 BEGIN, END = "<!-- peers -->\n", "<!-- /peers -->"
 LOOP = Path(__file__).with_name("polling-loop.sh")
 
@@ -116,10 +116,10 @@ def main(names: Iterable[str]) -> None:
     if names:
         print(compare(names))
         return
-    head, mark, rest = README.read_text().partition(BEGIN)
+    head, mark, rest = PAGE.read_text().partition(BEGIN)
     _, end, tail = rest.partition(END)
-    assert end, f"{README} has no place for the table: {BEGIN} and {END}"
-    README.write_text(head + mark + compare(names) + end + tail)
+    assert end, f"{PAGE} has no place for the table: {BEGIN} and {END}"
+    PAGE.write_text(head + mark + compare(names) + end + tail)
 
 
 if __name__ == "__main__":
