@@ -101,7 +101,8 @@ def test_misconfigured(image):
 def test_traceback(image):
     """A bug's traceback shows the gate's own source."""
     program = (
-        "from gatekeeper.exits import edge\nwith edge():\n    from gatekeeper.settings import choice; choice(1, 2, 3)"
+        "from gatekeeper.gate.exits import edge\nwith edge():\n"
+        "    from gatekeeper.gate.settings import choice; choice(1, 2, 3)"
     )
     done = image.run("python3.15", "-c", program)
     assert (done.returncode, "if text not in allowed:" in done.stdout) == (1, True), done.stdout
