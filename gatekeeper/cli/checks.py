@@ -93,8 +93,15 @@ def databases(
         sources = [(os.environ["DATABASE_URL"], None)]
     elif not sources and any(os.environ.get(variable) for variable in LIBPQ):
         sources = [(None, None)]
+    elif not sources and os.environ.get("MYSQL_HOST"):
+        from gatekeeper.histories import mysql_url  # noqa: PLC0415 - only where it is asked for
+
+        sources = [(mysql_url.url_of_variables(os.environ), None)]
     if not sources:
-        raise Misconfigured("no database is given; set DATABASE_URL from a Secret, or write --database-file PATH")
+        raise Misconfigured(
+            "no database is given; set DATABASE_URL from a Secret, or PGHOST or MYSQL_HOST and what belongs to it, "
+            "or write --database-file PATH"
+        )
     return [_database(url, file, user, password_file, in_argv=in_argv) for url, file in sources]
 
 
@@ -122,7 +129,7 @@ def _database(
 def judge_url(url: str) -> None:
     """Raise Misconfigured for a URL that cannot be in argv."""
     edge, _ = _edge(url)
-    if "password" in edge.connection_parameters(url):
+    if {"password", "sslpassword"} & set(edge.connection_parameters(url)):
         raise Misconfigured(
             "--database: a password in argv is public; put the URL into DATABASE_URL, or write for example "
             "--database postgresql://app@db.shop.svc/app --password-file /etc/db/password"
@@ -131,7 +138,9 @@ def judge_url(url: str) -> None:
 
 def _edge(url: str | None) -> tuple["ModuleType", Callable[[Callable[[], dict[str, str]]], "Database"]]:
     """Return the module that reads this URL's database, and the database's class."""
-    if settings.is_mysql(url):
+    from gatekeeper.histories import urls  # noqa: PLC0415 - only where there is one
+
+    if urls.is_mysql(url):
         from gatekeeper.histories import mysql  # noqa: PLC0415 - only where it is asked for
 
         return mysql, mysql.MySQLDatabase

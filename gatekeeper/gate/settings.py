@@ -105,14 +105,6 @@ def utf8(name: str, text: str) -> str:
     return text
 
 
-_MYSQL = re.compile(r"(?:jdbc:)?(?:mysql2?|mariadb)(?:\+\w+)?:", re.ASCII)
-
-
-def is_mysql(url: str | None) -> bool:
-    """Return whether a database URL is MySQL's or MariaDB's; every other one is for PostgreSQL to judge."""
-    return bool(url and _MYSQL.match(url.strip()))
-
-
 _TABLE = re.compile(r'(?:("[^"]+"|[^".]+)\.)?("[^"]+"|[^".]+)')
 
 

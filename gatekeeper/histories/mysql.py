@@ -17,11 +17,11 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from typing import Any
-from urllib.parse import unquote, unquote_plus
 
 import pymysql
-from pymysql.constants import ER, FIELD_TYPE
+from pymysql.constants import CR, ER, FIELD_TYPE
 from pymysql.converters import conversions
 from pymysql.cursors import SSCursor
 
@@ -30,15 +30,16 @@ from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.gate.verdict import Denied, Unreachable
 from gatekeeper.histories.judge import Lock
 from gatekeeper.histories.look import Found
+from gatekeeper.histories.mysql_url import PORT, URL_EXAMPLE, read_url
 from gatekeeper.tools.shared.record import Row, Tool
 
 CONNECT_TIMEOUT = 5.0
-"""Seconds for each address."""
-PORT = "3306"
+"""Seconds for each address, and less where there are several."""
+LOCALHOST = "localhost"
 BATCH = 500
 """How many rows are held at once."""
 TIMEOUTS = """
-SET SESSION lock_wait_timeout = 2, wait_timeout = 10, net_write_timeout = 10, sql_select_limit = 18446744073709551615
+SET SESSION lock_wait_timeout = 2, wait_timeout = 10, net_write_timeout = 10, sql_select_limit = 9223372036854775807
 /*!50708 , max_execution_time = 5000 */ /*M!100101 , max_statement_time = 5 */
 """
 """The comments are read by the server that they name alone. A server's own limit of rows would cut off the newest.
@@ -46,76 +47,17 @@ SET SESSION lock_wait_timeout = 2, wait_timeout = 10, net_write_timeout = 10, sq
 A gate whose node is lost says no goodbye: the server is to end its transaction, which a migration waits for, itself.
 """
 TRANSACTION = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY", "START TRANSACTION READ ONLY"
+LESS = (
+    "SET SESSION lock_wait_timeout = 2",
+    "SET SESSION wait_timeout = 10",
+    "SET SESSION max_execution_time = 5000",
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+    "START TRANSACTION",
+)
+"""As much of it as a server takes that is MySQL's by its protocol alone: TiDB has no READ ONLY."""
+LONG = 8
+"""How many letters make a password that is in a text by no chance; to strike out a short one, or a word, tells it."""
 QUERY_EXAMPLE = "SELECT name FROM app.changes WHERE done"
-URL_EXAMPLE = "mysql://app@db.shop.svc:3306/app"
-
-_URL = re.compile(
-    r"(?:jdbc:)?(?:mysql2?|mariadb)(?:\+\w+)?://"
-    r"(?:(?P<user>[^:@/?]*)(?::(?P<password>[^@/?]*))?@)?"
-    r"(?:\[(?P<ipv6>[\da-fA-F:.]+)\]|(?P<host>(?:[\w.-]|%2[fF])*))(?::(?P<port>\d{0,5}))?"
-    r"(?:/(?P<database>[^@/?]*))?(?:\?(?P<query>[^@]*))?",
-    re.ASCII,
-)
-# The data source name of Go's driver, as golang-migrate takes it: its password may hold anything.
-_GO_URL = re.compile(
-    r"mysql://(?:(?P<user>[^:@/?]*)(?::(?P<password>.*))?@)?"
-    r"(?:(?:tcp[46]?)?\((?:\[(?P<ipv6>[\da-fA-F:.]+)\]|(?P<host>[\w.-]*))(?::(?P<port>\d{0,5}))?\)"
-    r"|unix\((?P<socket>/[^()]*)\))"
-    r"/(?P<database>[^@/?]*)(?:\?(?P<query>[^@]*))?",
-    re.ASCII,
-)
-_BAD_ESCAPE = re.compile("%(?![0-9a-fA-F]{2})")
-_NAMES = {
-    "user": "user",
-    "username": "user",
-    "password": "password",
-    "socket": "unix_socket",
-    "unixsocket": "unix_socket",
-    "localsocket": "unix_socket",
-    "sslca": "ssl_ca",
-    "sslrootcert": "ssl_ca",
-    "serversslcert": "ssl_ca",
-    "xtlsca": "ssl_ca",
-    "sslcert": "ssl_cert",
-    "xtlscert": "ssl_cert",
-    "sslkey": "ssl_key",
-    "xtlskey": "ssl_key",
-}
-"""URL parameters of the drivers, in lower case and without - and _: what they are called here."""
-_MODES = ("disabled", "preferred", "required", "verify_ca", "verify_identity")
-_LAX = "lax"
-"""Whatever else is said, no certificate is verified."""
-
-
-def _either(off: str, on: str) -> dict[str, str]:
-    return dict.fromkeys(("false", "0", "no"), off) | dict.fromkeys(("true", "1", "yes"), on)
-
-
-_TLS = {
-    "sslmode": {
-        **dict.fromkeys(("disable", "disabled"), "disabled"),
-        **dict.fromkeys(("allow", "prefer", "preferred"), "preferred"),
-        **dict.fromkeys(("require", "required", "trust"), "required"),
-        "verifyca": "verify_ca",
-        **dict.fromkeys(("verifyfull", "verifyidentity"), "verify_identity"),
-    },
-    "tls": {
-        **_either("disabled", "verify_identity"),
-        "preferred": "preferred",
-        "skipverify": "required",
-        "custom": "verify_identity",
-    },
-    "ssl": _either("disabled", "required"),
-    "usessl": _either("disabled", "required"),
-    "requiressl": _either("", "required"),
-    "sslverifycert": _either("", "verify_ca"),
-    "sslverifyidentity": _either("", "verify_identity"),
-    "verifyservercertificate": _either(_LAX, "verify_ca"),
-    "trustservercertificate": _either("", _LAX),
-    "xtlsinsecureskipverify": _either("", _LAX),
-    "sslaccept": {"strict": "verify_identity", "acceptinvalidcerts": _LAX},
-}
-"""URL parameter -> its value -> what that says of TLS; the strictest that is said holds."""
 
 _DENIED = {
     ER.ACCESS_DENIED_ERROR,
@@ -129,7 +71,9 @@ _DENIED = {
     1862,  # the same, of a new connection
     3118,  # a locked account: MySQL
     3159,  # TLS is required: MySQL, and MariaDB
+    3955,  # an account that wrong passwords have locked: MySQL
     4151,  # a locked account: MariaDB
+    CR.CR_SSL_CONNECTION_ERROR,  # TLS is asked for, and the server has none
 }
 _NO_SELECT = {ER.TABLEACCESS_DENIED_ERROR, ER.COLUMNACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR}
 _ABSENT = {ER.NO_SUCH_TABLE, ER.BAD_DB_ERROR}
@@ -144,6 +88,18 @@ _NO_QUERY = {
     3948,  # LOAD DATA LOCAL: MySQL
     4166,  # LOAD DATA LOCAL: MariaDB
 }
+_IN_CLEAR = ("mysql_clear_password", "dialog")
+_WITHOUT_TLS = (
+    "the server knows no hash of this password, or another one, and would take it by TLS alone; "
+    f"write for example {URL_EXAMPLE}?ssl-mode=REQUIRED, or correct the password"
+)
+_OTHER_PLUGIN = (
+    "the account's plugin, ed25519, is none that the gate has, with TLS or without; let an administrator make another "
+    "account, for example by CREATE USER gate IDENTIFIED VIA mysql_native_password USING PASSWORD('...')"
+)
+_SELECT = re.compile(r"[\s(]*SELECT\b", re.IGNORECASE)
+_AFTER_CLIENTS = 3000
+"""The first number that is a server's again."""
 _TOO_SLOW = {1969, 3024}
 """MariaDB's, MySQL's."""
 
@@ -160,7 +116,8 @@ WHERE LOWER(table_name) = LOWER(%s) AND table_schema NOT IN %s ORDER BY 1 LIMIT 
 """
 # Of a replica, and of one node of several, another server has the lock.
 _IS_ONE_OF_SEVERAL = """
-SHOW GLOBAL VARIABLES WHERE variable_name IN ('read_only', 'innodb_read_only', 'wsrep_on') AND value <> 'OFF'
+SHOW GLOBAL VARIABLES WHERE value NOT IN ('OFF', '')
+AND variable_name IN ('read_only', 'innodb_read_only', 'wsrep_on', 'group_replication_group_name')
 """
 _CONNECTION = "SELECT user, host FROM information_schema.processlist WHERE id = %s"
 _HOLDERS_BY_RIGHTS = """
@@ -176,58 +133,8 @@ WHERE table_schema = %s AND table_name = %s AND thread_id <> CONNECTION_ID() LIM
 
 
 def connection_parameters(url: str) -> dict[str, str]:
-    """Return what a URL says: user, password, host, port or unix_socket, database, ssl_mode, ssl_ca, _cert and _key.
-
-    The URL may be any driver's (SQLAlchemy, JDBC, Go, Ruby, Prisma); what else it says is left out. Raises
-    Misconfigured, without quoting anything of the URL.
-    """
-    written = url.strip()
-    go = _GO_URL.fullmatch(written)
-    parts = match.groupdict("") if (match := go or _URL.fullmatch(written)) else {}
-    if not parts or int(parts["port"] or 0) > 65535 or any(map(_BAD_ESCAPE.search, parts.values())):
-        raise Misconfigured(
-            "the database URL cannot be parsed; percent-encode what is special in user and password, "
-            f"and write for example {URL_EXAMPLE}"
-        )
-    if not parts["database"]:
-        raise Misconfigured(f"the database URL names no database; write for example {URL_EXAMPLE}")
-    pairs = [pair.partition("=") for pair in parts["query"].split("&")]
-    options = {re.sub("[-_]", "", key).lower(): unquote(value) for key, _, value in pairs if value}
-    given = {_NAMES[key]: value for key, value in options.items() if key in _NAMES}
-    if "ssl_key" not in given and (certificate := given.pop("ssl_cert", "")):
-        given["ssl_ca"] = certificate  # Prisma's sslcert is the server's
-    plain = unquote_plus if go else unquote  # golang-migrate unescapes as for a form
-    host = parts["ipv6"] or unquote(parts["host"])
-    own = {
-        "user": plain(parts["user"]),
-        "password": plain(parts["password"]),
-        "unix_socket": host if host.startswith("/") else parts.get("socket", ""),
-        "host": "" if host.startswith("/") else host,
-        "port": parts["port"],
-        "database": unquote(parts["database"]),
-        "ssl_mode": _tls_mode(options, has_ca="ssl_ca" in given),
-    }
-    return given | {key: value for key, value in own.items() if value}
-
-
-def _tls_mode(options: dict[str, str], *, has_ca: bool) -> str:
-    """Return what a URL says of TLS, in MySQL's words, or nothing; a CA alone is there to be verified with."""
-    said = {"verify_ca"} if has_ca and not {"sslmode", "tls"} & set(options) else set()
-    for key, modes in _TLS.items():
-        value = re.sub("[-_]", "", options.get(key, "")).lower()
-        if key == "ssl" and value.startswith("{"):  # Node's, as JSON
-            said |= {"required", _LAX} if re.search(r'"rejectunauthorized":\s*false', value) else {"verify_identity"}
-        elif value and value not in modes:
-            raise Misconfigured(
-                "what the database URL says of TLS is not understood; "
-                f"write for example {URL_EXAMPLE}?ssl-mode=VERIFY_IDENTITY&ssl-ca=/etc/db/ca.crt"
-            )
-        elif value:
-            said |= {modes[value]} - {""}
-    if not said:
-        return ""
-    strictest = max((_MODES.index(mode) for mode in said - {_LAX}), default=_MODES.index("preferred"))
-    return _MODES[min(strictest, _MODES.index("required")) if _LAX in said else strictest]
+    """Return the parameters of any driver's URL. Raises Misconfigured, without quoting anything of it."""
+    return read_url(url).parameters
 
 
 class MySQLDatabase:
@@ -257,11 +164,10 @@ class MySQLDatabase:
         try:
             with _connection(parameters, end) as connection:
                 session = MySQLSession(connection)
-                for statement in (TIMEOUTS, *TRANSACTION):
-                    session.ask(statement)
+                session.begin()
                 yield session
                 if connection.open:  # not if a look has left rows unread
-                    session.ask("COMMIT")
+                    session.ask("ROLLBACK")
         except pymysql.Error as fault:
             if time.monotonic() >= end:
                 raise Unreachable(f"the server did not answer within {limit:.1f} s", silent=True) from None
@@ -275,6 +181,19 @@ class MySQLSession:
         self._connection = connection
         self._database = ""
         self._user = ""
+        self._read_only = True
+
+    def begin(self) -> None:
+        """Begin the transaction, as far as the server has what it takes."""
+        try:
+            for statement in (TIMEOUTS, *TRANSACTION):
+                self.ask(statement)
+        except pymysql.Error as fault:
+            if not _is_servers(fault):
+                raise
+            self._read_only = False
+            for statement in LESS:
+                self._ask_in_vain(statement)
 
     def schemas(self, tool: Tool) -> tuple[str, ...]:
         """Return the database in which the tool makes its tables."""
@@ -324,6 +243,11 @@ class MySQLSession:
 
     def query(self, statement: str) -> Generator[Row]:
         """Yield what the user's query returns; what it names may not exist before the migration."""
+        if not (self._read_only or _SELECT.match(statement)):
+            raise Misconfigured(
+                "--query must be a SELECT on a server without read-only transactions; "
+                f"write for example {QUERY_EXAMPLE}"
+            )
         try:
             # PyMySQL does not ask for several statements, so the server takes one: none can end the transaction first.
             cursor = self._stream(statement)
@@ -342,16 +266,28 @@ class MySQLSession:
         if not tool.lock_names:
             return Lock()
         for name in tool.lock_names(self._database if tool.database else table.schema, table.table):
-            [(holder,)] = self.ask("SELECT IS_USED_LOCK(%s)", name)
-            if holder is not None:
-                return Lock(tool.lock_is_sure, self._told(holder))
-        return Lock(tool.lock_is_sure and not self.ask(_IS_ONE_OF_SEVERAL))
+            held = self._ask_in_vain("SELECT IS_USED_LOCK(%s)", name)
+            if held is None:
+                return Lock()
+            if held[0][0] is not None:
+                return Lock(tool.lock_is_sure, self._told(held[0][0]))
+        # Where the server cannot say that it is the only one, the lock is not known to be free.
+        return Lock(tool.lock_is_sure and self._ask_in_vain(_IS_ONE_OF_SEVERAL) == [])
 
     def ask(self, statement: str, *values: object) -> list[Row]:
         """Return the few rows of a statement."""
         with _answered(), closing(self._connection.cursor()) as cursor:
             cursor.execute(statement, values or None)
             return list(cursor.fetchall())
+
+    def _ask_in_vain(self, statement: str, *values: object) -> list[Row] | None:
+        """Return the rows of a statement that is no loss where the server does not know it; None is then returned."""
+        try:
+            return self.ask(statement, *values)
+        except pymysql.Error as fault:
+            if _is_servers(fault):
+                return None
+            raise
 
     def _stream(self, statement: str) -> "_Stream":
         cursor = self._connection.cursor(_Stream)
@@ -381,8 +317,10 @@ class MySQLSession:
 
     def _told(self, holder: int) -> str:
         """Return a connection for people; its user may be seen by that user alone."""
-        shown = [f" ({user} from {host.rpartition(':')[0] or host})" for user, host in self.ask(_CONNECTION, holder)]
-        return f"connection {holder}{''.join(shown)}"
+        shown = self._ask_in_vain(_CONNECTION, holder) or []
+        return "".join(
+            [f"connection {holder}", *(f" ({user} from {host.rpartition(':')[0] or host})" for user, host in shown)]
+        )
 
 
 class _Stream(SSCursor):
@@ -423,8 +361,49 @@ def _answered(faults: tuple[type[Exception], ...] = _NONSENSE) -> Iterator[None]
 @contextmanager
 def _connection(parameters: dict[str, str], end: float) -> Iterator["pymysql.Connection[Any]"]:
     """Yield a connection that is cut when the time is over: a server silent in mid-query would hold a look for ever."""
+    connection, line = _reach(parameters, end)
+    with line, _cut(line, end):
+        try:
+            yield connection
+        finally:
+            if connection.open:
+                connection.close()
+
+
+def _reach(parameters: dict[str, str], end: float) -> tuple["pymysql.Connection[Any]", socket.socket]:
+    """Return a connection to the first address that lets one in, and its line; each has its share of the time."""
+    addresses, why = _addresses(parameters)
+    for place, address in enumerate(addresses):
+        now = time.monotonic()
+        try:
+            return _log_in(parameters, *address, now + (end - now) / (len(addresses) - place))
+        except (Unreachable, pymysql.Error) as fault:
+            if address == addresses[-1] or _code(fault) in _DENIED:
+                raise
+    raise Unreachable(f"no connection: {why}")
+
+
+def _addresses(parameters: dict[str, str]) -> tuple[list[tuple[str, Any]], str]:
+    """Return each host with what it is connected to by, in order, and why there is no other."""
+    hosts, ports = (parameters.get(key, "").split(",") for key in ("host", "port"))
+    if path := parameters.get("unix_socket"):
+        return [(hosts[0], path)], ""
+    addresses: list[tuple[str, Any]] = []
+    why = ""
+    for host, port in zip(hosts, ports * len(hosts) if len(ports) == 1 else ports, strict=True):
+        try:
+            found = socket.getaddrinfo(host or LOCALHOST, int(port or PORT), type=socket.SOCK_STREAM)
+            addresses += [(host or LOCALHOST, each) for each in found]
+        except (OSError, UnicodeError) as fault:  # the name has no address, or cannot be a name
+            why = getattr(fault, "strerror", None) or str(fault)
+    return addresses, why
+
+
+def _log_in(
+    parameters: dict[str, str], host: str, address: Any, until: float
+) -> tuple["pymysql.Connection[Any]", socket.socket]:
     connection = pymysql.connect(
-        host=parameters.get("host", "localhost"),  # whose certificate it must be
+        host=host or LOCALHOST,  # whose certificate it must be
         user=parameters["user"],
         password=parameters.get("password", "").encode(),  # PyMySQL would take text for Latin-1
         database=parameters["database"],
@@ -432,56 +411,70 @@ def _connection(parameters: dict[str, str], end: float) -> Iterator["pymysql.Con
         autocommit=None,
         program_name="gatekeeper",
         conv={**conversions, FIELD_TYPE.BIT: lambda data: int.from_bytes(data, "big")},
+        auth_plugin_map={name: partial(_NotInClear, name) for name in _IN_CLEAR},
         defer_connect=True,
         **_tls(parameters),
     )
+    dialled = _dial(address, until)
     # A second descriptor, so that the number cannot meanwhile belong to another socket.
-    with _dial(parameters, end) as dialled, socket.socket(fileno=os.dup(dialled.fileno())) as line:
-        timer = threading.Timer(end - time.monotonic(), _sever, [line])
-        timer.daemon = True
-        start_thread(timer)
-        try:
-            _log_in(connection, dialled)
-            yield connection
-        finally:
-            if connection.open:
-                connection.close()
-            timer.cancel()
-
-
-def _log_in(connection: "pymysql.Connection[Any]", dialled: socket.socket) -> None:
+    line = socket.socket(fileno=os.dup(dialled.fileno()))
+    connection._secure = isinstance(address, str)  # type: ignore[attr-defined] # noqa: SLF001 - PyMySQL takes a socket for TCP
     try:
-        with _answered((*_NONSENSE, ValueError, TypeError, KeyError)):  # a server of another kind
+        with _cut(line, until), _answered((*_NONSENSE, ValueError, TypeError, KeyError)):  # a server of another kind
             connection.connect(dialled)
-    except pymysql.InterfaceError as fault:
+    except BaseException as fault:
+        dialled.close()
+        line.close()
         if isinstance(fault.__cause__, RuntimeError):  # a package that PyMySQL would need
-            raise Denied(f"the server's way to ask for a password needs TLS ({fault.__cause__})") from fault
+            raise Denied(_WITHOUT_TLS if "cryptography" in str(fault) else _OTHER_PLUGIN) from fault
         raise
+    return connection, line
 
 
-def _dial(parameters: dict[str, str], end: float) -> socket.socket:
-    """Return a socket that is connected to the first address that answers."""
-    path, host = parameters.get("unix_socket", ""), parameters.get("host", "localhost")
-    addresses: list[Any] = [(socket.AF_UNIX, socket.SOCK_STREAM, 0, "", path)]
-    why = ""  # no fault, whose traceback would refer to itself, and keep all that PyMySQL made until a collection
+class _NotInClear:
+    """A way to log in that sends the password as it is: only where nobody listens."""
+
+    def __init__(self, name: str, connection: Any) -> None:
+        self._name = name
+        self._connection = connection
+
+    def authenticate(self, packet: Any) -> Any:
+        """Go on as PyMySQL does. Raises Denied where there is no TLS."""
+        if not self._connection._secure:  # noqa: SLF001 - nothing else tells
+            raise Denied(
+                "the server asks for the password in clear text, and the line is without TLS; "
+                f"write for example {URL_EXAMPLE}?ssl-mode=REQUIRED"
+            )
+        return self._connection._process_auth(self._name.encode(), packet)  # noqa: SLF001 - as without this
+
+
+def _dial(address: Any, until: float) -> socket.socket:
+    """Return a socket that is connected to a path or to what a name stands for."""
+    family, kind, protocol, _, place = (
+        (socket.AF_UNIX, socket.SOCK_STREAM, 0, "", address) if isinstance(address, str) else address
+    )
+    line = socket.socket(family, kind, protocol)
     try:
-        if not path:
-            addresses = socket.getaddrinfo(host, int(parameters.get("port", PORT)), type=socket.SOCK_STREAM)
-        for family, kind, protocol, _, address in addresses:
-            line = socket.socket(family, kind, protocol)
-            try:
-                line.settimeout(max(0.01, min(CONNECT_TIMEOUT, end - time.monotonic())))
-                line.connect(address)
-            except OSError as fault:
-                line.close()
-                why = fault.strerror or str(fault)
-            else:
-                if not path:
-                    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                return line
-    except (OSError, UnicodeError) as fault:  # the name has no address, or cannot be a name
-        why = getattr(fault, "strerror", None) or str(fault)
-    raise Unreachable(f"no connection: {why}")
+        line.settimeout(max(0.01, min(CONNECT_TIMEOUT, until - time.monotonic())))
+        line.connect(place)
+    except OSError as fault:
+        line.close()
+        raise Unreachable(f"no connection: {fault.strerror or fault}") from fault
+    if family != socket.AF_UNIX:
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return line
+
+
+@contextmanager
+def _cut(line: socket.socket, end: float) -> Iterator[None]:
+    """Cut a line when the time is over."""
+    timer = threading.Timer(end - time.monotonic(), _sever, [line])
+    timer.daemon = True
+    start_thread(timer)
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _sever(line: socket.socket) -> None:
@@ -514,7 +507,9 @@ def _translate(fault: pymysql.Error, password: str) -> Exception:
     said = _describe(fault, password)
     match _code(fault):
         case code if code in _NO_SELECT:
-            return Denied(f"{said}; GRANT SELECT on what is read")
+            return Denied(
+                f"{said}; GRANT SELECT on what is read, or if a role has it: SET DEFAULT ROLE ALL TO the user"
+            )
         case code if code in _DENIED:
             return Denied(f"{said}; correct the URL, its Secret, or the server's rights")
         case code if code in _TOO_SLOW:
@@ -538,21 +533,27 @@ def _missing_grant(place: str, table: str, user: str) -> str:
 
 def _place(parameters: dict[str, str]) -> str:
     """Return database, host and port for people; nothing else of the URL."""
-    server = f"{parameters.get('host', 'localhost')}:{parameters.get('port', PORT)}"
-    return f"{parameters['database']} on {parameters.get('unix_socket') or server}"
+    hosts, ports = (parameters.get(key, default).split(",") for key, default in (("host", LOCALHOST), ("port", PORT)))
+    servers = [f"{host}:{ports[min(place, len(ports) - 1)]}" for place, host in enumerate(hosts)]
+    return f"{parameters['database']} on {parameters.get('unix_socket') or ','.join(servers)}"
 
 
 def _name(*parts: str) -> str:
     return ".".join("`{}`".format(part.replace("`", "``")) for part in parts)
 
 
-def _code(fault: pymysql.Error) -> int:
+def _is_servers(fault: pymysql.Error) -> bool:
+    """Return whether the server answered with this fault, and can be asked on."""
+    return 0 < _code(fault) < CR.CR_ERROR_FIRST or _code(fault) >= _AFTER_CLIENTS
+
+
+def _code(fault: Exception) -> int:
     return fault.args[0] if fault.args and isinstance(fault.args[0], int) else 0
 
 
 def _describe(fault: pymysql.Error, password: str) -> str:
     """Return what PyMySQL or the server says, in one bounded line without the password."""
     text = str(fault.args[-1]) if fault.args else ""
-    if password:
+    if len(password) >= LONG and not password.isalpha():
         text = text.replace(password, "***")
     return " ".join(text.split())[:400] or "the connection is closed"

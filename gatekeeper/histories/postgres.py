@@ -5,21 +5,26 @@ within it: nothing leaks into a pooled connection, and nothing stays open betwee
 ACCESS SHARE on the table and block the very migration that is awaited. Existence is asked of pg_catalog, because a
 name that one may not use looks like one that does not exist (42P01).
 
-Errors: what may pass is Unreachable; a wrong password, a missing database or right is Denied; a query of the user's
-that cannot be parsed is Misconfigured. libpq's texts are quoted without the password.
+Errors: what may pass is Unreachable; a wrong password, a missing database or right is Denied, whatever language the
+server speaks; a query of the user's that cannot be parsed is Misconfigured, and so is what libpq can never accept.
+libpq's texts are quoted without the password.
 """
 
 import os
+import random
 import re
+import select
 import socket
+import stat
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from urllib.parse import unquote
+from pathlib import Path
 
 import psycopg
-from psycopg import errors, sql
+from psycopg import errors, pq, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from gatekeeper.gate.clock import start_thread
@@ -27,22 +32,27 @@ from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.gate.verdict import Denied, Unreachable
 from gatekeeper.histories.judge import Lock
 from gatekeeper.histories.look import Found
+from gatekeeper.histories.postgres_url import URL_EXAMPLE, cannot_be_parsed, read_url
+from gatekeeper.histories.urls import refuse_unexpanded
 from gatekeeper.tools.shared.record import Row, Tool
 
 OWN_PARAMETERS = {
     "application_name": "gatekeeper",
     "client_encoding": "UTF8",  # else a SQL_ASCII database gives bytes
-    "connect_timeout": "5",  # seconds, for each address
 }
+PORT = "5432"
+CONNECT_TIMEOUT = 5
+"""Seconds for each address, and less where there are several."""
+LEAST_CONNECT_TIMEOUT = 2
+"""Seconds that psycopg takes at least."""
 TIMEOUTS = (
     "SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '5s'; "
     "SET LOCAL idle_in_transaction_session_timeout = '10s'"
 )
+LONG = 8
+"""How many letters make a password that is in a text by no chance; to strike out a short one, or a word, tells it."""
 QUERY_EXAMPLE = "SELECT name FROM app.changes WHERE done"
-URL_EXAMPLE = "postgresql://app@db.shop.svc:5432/app"
 
-_SCHEME = re.compile(r"(?:jdbc:)?(?:postgres|postgresql|postgis|psql|pgx[45]?)(?:\+\w+)?://", re.ASCII)
-_OTHER_SCHEME = re.compile(r"[\w.+:-]+://", re.ASCII)
 _SEARCH_PATH = ("search_path", "currentSchema", "schema")
 """URL parameters of Go's lib/pq, JDBC and Prisma that libpq does not know: where unqualified tables are looked for."""
 _DENIED = re.compile(
@@ -52,12 +62,28 @@ _DENIED = re.compile(
     r"|no such (?:user|database)",
     re.IGNORECASE,
 )
-"""Of a failed connection libpq gives no SQLSTATE, only text: 28P01, 28000, 3D000 and 42501, and pgbouncer's own."""
+"""Of a failed connection libpq gives no SQLSTATE, only text: its own, pgbouncer's, PostgreSQL's in English."""
+_DENIED_STATES = re.compile(r"28...|3D000|42501")
+_TOLD_BY_SERVER = re.compile(r" failed: [^\s\":]+:  ")
+_SQLSTATE = re.compile(rb'\tErrorResponse\t.*? C "([0-9A-Z]{5})"')
+_NUMBER = re.compile(r"\d+")
+_FILES = re.compile(
+    r'root certificate file ".*" does not exist|could not (?:open|load|read|stat) .*(?:certificate|private key)'
+    r"|certificate present, but not private key|private key file .* (?:has group or world access|must be owned)"
+)
+"""What libpq says of TLS' files."""
+_INTEGERS = ("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout")
+"""What libpq parses no sooner than it has a connection."""
+_HARMLESS = re.compile(r"[\w./-]*|tcp://[\d.:]+", re.ASCII)
+_NO_MODE = 'invalid sslmode value: "-"'
+_NO_PASSFILE = "/dev/null/none"
 _NO_QUERY = {"42601", "25006", "25001", "08P01", "26000"}
 """SQLSTATEs of what can never be asked: no SQL, a write, VACUUM and its like, a parameter, an EXECUTE."""
 _NO_ROWS = (psycopg.ProgrammingError, psycopg.InternalError)
 """Psycopg's own faults, without a SQLSTATE, with what is a statement but returns no rows, and with no statement."""
-_NOISE = re.compile(r"^connection failed: |\s*Is the server running .*\?", re.MULTILINE)
+_NOISE = re.compile(r"^connection (?:failed|is bad): |\s*Is the server running .*\?", re.MULTILINE)
+_GARBAGE = re.compile(r'(could not load private key file ".*?"): [^\n]*')
+"""For want of a reason libpq quotes memory that holds none."""
 
 # The names of the search path, as pg_catalog spells them: current_schemas() would leave out those one may not use.
 _FIND = """
@@ -87,52 +113,38 @@ _TABLE_HOLDER = f"""{_SESSION} l.relation = to_regclass($1) AND l.mode = 'Access
 def connection_parameters(url: str | None) -> dict[str, str]:
     """Return libpq's parameters for a URL or a conninfo string; none for None, then libpq's PG* variables count alone.
 
-    The URL may be another driver's (SQLAlchemy, JDBC, Go): where it sets a search path, that is kept as `search_path`;
-    what else libpq does not know is left out. Raises Misconfigured, without quoting anything of the URL.
+    The URL may be another driver's (SQLAlchemy, JDBC, Go, .NET): where it sets a search path, that is kept as
+    `search_path`; what else libpq does not know is left out. Raises Misconfigured, without quoting anything of the URL.
     """
     if url is None:
         return {}
-    conninfo, pairs, asked = url.strip(), [], []
-    if scheme := _SCHEME.match(conninfo):
-        base, _, query = conninfo[scheme.end() :].partition("?")
-        pairs = [pair.partition("=") for pair in query.split("&") if pair]
-        known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
-        own = ["".join(pair) for pair in pairs if pair[0] in known or pair == ("ssl", "=", "true")]
-        # As libpq reads it: user and password may be all that is before the first slash.
-        asked = re.sub("^[^@/]*@", "", conninfo[scheme.end() :]).partition("?")[2].split("&")
-        conninfo = f"postgresql://{base}?{'&'.join(own)}" if own else f"postgresql://{base}"
-        pairs = [pair for pair in pairs if pair[0] not in known]
-    elif _OTHER_SCHEME.match(conninfo):
-        raise Misconfigured(f"the database URL's scheme is not PostgreSQL's; write for example {URL_EXAMPLE}")
+    conninfo, said, left = read_url(url, {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()})
     try:
-        parameters = conninfo_to_dict(conninfo)
+        parsed = conninfo_to_dict(conninfo)
     except (psycopg.Error, UnicodeError):  # the latter for what is not UTF-8, escaped or not
-        parameters = {"host": "@"}
+        parsed = {"host": "@"}
+    parameters = {key: str(value) for key, value in parsed.items()} | said
     # An unescaped @, / or ? of a password ends up in the parts around it, and those are told to people.
-    places = [str(parameters.get(part, "")) for part in ("host", "dbname")] + ["".join(pair) for pair in pairs]
-    places += [pair for pair in asked if not pair.startswith(("user=", "password="))]
-    ports = str(parameters.get("port") or "").split(",")
-    odd = (
-        "\0" in conninfo or any("@" in place for place in places) or not all(port.isdecimal() for port in ports if port)
-    )
-    if odd or set("?&/") & set(str(parameters.get("user", ""))):
-        raise Misconfigured(
-            "the database URL cannot be parsed; percent-encode what is special in user and password, "
-            f"and write for example {URL_EXAMPLE}"
-        )
-    search_path = [("search_path", unquote(value)) for key, _, value in pairs if key in _SEARCH_PATH]
-    return {key: str(value) for key, value in (*parameters.items(), *search_path)}
+    places = [parameters.get(part, "") for part in ("host", "dbname")]
+    ports = parameters.get("port", "").split(",")
+    odd = any("@" in place for place in places) or not all(port.isdecimal() for port in ports if port)
+    if odd or any("\0" in text for text in (conninfo, *said.values())) or set("?&/") & set(parameters.get("user", "")):
+        raise cannot_be_parsed()
+    search_path = [("search_path", value) for key, value in left.items() if key in _SEARCH_PATH]
+    return parameters | dict(search_path)
 
 
 class PostgresDatabase:
     """One PostgreSQL database. Implements schema.Database.
 
-    `parameters` is asked before each look, so a Secret that is corrected while the gate waits is seen.
+    `parameters` is asked before each look, so a Secret that is corrected while the gate waits is seen. Raises
+    Misconfigured for what libpq can never accept.
     """
 
     def __init__(self, parameters: Callable[[], dict[str, str]]) -> None:
         self._parameters = parameters
-        self.name = f"database {_place(parameters())}"
+        self.name = f"database {_place(_used(_libpqs(parameters())))}"
+        self._refusals = _Refusals()
 
     @contextmanager
     def session(self, limit: float) -> Iterator["PostgresSession"]:
@@ -140,13 +152,17 @@ class PostgresDatabase:
         end = time.monotonic() + limit
         try:
             parameters = self._parameters()
+            given = _libpqs(parameters)
+            used = _used(given)
         except Misconfigured as fault:
             raise Unreachable(str(fault)) from fault  # it was right when the gate began: a Secret is being renewed
-        search_path = parameters.pop("search_path", None)
+        search_path = parameters.get("search_path")
         password = parameters.get("password", "")
-        conninfo = make_conninfo(**{**parameters, **OWN_PARAMETERS})
+        unused = _unused_passfile(used)
+        if unused:  # else libpq would say so on stderr by itself
+            given["passfile"] = _NO_PASSFILE
         try:
-            with _connection(conninfo, end) as connection:
+            with self._connection(given, used, end) as connection:
                 connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
                 connection.read_only = True
                 connection.execute(TIMEOUTS)
@@ -156,7 +172,175 @@ class PostgresDatabase:
         except psycopg.Error as fault:
             if time.monotonic() >= end:
                 raise Unreachable(f"the server did not answer within {limit:.1f} s", silent=True) from None
-            raise _translate(fault, password) from None
+            raise _translate(fault, password, unused) from None
+
+    @contextmanager
+    def _connection(self, given: dict[str, str], used: dict[str, str], end: float) -> Iterator[psycopg.Connection]:
+        """Yield a connection that is cut when the time is over.
+
+        A server silent in mid-query would hold a look for ever.
+        """
+        connection = self._dial(given, used, end)
+        # A second descriptor, so that the number cannot meanwhile belong to another socket.
+        with socket.socket(fileno=os.dup(connection.pgconn.socket)) as line:
+            timer = threading.Timer(end - time.monotonic(), _sever, [line])
+            timer.daemon = True
+            try:
+                with connection:  # its commit or rollback waits for the server too
+                    start_thread(timer)
+                    yield connection
+            finally:
+                timer.cancel()
+
+    def _dial(self, given: dict[str, str], used: dict[str, str], end: float) -> psycopg.Connection:
+        """Return a connection to the first address that answers; each has its share of the time: some are silent."""
+        addresses, said = _addresses(used)
+        denied = False
+        for place, address in enumerate(addresses):
+            share = (end - time.monotonic()) / (len(addresses) - place)
+            seconds = max(LEAST_CONNECT_TIMEOUT, min(CONNECT_TIMEOUT, round(share)))
+            conninfo = make_conninfo(**{**given, **OWN_PARAMETERS, **address, "connect_timeout": str(seconds)})
+            try:
+                # No prepared statements: pgbouncer may give the next statement to another server connection.
+                return psycopg.connect(conninfo, prepare_threshold=None)
+            except psycopg.OperationalError as fault:
+                said.append(str(fault))
+                denied = denied or self._refusals.deny(conninfo, said[-1], seconds)
+        raise (_Refused if denied else psycopg.OperationalError)("\n".join(said))
+
+
+class _Refused(psycopg.OperationalError):
+    """No connection, for want of credentials or rights."""
+
+
+class _Refusals:
+    """Tells which refusals are for good, whatever language the server speaks.
+
+    libpq's messages have no SQLSTATE, its trace has. A new text is therefore heard once more: a trace takes some
+    memory that psycopg never gives back.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, bool] = {}
+
+    def deny(self, conninfo: str, text: str, seconds: float) -> bool:
+        """Return whether this text, which a connection failed with, means that something must be corrected."""
+        if _DENIED.search(text):
+            return True
+        if not _TOLD_BY_SERVER.search(text):
+            return False
+        kind = _NUMBER.sub("0", text)
+        if kind not in self._known:
+            said, states = _heard(conninfo, seconds)
+            if _NUMBER.sub("0", said).strip() not in kind:
+                return False  # by now it says something else
+            self._known[kind] = any(map(_DENIED_STATES.fullmatch, states))
+        return self._known[kind]
+
+
+def _heard(conninfo: str, seconds: float) -> tuple[str, list[str]]:
+    """Connect once more, and return libpq's text and the SQLSTATEs in it; none where libpq cannot be traced."""
+    if sys.platform != "linux":
+        return "", []
+    trace, end = os.memfd_create("trace"), time.monotonic() + seconds
+    line = pq.PGconn.connect_start(conninfo.encode())
+    try:
+        line.trace(trace)
+        while (state := line.connect_poll()) in (pq.PollingStatus.READING, pq.PollingStatus.WRITING):
+            poll = select.poll()
+            poll.register(line.socket, select.POLLIN if state == pq.PollingStatus.READING else select.POLLOUT)
+            if not poll.poll(max(0.0, end - time.monotonic()) * 1000):
+                break
+        line.untrace()
+        return _text(line.error_message), [state.decode() for state in _SQLSTATE.findall(os.pread(trace, 2**20, 0))]
+    finally:
+        line.finish()
+        os.close(trace)
+
+
+def _libpqs(parameters: dict[str, str]) -> dict[str, str]:
+    """Return what libpq itself is told."""
+    return {key: value for key, value in parameters.items() if key != "search_path"}
+
+
+def _used(given: dict[str, str]) -> dict[str, str]:
+    """Return what libpq makes of parameters, its variables, its service file and its defaults, but for the password.
+
+    Nothing is connected to, and no file of passwords is read. Raises Misconfigured for what it can never accept.
+    """
+    # A mode that there is not keeps libpq from going on.
+    line = pq.PGconn.connect_start(make_conninfo(**{**given, "password": "-", "sslmode": "-"}).encode())
+    said = _text(line.error_message)
+    used = {option.keyword.decode(): _text(option.val) for option in line.info if option.val is not None}
+    line.finish()
+    if _NO_MODE not in said:
+        raise _never(said)
+    used = {key: value for key, value in used.items() if key not in ("password", "sslmode")}
+    _judge(given, used)
+    return used
+
+
+def _judge(given: dict[str, str], used: dict[str, str]) -> None:
+    """Raise Misconfigured for parameters and variables that libpq can never accept. Nothing is connected to."""
+    for key in ("host", "hostaddr", "port", "user", "dbname"):
+        refuse_unexpanded(used.get(key, ""))
+    for key in _INTEGERS:
+        if not re.fullmatch(r"\s*[-+]?\d*\s*", used.get(key, "")):
+            raise _never(f'invalid integer value "{used[key]}" for connection option "{key}"')
+    hosts = ["/"] * (1 + (used.get("host") or used.get("hostaddr", "")).count(","))  # no such socket
+    nowhere = {"host": ",".join(hosts), "hostaddr": "", "password": "-"}
+    line = pq.PGconn.connect_start(make_conninfo(**{**given, **nowhere}).encode())
+    said = _text(line.error_message)
+    line.finish()
+    if not said.startswith("connection to server"):
+        raise _never(said)
+
+
+def _never(said: str) -> Misconfigured:
+    # What libpq quotes may be a whole URL that it was given in one of its own words.
+    shown = re.sub(
+        r'"([^"]*)"', lambda quoted: quoted[0] if _HARMLESS.fullmatch(quoted[1]) else '"..."', " ".join(said.split())
+    )
+    return Misconfigured(
+        f"libpq does not accept the database URL or a PG* variable: {shown[:300]}; "
+        f"write for example {URL_EXAMPLE}?sslmode=require"
+    )
+
+
+def _addresses(used: dict[str, str]) -> tuple[list[dict[str, str]], list[str]]:
+    """Return host, hostaddr and port of each address there is, in order, and why there is no other."""
+    hosts, given, ports = (used.get(key, "").split(",") for key in ("host", "hostaddr", "port"))
+    addresses: list[dict[str, str]] = []
+    why: list[str] = []
+    for place in range(max(len(hosts), len(given))):
+        host = hosts[place] if place < len(hosts) else ""
+        address = given[place] if place < len(given) else ""
+        port = ports[min(place, len(ports) - 1)] or PORT
+        found = [address]
+        if host and not address and not host.startswith(("/", "@")):  # no socket
+            try:
+                there = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
+                found = [str(each[4][0]) for each in there]
+            except (OSError, ValueError, OverflowError) as fault:
+                found, why = [], [*why, f"failed to resolve host {host!r}: {fault}"]
+        addresses += [{"host": host, "hostaddr": each, "port": port} for each in dict.fromkeys(found)]
+    if used.get("load_balance_hosts") == "random":
+        random.shuffle(addresses)
+    return addresses, why
+
+
+def _unused_passfile(used: dict[str, str]) -> str:
+    """Return why libpq would not use the file of passwords, which it then reads on stderr alone."""
+    path = Path(used.get("passfile") or "~/.pgpass")
+    try:
+        mode = path.expanduser().stat().st_mode
+    except (OSError, RuntimeError, ValueError):  # there is none, no home, or no such path
+        return ""
+    if not stat.S_ISREG(mode):
+        return f"the password file {path} is no plain file"
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return f"libpq takes no password file that others may read, and {path} has mode {mode & 0o777:04o}"
+    return ""
 
 
 class PostgresSession:
@@ -188,7 +372,7 @@ class PostgresSession:
         try:
             yield from self._cursor().stream(select)
         except errors.InsufficientPrivilege as fault:
-            raise Denied(_missing_grants(table, self._connection.info.user)) from fault
+            raise Denied(_missing_grants(table, _text(self._connection.pgconn.user))) from fault
         except errors.LockNotAvailable as fault:
             self._connection.rollback()
             holder = self._cursor().execute(_TABLE_HOLDER, [name.as_string()]).fetchone()
@@ -217,7 +401,7 @@ class PostgresSession:
         """Return what the database tells of the tool's advisory lock."""
         if not tool.lock_keys:
             return Lock()
-        keys = list(tool.lock_keys(table.schema, table.table, self._connection.info.dbname))
+        keys = list(tool.lock_keys(table.schema, table.table, _text(self._connection.pgconn.db)))
         [(is_primary, holder)] = self._cursor().execute(_LOCK, [keys]).fetchall()
         return Lock(is_primary and tool.lock_is_sure, holder or "")
 
@@ -225,9 +409,11 @@ class PostgresSession:
         return psycopg.RawCursor(self._connection)
 
 
-def _translate(fault: psycopg.Error, password: str) -> Exception:
-    """Return what a fault of psycopg's means to the gate."""
+def _translate(fault: psycopg.Error, password: str, unused: str) -> Exception:
+    """Return what a fault of psycopg's means to the gate; `unused` is why no file of passwords was read."""
     said = _describe(fault, password)
+    if unused and "no password supplied" in said:
+        said = f"{said}; {unused}, write --password-file"
     match fault:
         case errors.InsufficientPrivilege():
             return Denied(f"{said}; GRANT SELECT on what is read")
@@ -235,27 +421,12 @@ def _translate(fault: psycopg.Error, password: str) -> Exception:
             return Unreachable("the history table is locked by a migration or by an administrator")
         case errors.QueryCanceled():
             return Unreachable("reading the history took more than 5 s")
-        case psycopg.OperationalError(sqlstate=None) if _DENIED.search(said):
+        case _Refused():
             return Denied(f"{said}; correct the URL, its Secret, or the server's rights")
+        case psycopg.OperationalError(sqlstate=None) if _FILES.search(said):
+            return Denied(f"the TLS files cannot be used ({said}); mount them, or correct the URL")
         case _:
             return Unreachable(said)
-
-
-@contextmanager
-def _connection(conninfo: str, end: float) -> Iterator[psycopg.Connection]:
-    """Yield a connection that is cut when the time is over: a server silent in mid-query would hold a look for ever."""
-    # No prepared statements: pgbouncer may give the next statement to another server connection.
-    connection = psycopg.connect(conninfo, prepare_threshold=None)
-    # A second descriptor, so that the number cannot meanwhile belong to another socket.
-    with socket.socket(fileno=os.dup(connection.pgconn.socket)) as line:
-        timer = threading.Timer(end - time.monotonic(), _sever, [line])
-        timer.daemon = True
-        try:
-            with connection:  # its commit or rollback waits for the server too
-                start_thread(timer)
-                yield connection
-        finally:
-            timer.cancel()
 
 
 def _sever(line: socket.socket) -> None:
@@ -263,12 +434,16 @@ def _sever(line: socket.socket) -> None:
         line.shutdown(socket.SHUT_RDWR)
 
 
-def _place(parameters: dict[str, str]) -> str:
+def _place(used: dict[str, str]) -> str:
     """Return database, host and port for people; nothing else of the URL."""
-    defaults = {option.keyword.decode(): option.val for option in psycopg.pq.Conninfo.get_defaults()}
-    chosen = {key: value.decode() for key, value in defaults.items() if value} | parameters
-    host = chosen.get("host") or chosen.get("hostaddr") or "localhost"
-    return f"{chosen.get('dbname') or chosen.get('user', '')} on {host}:{chosen.get('port', '5432')}"
+    hosts = (used.get("host") or used.get("hostaddr") or "localhost").split(",")
+    ports = used.get("port", "").split(",")
+    servers = [f"{host}:{ports[min(place, len(ports) - 1)] or PORT}" for place, host in enumerate(hosts)]
+    return f"{used.get('dbname') or used.get('user', '')} on {','.join(servers)}"
+
+
+def _text(told: bytes) -> str:
+    return told.decode(errors="replace")
 
 
 def _missing_grants(table: Found, role: str) -> str:
@@ -282,7 +457,8 @@ def _missing_grants(table: Found, role: str) -> str:
 
 def _describe(fault: psycopg.Error, password: str) -> str:
     """Return what libpq or the server says, in one bounded line without the password."""
-    text = fault.diag.message_primary or str(fault)
-    if password:
+    text = _GARBAGE.sub(r"\1", _NOISE.sub("", fault.diag.message_primary or str(fault)))
+    if len(password) >= LONG and not password.isalpha():
         text = text.replace(password, "***")
-    return " ".join(_NOISE.sub("", text).split())[:400]
+    lines = dict.fromkeys(text.splitlines())  # where TLS is preferred, the same is told with it and without
+    return " ".join(" ".join(lines).split())[:400]
