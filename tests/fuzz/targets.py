@@ -14,7 +14,7 @@ from pathlib import Path
 from gatekeeper.gate import settings
 from gatekeeper.gate.durations import format_duration, parse_duration
 from gatekeeper.gate.settings import Misconfigured
-from gatekeeper.histories import directories, mysql, postgres
+from gatekeeper.histories import directories, mysql, postgres, urls
 from gatekeeper.manifests import documents, peers
 from gatekeeper.manifests.audit import audit
 from gatekeeper.manifests.objects import parse
@@ -46,8 +46,9 @@ def database_url(text: str) -> None:
 
 def _database(url: str) -> str:
     """Return what is told of a database, or of its URL."""
-    edge, kind = (mysql, mysql.MySQLDatabase) if settings.is_mysql(url) else (postgres, postgres.PostgresDatabase)
     try:
+        is_mysql = urls.is_mysql(url)
+        edge, kind = (mysql, mysql.MySQLDatabase) if is_mysql else (postgres, postgres.PostgresDatabase)
         parameters = edge.connection_parameters(url)
         assert all(isinstance(value, str) for pair in parameters.items() for value in pair)
         return str(kind(lambda: {"user": "app", **parameters}).name)

@@ -88,10 +88,8 @@ def test_ends(start, database, setup, environment, code, word):
     [
         "postgresql://app:xq/zz@db/app",
         "postgresql://app:xq@zz@db/app",
-        "postgresql://app:xq?zz@db/app",
         "postgresql://app:xq%zz@db/app",
         "postgresql://app:12/zz@db/app",
-        "postgresql://app:12?zz=@db/app",
         "postgresql://app:12/zz?a=b@db/app",
         "jdbc:postgresql://app:xq/zz@db/app",
         "://app:zz@db/app",
@@ -104,6 +102,41 @@ def test_url_that_cannot_be_parsed(gate, tmp_path, url):
     (tmp_path / "url").write_text(url)
     for given in ({"DATABASE_URL": url}, {"GATEKEEPER_DATABASE_FILE": str(tmp_path / "url")}):
         assert_ended(gate(*SCHEMA, *ONCE, environment=given, secrets=["xq", "zz", url]), 2, "misconfigured")
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"DATABASE_URL": f"{PLANTED}?sslmode=no"},
+        {"DATABASE_URL": f"{PLANTED}?target_session_attrs=master"},
+        {"DATABASE_URL": PLANTED, "PGSERVICE": "nowhere"},
+        {"PGHOST": "db", "PGPORT": "tcp://10.0.0.1:5432"},
+        {"PGHOST": "$(DB_HOST)", "PGDATABASE": "app"},
+        {"DATABASE_URL": "postgresql://$(DB_USER):planted@db/app"},
+        {"MYSQL_HOST": "db", "MYSQL_PORT": "tcp://10.0.0.1:3306", "MYSQL_USER": "app", "MYSQL_DATABASE": "app"},
+    ],
+    ids=str,
+)
+def test_never(gate, environment):
+    """What no driver can ever accept is misconfigured at once, and is not waited for."""
+    ended = gate(*SCHEMA, environment=environment, secrets=["planted"])
+    assert_ended(ended, 2, "misconfigured")
+    assert "for example" in ended.message
+
+
+@pytest.mark.parametrize("variable", ["PGPASSWORD", "PGUSER", "PGDATABASE", "PGSSLROOTCERT", "PGAPPNAME"])
+def test_variable_of_other_bytes(start, database, variable):
+    """A variable of libpq's that is no UTF-8 is no bug, and where the URL has that part it does no harm."""
+    with psycopg.connect(database, autocommit=True) as server:
+        server.execute(AT_HEAD)
+    assert_ended(start(*SCHEMA, *ONCE, **{variable: "h\udce4sslich"}), 0, "opened")
+
+
+@pytest.mark.parametrize("variable", ["PGPASSWORD", "PGUSER", "PGDATABASE"])
+def test_wrong_variable_of_other_bytes(start, postgres, variable):
+    """Where the URL has not that part, it is as wrong as any other."""
+    given = {**postgres.environment("postgres"), variable: "h\udce4sslich", "DATABASE_URL": ""}
+    assert_ended(start(*SCHEMA, *ONCE, **given), 4, "denied")
 
 
 @pytest.mark.parametrize(

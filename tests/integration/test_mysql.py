@@ -10,8 +10,10 @@ import threading
 import time
 import tracemalloc
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import quote
 
+import pymysql
 import pytest
 
 from gatekeeper.gate.settings import Misconfigured
@@ -367,6 +369,21 @@ def test_secret_renewed(mariadb_database):
     assert "hunter2" not in str(caught.value)
 
 
+def test_parts(gate, mariadb, mariadb_database, run):
+    """The parts of a URL may be variables of their own, as a chart's Secret has them."""
+    run(MIGRATE, "INSERT INTO schema_migrations VALUES (5, false)")
+    parts = {
+        "MYSQL_HOST": mariadb.host,
+        "MYSQL_PORT": str(mariadb.port),
+        "MYSQL_USER": mariadb.user,
+        "MYSQL_PASSWORD": mariadb.password,
+        "MYSQL_DATABASE": name_of(mariadb_database),
+    }
+    args = ("schema", "--tool", "golang-migrate", "--revision", "5", "--timeout", "0")
+    opened = gate(*args, environment=parts, secrets=[mariadb.password])
+    assert opened.end() == 0, opened.log
+
+
 # -- locks --------------------------------------------------------------------------------------------------------
 
 
@@ -542,15 +559,15 @@ def test_tls_required(secure, mariadb, mariadb_database):
     finally:
         secure.execute("SET GLOBAL require_secure_transport = OFF")
     if mariadb.execute("SHOW VARIABLES LIKE 'have_ssl'") == (("have_ssl", "DISABLED"),):
-        with pytest.raises(Unreachable, match="SSL is required"):
+        with pytest.raises(Denied, match=r"SSL is required .*; correct the URL"):
             look(f"{mariadb_database}?ssl-mode=REQUIRED")
     with pytest.raises(Denied, match=r"the TLS files cannot be used .*No such file"):
         look(f"{secure.shop}?ssl-ca=/no/such/file")
 
 
 @contextlib.contextmanager
-def server_that(*answers, every=0.0):
-    """Listen, and send these bytes to whoever connects; then be silent."""
+def server_that(*answers, every=0.0, heard=None):
+    """Listen, and send these bytes to whoever connects; then be silent, and if `heard` is given listen."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         ended = threading.Event()
 
@@ -560,20 +577,29 @@ def server_that(*answers, every=0.0):
                     line.sendall(answer)
                     if ended.wait(every):
                         return
+                while heard is not None and (said := line.recv(65536)):
+                    heard.append(said)
                 ended.wait()
 
         thread = threading.Thread(target=serve)
         thread.start()
-        yield f"mysql://app:hunter2@127.0.0.1:{listener.getsockname()[1]}/shop"
-        ended.set()
-        thread.join()
+        try:
+            yield f"mysql://app:hunter2@127.0.0.1:{listener.getsockname()[1]}/shop"
+        finally:
+            ended.set()
+            thread.join()
+
+
+def packet(number, body):
+    """Return a packet as MySQL's protocol frames it."""
+    return len(body).to_bytes(3, "little") + bytes([number]) + body
 
 
 def greeting(capabilities):
     """Return a server's first packet."""
     body = b"\x0a8.0.36\0\x01\0\0\0abcdefgh\0" + capabilities.to_bytes(4, "little")[:2] + b"\x2d\x02\0"
     body += capabilities.to_bytes(4, "little")[2:] + b"\x15" + b"\0" * 10 + b"ijklmnopqrst\0mysql_native_password\0"
-    return len(body).to_bytes(3, "little") + b"\0" + body
+    return packet(0, body)
 
 
 WITH_TLS, WITHOUT_TLS = greeting(0x81FFFFFF), greeting(0x81FFF7FF)
@@ -614,6 +640,124 @@ def test_nonsense(answer):
     with server_that(answer) as url, pytest.raises(Unreachable) as caught, reader(url).session(1):
         pass
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("plugin", "data", "more", "words"),
+    [
+        ("mysql_clear_password", b"", b"", "asks for the password in clear text, and the line is without TLS"),
+        ("dialog", b"\x04Password: ", b"", "asks for the password in clear text, and the line is without TLS"),
+        ("client_ed25519", b"x" * 32, b"", "plugin, ed25519, is none that the gate has, with TLS or without"),
+        ("sha256_password", b"x" * 20 + b"\0", packet(4, b"\x01-----BEGIN"), "by TLS alone; .*ssl-mode=REQUIRED"),
+    ],
+    ids=["clear", "dialog", "ed25519", "sha256"],
+)
+def test_ways_to_ask_for_a_password(monkeypatch, plugin, data, more, words):
+    """A way to ask for the password that tells it to who listens, or that the gate has not, is denied with a cure."""
+    monkeypatch.setattr(pymysql._auth, "_have_cryptography", False)  # the image has not this package
+    asked = packet(2, b"\xfe" + plugin.encode() + b"\0" + data) + more
+    heard = []
+    with server_that(WITHOUT_TLS + asked, heard=heard) as url, pytest.raises(Denied, match=words):
+        look(url)
+    assert heard
+    assert b"hunter2" not in b"".join(heard)
+
+
+def test_clear_password_with_tls(secure):
+    """Over TLS such a server is told the password."""
+    # Of MariaDB's own plugins pam alone asks so, and has no test of its own: PyMySQL's way is taken.
+    connection = SimpleNamespace(_secure=True, _process_auth=lambda name, packet: (name, packet))
+    assert mysql._NotInClear("dialog", connection).authenticate("packet") == (b"dialog", "packet")
+
+
+def test_several_hosts(mariadb, mariadb_database, run):
+    """Hosts are tried in their order, and silent ones leave time for those after them."""
+    run(MIGRATE, "INSERT INTO schema_migrations VALUES (5, false)")
+    live = f"{mariadb.host}:{mariadb.port}"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        silent = f"127.0.0.1:{listener.getsockname()[1]}"
+        for others, least in (("127.0.0.1:1,no-such-name.invalid", 0), (f"{silent},{silent}", 5)):
+            began = time.monotonic()
+            assert look(mariadb_database.replace(live, f"{others},{live}")) == Open("has 5 applied")
+            assert least < time.monotonic() - began < 9
+    with pytest.raises(Denied, match="Access denied"):
+        look(mariadb.url(name_of(mariadb_database), password="hunter2").replace(live, f"{live},127.0.0.1:1"))
+
+
+# -- servers that speak MySQL's protocol and are none -------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def server_without(mariadb, *words):
+    """Stand before a server, and answer statements that have one of these words as servers do that do not know it."""
+
+    def pass_on(source, target):
+        with contextlib.suppress(OSError):
+            while said := source.recv(65536):
+                target.sendall(said)
+            target.shutdown(socket.SHUT_WR)
+
+    def serve():
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                server = socket.create_connection((mariadb.host, mariadb.port))
+                back = threading.Thread(target=pass_on, args=[server, client])
+                back.start()
+                with client, server, client.makefile("rb") as said:
+                    while head := said.read(4):
+                        body = said.read(int.from_bytes(head[:3], "little"))
+                        if head[3] == 0 and body[:1] == b"\x03" and any(word.encode() in body for word in words):
+                            client.sendall(packet(1, b"\xff\xd3\x04#42000function has only noop implementation"))
+                        else:
+                            server.sendall(head + body)
+                    server.shutdown(socket.SHUT_WR)
+                    back.join()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("words", "known"),
+    [
+        (["READ ONLY"], True),  # TiDB
+        (["READ ONLY", "max_execution_time", "lock_wait_timeout"], True),
+        (["READ ONLY", "IS_USED_LOCK"], False),  # TiDB 6.1
+        (["SHOW GLOBAL VARIABLES"], False),  # Dolt's engine
+    ],
+)
+def test_less_than_mysql(mariadb, mariadb_database, run, words, known):
+    """A server that lacks an ornament is read all the same; what that would have told is not known."""
+    run(MIGRATE, "INSERT INTO schema_migrations VALUES (5, false)")
+    with server_without(mariadb, *words) as place:
+        url = mariadb_database.replace(f"{mariadb.host}:{mariadb.port}", place) + "?ssl-mode=DISABLED"
+        assert look(url) == Open("has 5 applied")
+        with reader(url).session(LIMIT) as session:
+            [found] = session.find(["schema_migrations"], [""])
+            assert session.lock(TOOLS["golang-migrate"], found) == Lock(known=known)
+
+
+def test_query_without_read_only(mariadb, mariadb_database, run):
+    """Where a server has no read-only transactions a query of the user's can still write nothing."""
+    run("CREATE TABLE changes (version int)", "INSERT INTO changes VALUES (5)")
+    with server_without(mariadb, "READ ONLY") as place:
+        url = mariadb_database.replace(f"{mariadb.host}:{mariadb.port}", place) + "?ssl-mode=DISABLED"
+        assert look(url, "query", query="(SELECT version FROM changes)") == Open("has 5 applied")
+        for query in (
+            "INSERT INTO changes VALUES (6)",
+            "WITH x AS (SELECT 1) DELETE FROM changes",
+            "DROP TABLE changes",
+        ):
+            with pytest.raises(Misconfigured, match="must be a SELECT"):
+                look(url, "query", query=query)
+    assert run("SELECT * FROM changes") == ((5,),)
 
 
 @pytest.mark.parametrize("moment", ["find", "rows", "commit"])

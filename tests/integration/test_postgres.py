@@ -1,16 +1,25 @@
 """The throw-away PostgreSQL server and the real migration runs that other tests build on."""
 
+import re
 import socket
+import struct
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
+from gatekeeper.gate.verdict import Denied, Unreachable
+from gatekeeper.histories.postgres import PostgresDatabase, connection_parameters
+from servers.certificate import certificate
 from servers.migrations import ALEMBIC_REVISIONS, DJANGO_MIGRATIONS, alembic, django
 from servers.postgres import Postgres
+from servers.rogue import Rogue
+from servers.tls import TlsFront
 
 OWNER = """
 import os
@@ -100,3 +109,153 @@ def test_django(database):
     with psycopg.connect(database) as connection:
         rows = connection.execute("SELECT app, name FROM django_migrations ORDER BY id").fetchall()
     assert rows == [("shop", name) for name in DJANGO_MIGRATIONS]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://app:S3CRET@{}/shop?sslmode=require",
+        "postgresql://app:S3CRET@{}/shop?sslmode=no-verify",
+        "postgresql+asyncpg://app:S3CRET@{}/shop?ssl=require",
+        "postgresql+asyncpg://app:S3CRET@{}/shop?ssl=verify-full",
+        "postgresql://app:S3CRET@{}/shop?ssl=true",
+        "postgresql://app:S3CRET@{}/shop?ssl=1",
+        "postgresql://app:S3CRET@{}/shop?ssl=no-verify",
+        "postgres://app:S3CRET@{}/shop?ssl-mode=VERIFY-CA",
+        "postgresql://app:S3CRET@{}/shop?sslaccept=strict",
+        "jdbc:postgresql://{}/shop?user=app&password=S3CRET&ssl=true",
+        "jdbc:postgresql://{}/shop?user=app&password=S3CRET&ssl",
+        "jdbc:postgresql://{}/shop?user=app&password=S3CRET&ssl=true&sslfactory=org.postgresql.ssl.NonValidatingFactory",
+        "Server={};Database=shop;Username=app;Password=S3CRET;SSL Mode=VerifyFull",
+    ],
+)
+def test_no_password_without_tls(url):
+    """Whatever word demands TLS, a server that has none is told no password."""
+    with Rogue() as server:
+        database = PostgresDatabase(lambda: connection_parameters(url.format(f"{server.host}:{server.port}")))
+        with pytest.raises((Denied, Unreachable)), database.session(10):
+            pass
+    assert server.asked
+    assert b"S3CRET" not in server.heard
+
+
+def test_password_without_tls():
+    """Where nothing demands TLS that server is told the password, as libpq tells it."""
+    with Rogue() as server:
+        url = f"postgresql://app:S3CRET@{server.host}:{server.port}/shop"
+        with pytest.raises(Unreachable), PostgresDatabase(lambda: connection_parameters(url)).session(10):
+            pass
+    assert b"S3CRET" in server.heard
+
+
+def refusal(sqlstate, severity, message):
+    """Return what a server says that refuses a connection."""
+    fields = b"".join(
+        kind + text.encode() + b"\0"
+        for kind, text in ((b"S", severity), (b"V", "FATAL"), (b"C", sqlstate), (b"M", message))
+    )
+    return b"E" + struct.pack("!I", len(fields) + 5) + fields + b"\0"
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "severity", "message", "fault"),
+    [
+        ("28P01", "FATAL", "Passwort-Authentifizierung f\xfcr Benutzer \xbbapp\xab fehlgeschlagen", Denied),
+        ("28000", "FATAL", "Rolle \xbbapp\xab existiert nicht", Denied),
+        ("28000", "FATAL", "pg_hba.conf weist Verbindung ab f\xfcr Host \xbb::1\xab", Denied),
+        ("3D000", "FATAL", "la base de donn\xe9es \xab shop \xbb n'existe pas", Denied),
+        ("28P01", "\u81f4\u547d\u7684\u30a8\u30e9\u30fc", "\u30d1\u30b9\u30ef\u30fc\u30c9", Denied),
+        ("42501", "FATAL", "keine Berechtigung f\xfcr Datenbank \xbbshop\xab", Denied),
+        ("57P03", "FATAL", "das Datenbanksystem startet", Unreachable),
+        ("53300", "FATAL", 'zu viele Verbindungen C "28P01"', Unreachable),
+    ],
+)
+def test_refused_in_other_languages(sqlstate, severity, message, fault):
+    """What a server refuses for good is denied by its SQLSTATE, and a text is heard twice but once."""
+    with Rogue(refusal(sqlstate, severity, message)) as server:
+        url = f"postgresql://app:S3CRET@{server.host}:{server.port}/shop?sslmode=disable"
+        database = PostgresDatabase(lambda: connection_parameters(url))
+        for asked in (2, 3, 4):
+            with pytest.raises(fault, match=re.escape(f"{severity}: {message}")), database.session(10):
+                pass
+            assert server.asked == asked
+
+
+def test_told_once(postgres):
+    """A refusal that comes with TLS and again without is told once."""
+    with TlsFront(postgres.host, postgres.port) as front:
+        url = f"postgresql://postgres:wrong@localhost:{front.port}/postgres"
+        with pytest.raises(Denied) as caught, PostgresDatabase(lambda: connection_parameters(url)).session(10):
+            pass
+    assert str(caught.value).count("password authentication failed") == 1
+
+
+def test_silent_hosts(postgres, database):
+    """Of several hosts the last is asked in time though all the others are silent."""
+    url = urlsplit(database)
+    with (
+        closing(socket.create_server(("127.0.0.1", 0))) as first,
+        closing(socket.create_server(("127.0.0.1", 0))) as second,
+    ):
+        silent = [f"{listener.getsockname()[0]}:{listener.getsockname()[1]}" for listener in (first, second)]
+        login, _, live = url.netloc.rpartition("@")
+        several = (
+            url._replace(netloc=f"{login}@{','.join([*silent, live])}"),
+            url._replace(netloc=f"{login}@", query="&".join(f"host={place}" for place in [silent[0], live])),
+        )
+        for each in several:
+            began = time.monotonic()
+            with PostgresDatabase(lambda: connection_parameters(each.geturl())).session(10) as session:  # noqa: B023 - at once
+                assert list(session.query("SELECT 'here'")) == [("here",)]
+            assert time.monotonic() - began < 9
+
+
+def test_password_file(postgres, tmp_path, capfd, monkeypatch):
+    """A file of passwords is used, and if libpq does not use it, that is told in the reason alone."""
+    monkeypatch.delenv("PGPASSWORD", raising=False)
+    passwords = tmp_path / "pgpass"
+    escaped = postgres.password.replace(":", r"\:")
+    passwords.write_text(f"{postgres.host}:{postgres.port}:*:postgres:{escaped}\n")
+    url = f"host={postgres.host} port={postgres.port} user=postgres passfile={passwords}"
+    database = PostgresDatabase(lambda: connection_parameters(url))
+    passwords.chmod(0o644)
+    told = rf"no password supplied; .* {passwords} has mode 0644, write --password-file"
+    with pytest.raises(Denied, match=told), database.session(10):
+        pass
+    passwords.chmod(0o600)
+    with database.session(10):
+        pass
+    assert capfd.readouterr() == ("", "")
+
+
+def test_tls_files(postgres, tmp_path):
+    """TLS files that cannot be used are denied, in words that stay the same."""
+    crt, key = certificate(tmp_path)
+    (tmp_path / "no.key").write_bytes(b"none")
+    (tmp_path / "no.key").chmod(0o600)
+    key.chmod(0o644)
+    with TlsFront(postgres.host, postgres.port) as front:
+        for query in (
+            "sslmode=verify-full&sslrootcert=/none",
+            f"sslmode=require&sslcert={crt}&sslkey=/none",
+            f"sslmode=require&sslcert={crt}&sslkey={key}",
+            f"sslmode=require&sslcert={crt}&sslkey={tmp_path}/no.key",
+        ):
+            url = f"postgresql://postgres@{postgres.host}:{front.port}/postgres?{query}"
+            database = PostgresDatabase(lambda: connection_parameters(url))  # noqa: B023 - at once
+            told = set()
+            for _ in range(3):
+                with pytest.raises(Denied, match=r"the TLS files cannot be used .* mount them") as caught:
+                    database.session(10).__enter__()
+                told.add(str(caught.value))
+            assert len(told) == 1
+
+
+def test_secret_renewed(postgres):
+    """A URL that is broken between two looks is waited for, and nothing of it is told, not by libpq either."""
+    urls = [postgres.url(), "sslmode=require&x=x://app:hunter2@db/app", "postgresql://hunter2@@"]
+    database = PostgresDatabase(lambda: connection_parameters(urls.pop(0)))
+    for _ in range(2):
+        with pytest.raises(Unreachable, match="for example") as caught, database.session(10):
+            pass
+        assert "hunter2" not in str(caught.value)

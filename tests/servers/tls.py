@@ -54,6 +54,7 @@ class TlsFront:
             await writer.start_tls(self._context)
             server = await asyncio.open_connection(*self._upstream)
             await asyncio.gather(_pass_on(reader, server[1]), _pass_on(server[0], writer))
+        writer.close()
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

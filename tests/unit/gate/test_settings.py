@@ -34,9 +34,6 @@ choice = partial(settings.choice, "--on-failure", allowed=("exit", "wait"))
         (settings.table_name, '"my.app"."a table"', ("my.app", "a table")),
         (settings.table_name, 'app."a.b"', ("app", "a.b")),
         (settings.table_name, "X.X", ("X", "X")),
-        (settings.is_mysql, " mysql://db/app", True),
-        (settings.is_mysql, "postgresql://db/app", False),
-        (settings.is_mysql, None, False),
     ],
 )
 def test_good(parse, text, value):

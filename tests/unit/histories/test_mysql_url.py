@@ -6,6 +6,7 @@ import pytest
 
 from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.histories.mysql import MySQLDatabase, connection_parameters
+from gatekeeper.histories.mysql_url import read_url, url_of_variables
 
 SHOP = {"user": "app", "password": "pw", "host": "db.shop.svc", "port": "3306", "database": "shop"}
 
@@ -24,12 +25,24 @@ SHOP = {"user": "app", "password": "pw", "host": "db.shop.svc", "port": "3306", 
         "mysql://app:pw@tcp(db.shop.svc:3306)/shop?multiStatements=true",
         "mysql://app:pw@tcp4(db.shop.svc:3306)/shop",
         "mysql://app:pw@(db.shop.svc:3306)/shop",
+        "app:pw@tcp(db.shop.svc:3306)/shop?parseTime=true",
+        "maria://app:pw@db.shop.svc:3306/shop",
+        "trilogy://app:pw@db.shop.svc:3306/shop",
+        "pdo-mysql://app:pw@db.shop.svc:3306/shop",
+        "tidb://app:pw@db.shop.svc:3306/shop",
+        "db:mysql://app:pw@db.shop.svc:3306/shop",
+        "jdbc:aws-wrapper:mysql://db.shop.svc:3306/shop?user=app&password=pw",
+        "jdbc:mariadb://address=(host=db.shop.svc)(port=3306)(type=master)/shop?user=app&password=pw",
+        "Server=db.shop.svc;Port=3306;Database=shop;Uid=app;Pwd=pw;SslMode=None",
+        "Data Source=db.shop.svc;Port=3306;Initial Catalog=shop;User Id=app;Password=pw;",
         "  mysql://app:pw@db.shop.svc:3306/shop\n",
     ],
 )
 def test_same(url):
     """One database has the same parameters however it is written."""
-    assert connection_parameters(url) == SHOP
+    told = connection_parameters(url)
+    assert told.pop("ssl_mode", "disabled") == "disabled"
+    assert told == SHOP
 
 
 @pytest.mark.parametrize(
@@ -71,6 +84,28 @@ def test_same(url):
             id="golang-migrate's password",
         ),
         pytest.param(
+            "app:p@s/s?a%2B+b:$%@tcp(db:3306)/shop",
+            {"user": "app", "password": "p@s/s?a%2B+b:$%", "host": "db", "port": "3306", "database": "shop"},
+            id="Go's password",
+        ),
+        pytest.param("mysql://a,b/shop", {"host": "a,b", "database": "shop"}, id="two hosts"),
+        pytest.param(
+            "jdbc:mysql:loadbalance://a:1,b/shop", {"host": "a,b", "port": "1,3306", "database": "shop"}, id="a port"
+        ),
+        pytest.param(
+            "jdbc:mysql:replication://a:1,b:2/shop", {"host": "a,b", "port": "1,2", "database": "shop"}, id="two ports"
+        ),
+        pytest.param(
+            "jdbc:mariadb:sequential://address=(host=a)(port=1),address=(host=::1)/shop",
+            None,
+            id="MariaDB's way, with an IPv6 address that has no brackets",
+        ),
+        pytest.param(
+            "jdbc:mariadb:sequential://address=(host=a)(port=1)(type=replica),b/shop",
+            {"host": "a,b", "port": "1,3306", "database": "shop"},
+            id="MariaDB's way",
+        ),
+        pytest.param(
             "jdbc:mysql://db/shop?user=app&password=a%2Bb+c",
             {"user": "app", "password": "a+b+c", "host": "db", "database": "shop"},
             id="JDBC's password",
@@ -95,8 +130,15 @@ def test_same(url):
     ],
 )
 def test_parameters(url, parameters):
-    """Parameters are what the URL's driver would understand, and the rest is left out."""
-    assert connection_parameters(url) == parameters
+    """Parameters are what the URL's driver would understand, and the rest is left out.
+
+    Go's were checked with go-sql-driver/mysql 1.9.3's ParseDSN.
+    """
+    if parameters is None:
+        with pytest.raises(Misconfigured):
+            connection_parameters(url)
+    else:
+        assert connection_parameters(url) == parameters
 
 
 @pytest.mark.parametrize(
@@ -133,6 +175,9 @@ def test_parameters(url, parameters):
         ("tls=custom&x-tls-ca=/ca&x-tls-insecure-skip-verify=true", "required"),
         ("sslaccept=strict", "verify_identity"),
         ("sslaccept=accept_invalid_certs", "preferred"),
+        ("ssl_verify_server_cert=true", "verify_identity"),
+        ("ssl_disabled=true", "disabled"),
+        ("enabledTLSProtocols=TLSv1.2&sslMode=REQUIRED", "required"),
         ("ssl=true", "required"),
         ("ssl=%7B%22rejectUnauthorized%22:true%7D", "verify_identity"),
         ('ssl={"rejectUnauthorized": false}', "required"),
@@ -143,10 +188,24 @@ def test_tls(query, mode):
     assert connection_parameters(f"mysql://db/shop?{query}").get("ssl_mode") == mode
 
 
-@pytest.mark.parametrize("query", ["ssl-mode=maybe", "tls=hunter2", "sslaccept=no", "ssl=Amazon%20RDS", "useSSL=2"])
-def test_unknown_tls(query):
-    """What is asked for and not understood is no TLS to go without."""
-    with pytest.raises(Misconfigured, match="TLS is not understood; write for example mysql://") as caught:
+@pytest.mark.parametrize(
+    ("query", "key"),
+    [
+        ("ssl-mode=maybe", "sslmode"),
+        ("tls=hunter2", "tls"),
+        ("sslaccept=no", "sslaccept"),
+        ("ssl=Amazon%20RDS", "ssl"),
+        ("useSSL=2", "usessl"),
+        ("ssl_capath=/hunter2", "sslcapath"),
+        ("sslcrl=/hunter2", "sslcrl"),
+        ("tlsAllowInvalidCertificates=hunter2", "tlsallowinvalidcertificates"),
+    ],
+)
+def test_unknown_tls(query, key):
+    """What is asked for and not understood is no TLS to go without; its parameter is named, not its value."""
+    with pytest.raises(
+        Misconfigured, match=f"by its parameter {key} is not understood; write for example mysql:"
+    ) as caught:
         connection_parameters(f"mysql://db/shop?{query}")
     assert "hunter" not in str(caught.value)
 
@@ -179,8 +238,9 @@ SPECIAL = [
         "postgresql://app:hunter2@db/shop",
         "mysql:app:hunter2@db/shop",
         "mysqlx://app:hunter2@db/shop",
-        "jdbc:mysql:loadbalance://a,b/shop?user=app&password=hunter2",
-        "mysql://app:hunter2@a,b/shop",
+        "mysql://app:hunter2@a,hunter2:b/shop",
+        "jdbc:mariadb://address=(host=a)(password=hunter2)/shop?user=app",
+        "app:hunter2@tcp(a,b)/shop",
         "mysql://db/shop?user=app&password=hunter2@hunter2",
         "mysql://app:hunter2%@tcp(db:3306)/shop",
         "hunter2",
@@ -205,6 +265,8 @@ def test_malformed(url):
     [
         ("mysql://app:hunter2@db.svc/shop", "database shop on db.svc:3306"),
         ("mysql://app:hunter2@db.svc:3307/shop?ssl-mode=REQUIRED", "database shop on db.svc:3307"),
+        ("mysql://app@a,b:3307/shop", "database shop on a:3306,b:3307"),
+        ("mysql://app@a,b/shop", "database shop on a:3306,b:3306"),
         ("mysql://app@/shop?socket=/run/my.sock", "database shop on /run/my.sock"),
         ("mysql://app@/shop", "database shop on localhost:3306"),
     ],
@@ -212,3 +274,40 @@ def test_malformed(url):
 def test_name(url, name):
     """A database is named by its place alone."""
     assert MySQLDatabase(lambda: connection_parameters(url)).name == name
+
+
+@pytest.mark.parametrize(
+    ("variables", "url"),
+    [
+        ({}, ""),
+        ({"MYSQL_USER": "app", "MYSQL_PASSWORD": "hunter2"}, ""),
+        ({"MYSQL_HOST": "db", "MYSQL_DATABASE": "shop"}, "mysql://@db/shop"),
+        (
+            {
+                "MYSQL_HOST": "db",
+                "MYSQL_PORT": "3307",
+                "MYSQL_USER": "a:b",
+                "MYSQL_PASSWORD": "p@s/s",
+                "MYSQL_DB": "shop",
+            },
+            "mysql://a%3Ab:p%40s%2Fs@db:3307/shop",
+        ),
+        ({"MYSQL_HOST": "db", "MYSQL_DATABASE": "shop", "MYSQL_DB": "other"}, "mysql://@db/shop"),
+    ],
+)
+def test_variables(variables, url):
+    """Parts of a URL may be variables of their own."""
+    assert url_of_variables(variables) == url
+
+
+def test_variables_of_a_service():
+    """What the kubelet sets for a Service is no port."""
+    with pytest.raises(Misconfigured, match=r"MYSQL_PORT is not a port, .* write for example MYSQL_PORT=3306"):
+        url_of_variables({"MYSQL_HOST": "db", "MYSQL_PORT": "tcp://10.0.0.1:3306"})
+
+
+def test_left():
+    """What is not understood is kept as the URL spells it."""
+    assert read_url("mysql://u:p@tcp(db)/shop?x-migrations-table=billing&tls=true").left == {
+        "x-migrations-table": "billing"
+    }

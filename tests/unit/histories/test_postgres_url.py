@@ -1,12 +1,14 @@
 """What libpq is told of a database URL, whoever's URL it is."""
 
+import os
 import traceback
 
 import pytest
 
 from gatekeeper.gate.settings import Misconfigured
-from gatekeeper.histories.postgres import connection_parameters
+from gatekeeper.histories.postgres import PostgresDatabase, connection_parameters
 
+MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 SHOP = {"user": "app", "password": "pw", "host": "db.shop.svc", "port": "5432", "dbname": "shop"}
 
 
@@ -55,7 +57,6 @@ def test_same(url):
             {"host": "db", "sslmode": "verify-full", "sslrootcert": "/ca.crt"},
             id="sslmode",
         ),
-        pytest.param("jdbc:postgresql://db/?ssl=true", {"host": "db", "sslmode": "require"}, id="JDBC's ssl"),
         pytest.param("jdbc:postgresql://db/?ssl=false", {"host": "db"}, id="JDBC's ssl, off"),
         pytest.param(
             "postgres://db?options=-c%20statement_timeout%3D9s",
@@ -68,6 +69,11 @@ def test_same(url):
             "postgres://app:7?dbname=x@db/shop",
             {"user": "app", "password": "7?dbname=x", "host": "db", "dbname": "shop"},
             id="?, as libpq reads it",
+        ),
+        pytest.param(
+            "postgres://app:7?x@db/shop",
+            {"user": "app", "password": "7?x", "host": "db", "dbname": "shop"},
+            id="? without =, as libpq reads it",
         ),
         pytest.param(
             "host=db password=a?b user=app", {"host": "db", "password": "a?b", "user": "app"}, id="conninfo, ?"
@@ -91,17 +97,95 @@ def test_parameters(url, parameters):
     assert connection_parameters(url) == parameters
 
 
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("connect_timeout=3", {"connect_timeout": "3"}),
+        *((f"sslmode={mode}", {"sslmode": mode}) for mode in MODES),
+        *((f"ssl-mode={mode}", {"sslmode": mode}) for mode in MODES),  # sqlx
+        *((f"ssl={mode}", {"sslmode": mode}) for mode in MODES),  # asyncpg
+        ("sslmode=VERIFY_FULL", {"sslmode": "verify-full"}),
+        ("sslMode=Require", {"sslmode": "require"}),
+        ("sslmode=no-verify", {"sslmode": "require"}),  # node-postgres
+        ("ssl=no-verify", {"sslmode": "require"}),
+        ("ssl=true", {"sslmode": "require"}),
+        ("ssl=1", {"sslmode": "verify-full", "sslrootcert": "system"}),
+        ("ssl=1&sslrootcert=/ca", {"sslmode": "verify-full", "sslrootcert": "/ca"}),
+        ("ssl=false", {}),
+        ("ssl=0", {}),
+        ("ssl=true&sslmode=disable", {"sslmode": "require"}),
+        ("ssl-ca=/ca&ssl-mode=verify-ca", {"sslmode": "verify-ca", "sslrootcert": "/ca"}),
+        ("sslrootcert=system", {"sslrootcert": "system"}),
+        ("sslcert=/c&sslkey=/k", {"sslcert": "/c", "sslkey": "/k"}),
+        ("sslmode=require&sslcert=/ca", {"sslmode": "require", "sslrootcert": "/ca"}),  # Prisma
+        ("sslaccept=strict", {"sslmode": "verify-full", "sslrootcert": "system"}),
+        ("sslmode=require&sslaccept=strict&sslcert=/ca", {"sslmode": "verify-full", "sslrootcert": "/ca"}),
+        ("sslmode=require&sslaccept=accept_invalid_certs&sslcert=/ca", {"sslmode": "require"}),
+        ("sslnegotiation=direct&sslmode=require", {"sslnegotiation": "direct", "sslmode": "require"}),
+        ("ssl_min_protocol_version=TLSv1.3", {"ssl_min_protocol_version": "TLSv1.3"}),
+        ("sslMinProtocolVersion=TLSv1.3", {"ssl_min_protocol_version": "TLSv1.3"}),
+    ],
+)
+def test_tls(query, told):
+    """Every driver's words for TLS mean what that driver makes of them, in libpq's words.
+
+    Checked with asyncpg's SSLMode.parse, which knows no true and no 1, and with pg-connection-string's parse, for which
+    true and 1 are one.
+    """
+    assert connection_parameters(f"postgresql://db?{query}") == {"host": "db", **told}
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("ssl=true", {"sslmode": "verify-full"}),
+        ("ssl", {"sslmode": "verify-full"}),
+        ("ssl=false", {}),
+        ("ssl=true&sslmode=require", {"sslmode": "require"}),
+        ("sslmode=VERIFY-CA", {"sslmode": "verify-ca"}),
+        ("ssl=true&sslfactory=org.postgresql.ssl.NonValidatingFactory", {"sslmode": "require"}),
+        ("ssl=true&sslResponseTimeout=5000", {"sslmode": "verify-full"}),
+    ],
+)
+def test_jdbc_tls(query, told):
+    """JDBC verifies where ssl is set, unless sslmode says otherwise; checked with pgjdbc 42.7.5's SslMode.of."""
+    assert connection_parameters(f"jdbc:postgresql://db/?{query}") == {"host": "db", **told}
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("postgresql://db?sslmode=hunter2", "sslmode"),
+        ("postgresql://db?sslmode=", "sslmode"),
+        ("postgresql://db?ssl=hunter2", "ssl"),
+        ("postgresql://db?ssl", "ssl"),
+        ("postgresql://db?tls=true", "tls"),
+        ("postgresql://db?useSSL=true", "usessl"),
+        ("postgresql://db?sslinline=true", "sslinline"),
+        ("postgresql://db?sslidentity=/hunter2.p12", "sslidentity"),
+        ("postgresql://db?sslaccept=hunter2", "sslaccept"),
+        ("jdbc:postgresql://db/?ssl=1", "ssl"),
+        ("jdbc:postgresql://db/?sslfactory=hunter2", "sslfactory"),
+        ("jdbc:postgresql://db/?sslhostnameverifier=hunter2", "sslhostnameverifier"),
+        ("Host=db;Username=app;SSL Mode=hunter2", "sslmode"),
+    ],
+)
+def test_unknown_tls(url, key):
+    """What is asked for and not understood is no TLS to go without; its parameter is named, not its value."""
+    with pytest.raises(Misconfigured, match=f"parameter {key} is not understood; write .*sslmode=verify") as caught:
+        connection_parameters(url)
+    assert "hunter" not in "".join(traceback.format_exception(caught.value))
+
+
 SPECIAL = [
     "hunter2@hunter2",
     "hunter2/hunter2",
-    "hunter2?hunter2",
     "hunter2%hunter2",
     "hunter2/?#hunter2@:%hunter2",
     "777/hunter2",
-    "777?hunter2",
-    "777?hunter2=hunter2",
     "777#hunter2/hunter2",
     "777/hunter2?sslmode=",
+    "777/hunter2?hunter2=hunter2",
     "a@hunter2?application_name=x",
     "a@hunter2/b?application_name=x",
 ]
@@ -135,3 +219,135 @@ def test_malformed(url):
     assert "write for example postgresql://app@db.shop.svc:5432/app" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert "hunter" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    """Leave libpq no variables of its own, and set those of the test."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        monkeypatch.delenv(name)
+
+    def set_all(**variables):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+
+    return set_all
+
+
+@pytest.mark.parametrize(
+    ("url", "variables", "words"),
+    [
+        ("postgresql://db/app", {"PGSSLMODE": "no-verify"}, 'invalid sslmode value: "no-verify"'),
+        ("postgresql://db/app?target_session_attrs=master", {}, 'invalid target_session_attrs value: "master"'),
+        ("postgresql://db/app?channel_binding=maybe", {}, 'invalid channel_binding value: "maybe"'),
+        ("postgresql://db/app?service=nowhere", {}, 'definition of service "nowhere" not found'),
+        ("postgresql://db/app", {"PGSERVICE": "nowhere"}, 'definition of service "nowhere" not found'),
+        ("sslmode=require&x=x://app:hunter2@db/app", {}, 'invalid sslmode value: "..."'),
+        ("service=x", {"PGSERVICEFILE": "/no/file"}, 'service file "/no/file" not found'),
+        ("postgresql://db/app", {"PGPORT": "tcp://10.0.0.1:5432"}, 'invalid integer value "tcp://10.0.0.1:5432"'),
+        ("postgresql://db:65536/app", {}, 'invalid port number: "65536"'),
+        ("postgresql://db:0/app", {}, 'invalid port number: "0"'),
+        ("host=a,b,c port=1,2", {}, "could not match 2 port numbers to 3 hosts"),
+        ("host=a,b hostaddr=127.0.0.1", {}, "could not match 2 host names to 1 hostaddr values"),
+        ("postgresql://db/app?keepalives_idle=soon", {}, 'invalid integer value "soon" for connection option'),
+        ("postgresql://db/app?sslmode=require&sslrootcert=system", {}, 'weak sslmode "require" may not be used'),
+        ("postgresql://db/app?sslnegotiation=direct&sslmode=prefer", {}, 'weak sslmode "prefer" may not be used'),
+        ("postgresql://db/app", {"PGHOST": "$(DB_HOST)"}, None),
+        (None, {"PGHOST": "$(DB_HOST)"}, r"$(DB_HOST) in the database URL is no value"),
+    ],
+)
+def test_never(environment, url, variables, words):
+    """What libpq can never accept is told at the start, and what it can is not, without a connection."""
+    environment(**variables)
+    if words is None:
+        assert PostgresDatabase(lambda: connection_parameters(url)).name == "database app on db:5432"
+        return
+    with pytest.raises(Misconfigured) as caught:
+        PostgresDatabase(lambda: connection_parameters(url))
+    assert words in str(caught.value)
+    assert "for example" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "variables", "name"),
+    [
+        ("postgresql://app@db.svc/shop", {}, "shop on db.svc:5432"),
+        ("postgresql://app@db.svc", {"PGPORT": "6432"}, "app on db.svc:6432"),
+        ("postgresql://app@a,b:6432/shop", {}, "shop on a:5432,b:6432"),
+        ("service=shop", {}, "orders on orders.svc:6543"),
+        ("service=shop dbname=other", {}, "other on orders.svc:6543"),
+        (None, {"PGSERVICE": "shop"}, "orders on orders.svc:6543"),
+        ("host=db user=app", {"PGPASSWORD": "h\udce4sslich"}, "app on db:5432"),
+        ("host=db", {"PGUSER": "h\udce4sslich", "PGSSLROOTCERT": "\udce4"}, "h\ufffdsslich on db:5432"),
+        ("postgresql://app@/shop?host=/run/pg", {}, "shop on /run/pg:5432"),
+        ("jdbc:postgresql:shop?user=app", {"PGHOST": "other"}, "shop on localhost:5432"),
+    ],
+)
+def test_name(environment, tmp_path, url, variables, name):
+    """A database is named by its place, wherever libpq has that from, and by nothing else."""
+    (tmp_path / "services").write_text("[shop]\nhost=orders.svc\nport=6543\ndbname=orders\npassword=hunter2\n")
+    environment(PGSERVICEFILE=str(tmp_path / "services"), **variables)
+    assert PostgresDatabase(lambda: connection_parameters(url)).name == f"database {name}"
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("jdbc:postgresql:shop", {"host": "localhost", "dbname": "shop"}),
+        ("jdbc:postgresql:/", {"host": "localhost"}),
+        ("jdbc:postgresql:///shop", {"host": "localhost", "dbname": "shop"}),
+        ("jdbc:postgresql://a:1,b:2/shop", {"host": "a,b", "port": "1,2", "dbname": "shop"}),
+        ("jdbc:aws-wrapper:postgresql://db/shop?wrapperPlugins=iam", {"host": "db", "dbname": "shop"}),
+        ("jdbc:postgresql://a,b/?targetServerType=primary", {"target_session_attrs": "primary"}),
+        ("jdbc:postgresql://a,b/?targetServerType=preferSecondary", {"target_session_attrs": "prefer-standby"}),
+        ("db:pg:shop", {"dbname": "shop"}),
+        ("db:pg://app@db/shop", {"user": "app", "host": "db", "dbname": "shop"}),
+        ("pgsql://db/shop", {"host": "db", "dbname": "shop"}),
+        ("cockroachdb+psycopg2://db:26257/shop", {"host": "db", "port": "26257", "dbname": "shop"}),
+        ("yugabytedb://db:5433/shop", {"host": "db", "port": "5433", "dbname": "shop"}),
+        ("postgresql://u@/shop?host=A:1&host=B:2", {"user": "u", "host": "A,B", "port": "1,2", "dbname": "shop"}),
+        ("postgresql://u@/shop?host=A&host=B", {"user": "u", "host": "A,B", "dbname": "shop"}),
+        ("postgresql://u@/shop?host=A:1&host=B", {"user": "u", "host": "A,B", "port": "1,", "dbname": "shop"}),
+        ("postgresql://u@/shop?host=A&host=B&port=1,2", {"user": "u", "host": "A,B", "port": "1,2", "dbname": "shop"}),
+        ("postgresql://u@/shop?host=A:1", {"user": "u", "host": "A", "port": "1", "dbname": "shop"}),
+        ("postgresql://u@/shop?host=[::1]:1", {"user": "u", "host": "::1", "port": "1", "dbname": "shop"}),
+        ("postgresql://u@/shop?host=/cloudsql/p:r:i", {"user": "u", "host": "/cloudsql/p:r:i", "dbname": "shop"}),
+        ("postgresql://u@/shop?host=A,B&port=1,2", {"user": "u", "host": "A,B", "port": "1,2", "dbname": "shop"}),
+        (
+            "Host=db;Port=5432;Database=shop;Username=app;Password='a;b';Search Path=app;SSL Mode=Require;Pooling=true",
+            {
+                "host": "db",
+                "port": "5432",
+                "dbname": "shop",
+                "user": "app",
+                "password": "a;b",
+                "search_path": "app",
+                "sslmode": "require",
+            },
+        ),
+        (
+            "Server=a:1,b:2;User Id=app;Database=shop;Target Session Attributes=primary;Root Certificate=/ca;",
+            {
+                "host": "a,b",
+                "port": "1,2",
+                "user": "app",
+                "dbname": "shop",
+                "target_session_attrs": "primary",
+                "sslrootcert": "/ca",
+            },
+        ),
+    ],
+)
+def test_spellings(url, told):
+    """Every driver's spelling of a place leads there.
+
+    Checked with pgjdbc 42.7.5's Driver.parseURL, and with the arguments that SQLAlchemy 2.1.9 gives to psycopg.
+    """
+    assert connection_parameters(url).items() >= told.items()
+    assert set(connection_parameters(url)) - set(told) <= {"host", "port"}
+
+
+def test_other_ways():
+    """A way to connect that the gate does not have is none to go without."""
+    with pytest.raises(Misconfigured, match=r"cannot connect by .* cloudsqlinstance; .* for example postgresql://"):
+        connection_parameters("jdbc:postgresql:///shop?cloudSqlInstance=p:r:i&socketFactory=x.SocketFactory")
