@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from gatekeeper import tools
 from gatekeeper.tools.shared.home_grown import HOME_GROWN
-from gatekeeper.tools.shared.record import Tool
+from gatekeeper.tools.shared.record import CURRENT, PATH, Tool
 
 COLUMNS = ("tool", "table", "revision", "tells", "proven by")
 
@@ -20,7 +20,7 @@ def records() -> list[dict[str, object]]:
     return [
         {
             "tool": tool.name,
-            "table": ".".join(filter(None, [tool.schemas[0], tool.table.name])),
+            "table": ".".join([*(name for name in tool.schemas[:1] if name not in (PATH, CURRENT)), tool.table.name]),
             "revision": tool.example,
             "tells": _tells(tool),
             "proven by": proven[tool.name],

@@ -5,7 +5,9 @@ Kubernetes client, a Job gate never loads a database driver.
 """
 
 import os
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from gatekeeper import tools
@@ -16,9 +18,10 @@ from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.gate.verdict import Check
 from gatekeeper.histories.judge import Wanted
 from gatekeeper.histories.look import Question
+from gatekeeper.histories.urls import plain
 from gatekeeper.jobs.judge import JobCheck, JobPolicy
 from gatekeeper.tools.shared.home_grown import HOME_GROWN, home_grown
-from gatekeeper.tools.shared.record import Tool
+from gatekeeper.tools.shared.record import CURRENT, PATH, Tool
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -28,6 +31,10 @@ if TYPE_CHECKING:
 
 PASSWORD = "GATEKEEPER_PASSWORD"  # noqa: S105 - its name, not its value
 """The environment variable of the password; there is no flag, argv is public."""
+_OF_PLACE = re.compile("schema|search_?path|table|migration", re.IGNORECASE)
+"""Names of URL parameters that may say where a history is."""
+_NO_PLACE = ("useInformationSchema", "Load Table Composites")
+"""Drivers' own that have such a name and do not."""
 LIBPQ = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE")
 """Of libpq's variables, those that name a database."""
 
@@ -79,14 +86,22 @@ def cluster(kubeconfig: str | None, context: str | None) -> "Cluster":
     return kube.from_kubeconfig(kubeconfig, context) if kubeconfig or context else kube.in_cluster()
 
 
+class Source(NamedTuple):
+    """A database, and what its URL says beside how to connect to it."""
+
+    database: "Database"
+    left: Mapping[str, str]
+
+
 def databases(
+    tool: Tool,
     urls: Sequence[str],
     files: Sequence[str],
     user: str | None,
     password_file: str | None,
     *,
     in_argv: bool,
-) -> list["Database"]:
+) -> list[Source]:
     """Return each database. What files hold is read anew for each look, as the kubelet renews them."""
     sources = [*((url, None) for url in urls), *((None, file) for file in files)]
     if not sources and os.environ.get("DATABASE_URL"):
@@ -102,12 +117,12 @@ def databases(
             "no database is given; set DATABASE_URL from a Secret, or PGHOST or MYSQL_HOST and what belongs to it, "
             "or write --database-file PATH"
         )
-    return [_database(url, file, user, password_file, in_argv=in_argv) for url, file in sources]
+    return [_database(tool, url, file, user, password_file, in_argv=in_argv) for url, file in sources]
 
 
 def _database(
-    url: str | None, file: str | None, user: str | None, password_file: str | None, *, in_argv: bool
-) -> "Database":
+    tool: Tool, url: str | None, file: str | None, user: str | None, password_file: str | None, *, in_argv: bool
+) -> Source:
     def read() -> str | None:
         return settings.file_text("--database-file", file) if file else url and settings.utf8("the database URL", url)
 
@@ -117,13 +132,45 @@ def _database(
             password = settings.file_text("--password-file", password_file)
         parts = ("user", user), ("password", password)
         given = {key: settings.utf8(f"the database's {key}", value) for key, value in parts if value}
-        from_url: dict[str, str] = edge.connection_parameters(read())
+        written = read()
+        left = edge.left_over(written)
+        for name in tool.search_path:
+            if name in left:
+                given |= edge.search_path(left[name], is_name=tool.quotes_search_path)
+        from_url: dict[str, str] = edge.connection_parameters(written)
         return from_url | given
 
     edge, kind = _edge(read())
     if in_argv and url:
         judge_url(url)
-    return kind(parameters)
+    return Source(kind(parameters), edge.left_over(read()))
+
+
+def located(question: Question, left: Mapping[str, str], *, table: str | None) -> Question:
+    """Return the question, of the place that a database's URL names for the tool; `table` is the user's, who knows.
+
+    Raises Misconfigured for a parameter that seems to name a place, and that this tool's URLs do not have: whoever
+    wrote it meant a history that is not the one here.
+    """
+    tool = question.tool
+    try:
+        place = tool.place(left)
+    except ValueError as fault:
+        raise Misconfigured(f"the database URL's {fault}") from fault
+    known = {*tool.search_path, *tool.parameters, *_NO_PLACE}
+    strange = next((name for name in left if _OF_PLACE.search(name) and plain(name) not in {*map(plain, known)}), "")
+    if strange and question.schema in (None, PATH, CURRENT):
+        by = "--query" if question.query else f"--table, for example --table app.{question.table}"
+        raise Misconfigured(
+            f"the database URL's parameter {strange} is none that {tool.name} reads; leave it out, and write "
+            f"schema and table of the history by {by}"
+        )
+    if not place.locks:
+        tool = replace(tool, lock_is_sure=False)
+    if table:
+        return replace(question, tool=tool)
+    schema = question.schema if place.schema is None else place.schema
+    return replace(question, tool=tool, table=place.table or question.table, schema=schema)
 
 
 def judge_url(url: str) -> None:
@@ -169,6 +216,8 @@ def question(
         raise Misconfigured(f"--tool {name}: {record.unprovable}")
     if trusted and not record.unprovable:
         raise Misconfigured(f"--trust-history: {name}'s history needs none; write for example --tool {name} alone")
+    # A bare name is looked for where the tool looks for its own, but not in a schema that only its own name has.
+    place = (CURRENT if CURRENT in record.schemas else PATH) if place == "" else place
     return record, Question(record, own or record.table.name, place, query or "")
 
 

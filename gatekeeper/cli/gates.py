@@ -234,8 +234,11 @@ def schema(
     hold = Hold(timeout, log_format, termination_log)
     source = invocation.get_parameter_source("database")
     in_argv = source is not None and source.name == "COMMANDLINE"
-    databases = checks.databases(database or (), database_file or (), user, password_file, in_argv=in_argv)
-    looks: list[Check] = [SchemaCheck(each, question, wanted, policy, hold.clock.now) for each in databases]
+    databases = checks.databases(record, database or (), database_file or (), user, password_file, in_argv=in_argv)
+    looks: list[Check] = [
+        SchemaCheck(each, checks.located(question, left, table=table), wanted, policy, hold.clock.now)
+        for each, left in databases
+    ]
     awaited = [f"{record.name} {wanted} in {check.name}" for check in looks]
     if job:
         news = JobPolicy(settings.requirements(require or (), os.environ), on_failure=policy.on_failure)

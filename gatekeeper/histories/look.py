@@ -9,7 +9,7 @@ from gatekeeper import tools
 from gatekeeper.gate.verdict import Shut, Verdict, Waiting
 from gatekeeper.histories.judge import HistoryPolicy, Ledger, Lock, Wanted, judge_history, ledger_of
 from gatekeeper.tools.shared.events import Event
-from gatekeeper.tools.shared.record import Row, Table, Tool
+from gatekeeper.tools.shared.record import CURRENT, PATH, Row, Table, Tool
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Question:
     tool: Tool
     table: str = ""
     schema: str | None = None
-    """Where the table is, "" for where a bare name leads; None for where the tool makes it."""
+    """Where the table is, PATH and CURRENT included; None for where the tool looks for it."""
     query: str = ""
 
     def name_of(self, table: Table) -> str:
@@ -39,6 +39,8 @@ class Found:
     """As they were asked for, where the database does not tell upper case from lower."""
     on_path: bool
     """Whether it is what the bare name stands for."""
+    is_current: bool
+    """Whether it is where a bare name would be created."""
     readable: bool
 
     def __str__(self) -> str:
@@ -53,7 +55,7 @@ class Session(Protocol):
     """
 
     def schemas(self, tool: Tool) -> tuple[str, ...]:
-        """Return where the tool makes its tables, in the order in which to look; "" is wherever a bare name leads."""
+        """Return where the tool looks for its tables, in this order, PATH and CURRENT included."""
 
     def find(self, names: Sequence[str], schemas: Sequence[str], columns: Sequence[str]) -> list[Found]:
         """Return the tables of these names in all schemas, in the order of the search path; the first is the history's.
@@ -130,7 +132,8 @@ class SchemaCheck:
         histories = [table for table in found if table.asked == question.table]
         for schema in schemas:
             for table in histories:
-                if table.schema == schema or (not schema and table.on_path):
+                is_there = {PATH: table.on_path, CURRENT: table.is_current}.get(schema, table.schema == schema)
+                if is_there and (table.on_path or not tool.reads_bare_name):
                     return table, found
         return None, histories
 

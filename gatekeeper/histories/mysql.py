@@ -31,7 +31,7 @@ from gatekeeper.gate.verdict import Denied, Unreachable
 from gatekeeper.histories.judge import Lock
 from gatekeeper.histories.look import Found
 from gatekeeper.histories.mysql_url import PORT, URL_EXAMPLE, read_url
-from gatekeeper.tools.shared.record import Row, Tool
+from gatekeeper.tools.shared.record import CURRENT, PATH, Row, Tool
 
 CONNECT_TIMEOUT = 5.0
 """Seconds for each address, and less where there are several."""
@@ -137,6 +137,16 @@ def connection_parameters(url: str) -> dict[str, str]:
     return read_url(url).parameters
 
 
+def left_over(url: str) -> dict[str, str]:
+    """Return what a URL says beside its parameters, as it spells it. Raises Misconfigured."""
+    return read_url(url).left
+
+
+def search_path(_: str, *, is_name: bool) -> dict[str, str]:  # noqa: ARG001 - as PostgreSQL's
+    """Return nothing: there is no search path."""
+    return {}
+
+
 class MySQLDatabase:
     """One MySQL or MariaDB database. Implements schema.Database.
 
@@ -206,14 +216,14 @@ class MySQLSession:
         raised if the history may exist and not be read.
         """
         [(self._database, self._user)] = self.ask("SELECT DATABASE(), CURRENT_USER()")
-        places = list(dict.fromkeys(schema or self._database for schema in schemas))
+        places = list(dict.fromkeys(self._database if schema in (PATH, CURRENT) else schema for schema in schemas))
         spelled = {column.lower(): column for column in columns}
         found = [table for place in places for table in self._listed(place, names, spelled)]
         for place in places:
             self._check_right(place, next((each.table for each in found if each.asked == names[0]), names[0]))
         if not any(table.asked == names[0] for table in found):
             elsewhere = self.ask(_ELSEWHERE, names[0], (*_SYSTEM, *places))
-            found += [Found(names[0], schema, table, (), on_path=False, readable=True) for schema, table in elsewhere]
+            found += [Found(names[0], schema, table, (), False, False, True) for schema, table in elsewhere]
         return found
 
     def _listed(self, place: str, names: Sequence[str], spelled: dict[str, str]) -> Iterator[Found]:
@@ -226,7 +236,8 @@ class MySQLSession:
             for table in alike[:1]:
                 columns = tuple(spelled.get(column.lower(), column) for column, _ in tables[table])
                 readable = all("select" in rights for _, rights in tables[table])
-                yield Found(name, place, table, columns, place == self._database, readable)
+                is_here = place == self._database
+                yield Found(name, place, table, columns, is_here, is_here, readable)
 
     def _check_right(self, place: str, table: str) -> None:
         """Raise Denied unless all of a table, which may be hidden or hide some of its columns, can be read."""

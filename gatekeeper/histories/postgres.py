@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -34,7 +35,7 @@ from gatekeeper.histories.judge import Lock
 from gatekeeper.histories.look import Found
 from gatekeeper.histories.postgres_url import URL_EXAMPLE, cannot_be_parsed, read_url
 from gatekeeper.histories.urls import refuse_unexpanded
-from gatekeeper.tools.shared.record import Row, Tool
+from gatekeeper.tools.shared.record import CURRENT, PATH, Row, Tool
 
 OWN_PARAMETERS = {
     "application_name": "gatekeeper",
@@ -47,14 +48,13 @@ LEAST_CONNECT_TIMEOUT = 2
 """Seconds that psycopg takes at least."""
 TIMEOUTS = (
     "SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '5s'; "
-    "SET LOCAL idle_in_transaction_session_timeout = '10s'"
+    "SET LOCAL idle_in_transaction_session_timeout = '10s'; SET LOCAL row_security = off"
 )
+"""And no rows are hidden: where a policy would hide some, the server is to say so (42501)."""
 LONG = 8
 """How many letters make a password that is in a text by no chance; to strike out a short one, or a word, tells it."""
 QUERY_EXAMPLE = "SELECT name FROM app.changes WHERE done"
 
-_SEARCH_PATH = ("search_path", "currentSchema", "schema")
-"""URL parameters of Go's lib/pq, JDBC and Prisma that libpq does not know: where unqualified tables are looked for."""
 _DENIED = re.compile(
     r"password authentication failed|no password supplied|authentication failed|no pg_hba.conf entry"
     r"|pg_hba.conf rejects connection|SSL required"
@@ -85,18 +85,28 @@ _NOISE = re.compile(r"^connection (?:failed|is bad): |\s*Is the server running .
 _GARBAGE = re.compile(r'(could not load private key file ".*?"): [^\n]*')
 """For want of a reason libpq quotes memory that holds none."""
 
-# The names of the search path, as pg_catalog spells them: current_schemas() would leave out those one may not use.
+# The server itself says where a bare name leads: it folds, unquotes and looks up what its setting holds.
 _FIND = """
-SELECT c.relname::text, n.nspname::text, array_position(p.names, n.nspname::text),
+SELECT c.relname::text, n.nspname::text, coalesce(c.oid = to_regclass(quote_ident(c.relname)), false),
+       coalesce(n.nspname = current_schema(), false),
        array(SELECT attname::text FROM pg_catalog.pg_attribute
              WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum),
        has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT')
-FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace,
-     (SELECT array(SELECT trim(both ' "' FROM name)
-                   FROM unnest(string_to_array(replace(current_setting('search_path'), '"$user"', current_user), ','))
-                        AS name) AS names) p
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relname = ANY ($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-ORDER BY 3 NULLS LAST, 2
+ORDER BY 3 DESC, 2
+"""
+# It passes over a schema that this role may not use, where the tool's role may; such a one is no proof of anything.
+_PASSED_OVER = """
+SELECT current_setting('search_path'), current_user::text, coalesce(current_schema()::text, ''),
+       array(SELECT nspname::text FROM pg_catalog.pg_namespace WHERE NOT has_schema_privilege(oid, 'USAGE'))
+"""
+_NAME = re.compile(r'"((?:[^"]|"")*)"|([^\s,"]+)')
+_POLICIES = """
+SELECT row_security_active(c.oid), array(SELECT polname::text FROM pg_catalog.pg_policy
+                                         WHERE polrelid = c.oid ORDER BY 1)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = $1 AND c.relname = $2
 """
 _SESSION = """
 SELECT format('pid %s%s', l.pid, ' (' || nullif(a.application_name, '') || ')')
@@ -113,12 +123,12 @@ _TABLE_HOLDER = f"""{_SESSION} l.relation = to_regclass($1) AND l.mode = 'Access
 def connection_parameters(url: str | None) -> dict[str, str]:
     """Return libpq's parameters for a URL or a conninfo string; none for None, then libpq's PG* variables count alone.
 
-    The URL may be another driver's (SQLAlchemy, JDBC, Go, .NET): where it sets a search path, that is kept as
-    `search_path`; what else libpq does not know is left out. Raises Misconfigured, without quoting anything of the URL.
+    The URL may be another driver's (SQLAlchemy, JDBC, Go, .NET); what libpq does not know of it is `left_over`. Raises
+    Misconfigured, without quoting anything of the URL.
     """
     if url is None:
         return {}
-    conninfo, said, left = read_url(url, {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()})
+    conninfo, said, _ = read_url(url, _keywords())
     try:
         parsed = conninfo_to_dict(conninfo)
     except (psycopg.Error, UnicodeError):  # the latter for what is not UTF-8, escaped or not
@@ -130,8 +140,22 @@ def connection_parameters(url: str | None) -> dict[str, str]:
     odd = any("@" in place for place in places) or not all(port.isdecimal() for port in ports if port)
     if odd or any("\0" in text for text in (conninfo, *said.values())) or set("?&/") & set(parameters.get("user", "")):
         raise cannot_be_parsed()
-    search_path = [("search_path", value) for key, value in left.items() if key in _SEARCH_PATH]
-    return parameters | dict(search_path)
+    return parameters
+
+
+def left_over(url: str | None) -> dict[str, str]:
+    """Return what a URL says beside libpq's parameters, as it spells them. Raises Misconfigured."""
+    return {} if url is None else read_url(url, _keywords()).left
+
+
+def search_path(value: str, *, is_name: bool) -> dict[str, str]:
+    """Return the parameter that sets the search path, to a setting of PostgreSQL's or to a schema by its name."""
+    quoted = value.replace('"', '""')
+    return {"search_path": f'"{quoted}"' if is_name else value}
+
+
+def _keywords() -> set[str]:
+    return {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
 
 
 class PostgresDatabase:
@@ -354,12 +378,36 @@ class PostgresSession:
         return tool.schemas
 
     def find(self, names: Sequence[str], schemas: Sequence[str], columns: Sequence[str]) -> list[Found]:  # noqa: ARG002
-        """Return the tables of these names, in the order of the search path. The catalog hides none of them."""
+        """Return the tables of these names, first those of the search path. The catalog hides none of them.
+
+        Denied is raised if the tool may look in a schema that this role may not use.
+        """
         rows = self._cursor().execute(_FIND, [list(names)])
-        return [
-            Found(name, schema, name, tuple(there), place is not None, readable)
-            for name, schema, place, there, readable in rows
+        found = [
+            Found(name, schema, name, tuple(there), on_path, is_current, readable)
+            for name, schema, on_path, is_current, there, readable in rows
         ]
+        return self._with_passed_over(names[0], schemas, found)
+
+    def _with_passed_over(self, history: str, schemas: Sequence[str], found: list[Found]) -> list[Found]:
+        """Return the tables as the tool finds them, whose role may use what of the search path this one may not."""
+        if not {PATH, CURRENT} & set(schemas):
+            return found
+        [(setting, role, current, unusable)] = self._cursor().execute(_PASSED_OVER)
+        written = [quoted.replace('""', '"') if quoted else plain.lower() for quoted, plain in _NAME.findall(setting)]
+        path = [role if name == "$user" else name for name in written]
+        leads_to = next((table.schema for table in found if table.asked == history and table.on_path), "")
+        last = leads_to if PATH in schemas else current
+        for schema in path[: path.index(last)] if last in path else path:
+            if schema not in unusable:
+                continue
+            if any(table.schema == schema and table.asked == history for table in found):
+                return [
+                    replace(table, on_path=table.schema == schema, is_current=table.schema == schema) for table in found
+                ]
+            if CURRENT in schemas:
+                raise Denied(_missing_usage(schema, _text(self._connection.pgconn.user)))
+        return found
 
     def rows(self, table: Found, columns: Sequence[str], order_by: str) -> Generator[Row]:
         """Yield these columns of all rows, one by one."""
@@ -372,7 +420,11 @@ class PostgresSession:
         try:
             yield from self._cursor().stream(select)
         except errors.InsufficientPrivilege as fault:
-            raise Denied(_missing_grants(table, _text(self._connection.pgconn.user))) from fault
+            role = _text(self._connection.pgconn.user)
+            self._connection.rollback()
+            [(is_filtered, policies)] = self._cursor().execute(_POLICIES, [table.schema, table.table])
+            why = _hidden_rows(table, role, policies) if is_filtered else _missing_grants(table, role)
+            raise Denied(why) from fault
         except errors.LockNotAvailable as fault:
             self._connection.rollback()
             holder = self._cursor().execute(_TABLE_HOLDER, [name.as_string()]).fetchone()
@@ -394,8 +446,15 @@ class PostgresSession:
             if fault.sqlstate in _NO_QUERY or type(fault) in _NO_ROWS:
                 raise Misconfigured(f"--query: {_describe(fault, '')}; write for example {QUERY_EXAMPLE}") from fault
             raise
-        if cursor.description is None or len(cursor.description) != 1:
+        width = len(cursor.description) if cursor.description else self._width(statement)
+        if width != 1:
             raise Misconfigured(f"--query must return one column of revisions; write for example {QUERY_EXAMPLE}")
+
+    def _width(self, statement: str) -> int:
+        """Return how many columns a query has whose result has no row, of which psycopg tells nothing."""
+        line = self._connection.pgconn
+        line.prepare(b"", statement.encode())
+        return line.describe_prepared(b"").nfields
 
     def lock(self, tool: Tool, table: Found) -> Lock:
         """Return what the database tells of the tool's advisory lock."""
@@ -416,7 +475,7 @@ def _translate(fault: psycopg.Error, password: str, unused: str) -> Exception:
         said = f"{said}; {unused}, write --password-file"
     match fault:
         case errors.InsufficientPrivilege():
-            return Denied(f"{said}; GRANT SELECT on what is read")
+            return Denied(f"{said}; GRANT SELECT on what is read, or BYPASSRLS where row-level security hides rows")
         case errors.LockNotAvailable():
             return Unreachable("the history table is locked by a migration or by an administrator")
         case errors.QueryCanceled():
@@ -444,6 +503,23 @@ def _place(used: dict[str, str]) -> str:
 
 def _text(told: bytes) -> str:
     return told.decode(errors="replace")
+
+
+def _missing_usage(schema: str, role: str) -> str:
+    named, to_role = (sql.Identifier(name).as_string() for name in (schema, role))
+    return (
+        f"role {to_role} may not use the schema {named}, which its search path names and where the tool keeps its "
+        f"history; let its owner run: GRANT USAGE ON SCHEMA {named} TO {to_role};"
+    )
+
+
+def _hidden_rows(table: Found, role: str, policies: Sequence[str]) -> str:
+    on_table, to_role = sql.Identifier(table.schema, table.table).as_string(), sql.Identifier(role).as_string()
+    why = f"by its policies {', '.join(policies)}" if policies else "as it has no policy"
+    return (
+        f"row-level security of {on_table} hides rows from role {to_role}, {why}; let an administrator run: "
+        f"ALTER ROLE {to_role} BYPASSRLS; or the table's owner: ALTER TABLE {on_table} DISABLE ROW LEVEL SECURITY;"
+    )
 
 
 def _missing_grants(table: Found, role: str) -> str:

@@ -5,7 +5,7 @@ import re
 from gatekeeper.tools.shared import rows, values
 from gatekeeper.tools.shared.events import Applied
 from gatekeeper.tools.shared.folder import Folder
-from gatekeeper.tools.shared.record import Directory, Found, Table, Tool
+from gatekeeper.tools.shared.record import DRIVERS_SEARCH_PATH, Directory, Found, Table, Tool
 
 
 def revision(text: str) -> str:
@@ -36,6 +36,7 @@ TOOL = Tool(
         "id",
     ),
     also=("content",),
+    search_path=(*DRIVERS_SEARCH_PATH, "schema"),
     revision=revision,
     example="models.3_20240102030405_add_stock",
     directory=Directory(

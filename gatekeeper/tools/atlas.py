@@ -1,12 +1,12 @@
 """Atlas: a row per migration, written ahead of its statements, which it counts."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from gatekeeper.tools.shared import layouts, locks, revisions, rows, values
 from gatekeeper.tools.shared.events import Applied, Doubtful, Event, Failed, UpTo
 from gatekeeper.tools.shared.folder import Folder
-from gatekeeper.tools.shared.record import Directory, Found, Table, Tool
+from gatekeeper.tools.shared.record import Directory, Found, Place, Table, Tool
 
 
 def revision(text: str) -> str:
@@ -57,13 +57,19 @@ def _is_checkpoint(text: str) -> bool:
     return bool(comments and re.search(r"(?m)^[ -~]*atlas:checkpoint\b", comments[1]))
 
 
+def _place(left: Mapping[str, str]) -> Place:
+    """The schema that the URL's `search_path` names, as it is spelled (cmdapi/migrate.go, revisionSchemaName)."""
+    return Place(left.get("search_path") or None)
+
+
 TOOL = Tool(
     name="atlas",
     table=Table(
         "atlas_schema_revisions", ("version", "type", "applied", "total", "error"), rows.many(_events), "version"
     ),
     also=("hash", "operator_version"),
-    schemas=("", "atlas_schema_revisions"),
+    schemas=("atlas_schema_revisions",),
+    place=_place,
     revision=revision,
     example="20240102030405",
     order=revisions.by_text,

@@ -1,13 +1,14 @@
 """bun, for Go: a row per migration, recorded before it runs."""
 
 from gatekeeper.tools.shared import layouts, revisions, rows, values
-from gatekeeper.tools.shared.record import Directory, Table, Tool
+from gatekeeper.tools.shared.record import CURRENT, Directory, Table, Tool
 
 TOOL = Tool(
     name="bun",
     table=Table("bun_migrations", ("name", "id"), rows.applied(values.digits), "id"),
     also=("group_id", "migrated_at"),
     lock_table=Table("bun_migration_locks", ("id", "table_name"), rows.locked("bun_migration_locks", rows.by("for"))),
+    schemas=(CURRENT,),
     revision=revisions.digits,
     example="20240102030405",
     order=int,

@@ -3,7 +3,7 @@
 import re
 
 from gatekeeper.tools.shared import layouts, revisions, rows
-from gatekeeper.tools.shared.record import Directory, Table, Tool
+from gatekeeper.tools.shared.record import CURRENT, Directory, Table, Tool
 
 
 def revision(text: str) -> str:
@@ -18,6 +18,7 @@ TOOL = Tool(
     name="diesel",
     table=Table("__diesel_schema_migrations", ("version",), rows.applied(), "version"),
     also=("run_on",),
+    schemas=(CURRENT,),
     revision=revision,
     example="20240102030405",
     order=revisions.by_text,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from gatekeeper.tools.shared import layouts, revisions, rows, values
 from gatekeeper.tools.shared.events import Applied, Event
 from gatekeeper.tools.shared.folder import Folder
-from gatekeeper.tools.shared.record import Directory, Found, Table, Tool
+from gatekeeper.tools.shared.record import CURRENT, Directory, Found, Table, Tool
 
 
 def revision(text: str) -> str:
@@ -46,6 +46,7 @@ TOOL = Tool(
         "version",
     ),
     also=("executed_at", "execution_time"),
+    schemas=(CURRENT,),
     revision=revision,
     example="DoctrineMigrations\\Version20240102030405",
     order=revisions.by_leading_number(r"(\d+)\w*$"),

@@ -41,6 +41,8 @@ TOOL = Tool(
     table=Table("__drizzle_migrations", ("created_at", "name"), rows.many(_events), "id", optional=("name",)),
     also=("id", "hash"),
     schemas=("drizzle",),
+    search_path=(),  # node-postgres knows no such parameter
+    parameters=("search_path", "currentSchema", "schema"),
     revision=revisions.word,
     example="1700000000000",
     directory=Directory(

@@ -4,7 +4,7 @@ import re
 
 from gatekeeper.tools.shared import layouts, revisions, rows
 from gatekeeper.tools.shared.folder import Folder
-from gatekeeper.tools.shared.record import Directory, Found, Table, Tool
+from gatekeeper.tools.shared.record import CURRENT, Directory, Found, Table, Tool
 
 
 def _read(tool: Tool, folder: Folder) -> Found:
@@ -19,6 +19,7 @@ TOOL = Tool(
     name="ef-core",
     table=Table("__EFMigrationsHistory", ("MigrationId",), rows.applied(), "MigrationId"),
     also=("ProductVersion",),
+    schemas=(CURRENT,),
     revision=revisions.stem,
     example="20240102030405_AddStock",
     order=revisions.by_text,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from gatekeeper.tools.shared import layouts, revisions, values
 from gatekeeper.tools.shared.events import Applied, Event, Failed, UpTo
 from gatekeeper.tools.shared.folder import Folder
-from gatekeeper.tools.shared.record import Directory, Found, Row, Table, Tool
+from gatekeeper.tools.shared.record import CURRENT, Directory, Found, Row, Table, Tool
 
 _MIGRATIONS = ("SQL", "JDBC", "SPRING_JDBC", "SCRIPT", "CUSTOM")
 _BASELINES = ("BASELINE", "SQL_BASELINE", "JDBC_BASELINE", "SCRIPT_BASELINE")
@@ -123,6 +123,7 @@ TOOL = Tool(
         _events,
         "installed_rank",
     ),
+    schemas=(CURRENT,),
     revision=revision,
     example="1.2",
     order=order,

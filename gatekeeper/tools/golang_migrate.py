@@ -2,11 +2,18 @@
 
 import re
 import zlib
+from collections.abc import Mapping
 
 from gatekeeper.tools.shared import layouts, revisions, rows, values
 from gatekeeper.tools.shared.events import Doubtful, Event, UpTo
 from gatekeeper.tools.shared.folder import Folder
-from gatekeeper.tools.shared.record import Directory, Found, Table, Tool
+from gatekeeper.tools.shared.record import CURRENT, Directory, Found, Place, Table, Tool
+
+_TABLE, _QUOTED = "x-migrations-table", "x-migrations-table-quoted"
+_NO_LOCK, _LOCK_STRATEGY = "x-no-lock", "x-lock-strategy"
+"""Parameters of its drivers' URLs (database/postgres, pgx, mysql: Open)."""
+_TRUE = ("1", "t", "T", "TRUE", "true", "True")
+"""What Go's strconv.ParseBool takes for true."""
 
 
 def _event(version: object, dirty: object) -> Event | None:
@@ -31,6 +38,18 @@ def _lock_key(name: str) -> int:
     return zlib.crc32(name.encode()) * 1486364155 % 2**32
 
 
+def _place(left: Mapping[str, str]) -> Place:
+    """The table is a name as it is spelled; or it is quoted, and may have its schema before it."""
+    table, schema = left.get(_TABLE, ""), None
+    if table and left.get(_QUOTED, "") in _TRUE:
+        parts = re.fullmatch(r'(?:"([^"]+)"\.)?"([^"]+)"', table)
+        if not parts:
+            raise ValueError(f'{_TABLE} is not quoted as {_QUOTED} says; write for example "app"."migrations"')
+        schema, table = parts.groups()
+    locks = left.get(_NO_LOCK, "") not in _TRUE and left.get(_LOCK_STRATEGY, "advisory") == "advisory"
+    return Place(schema, table, locks)
+
+
 def _read(tool: Tool, folder: Folder) -> Found:
     """Up and down of a version may have names of their own, and either may be missing (source/migration.go)."""
     files: dict[tuple[int, str], str] = {}
@@ -46,6 +65,9 @@ TOOL = Tool(
     name="golang-migrate",
     table=Table("schema_migrations", ("version", "dirty"), rows.single(_event)),
     has_namesake=True,
+    schemas=(CURRENT,),
+    parameters=(_TABLE, _QUOTED, _NO_LOCK, _LOCK_STRATEGY, "x-lock-table"),
+    place=_place,
     revision=revisions.number,
     example="20240102030405",
     order=int,

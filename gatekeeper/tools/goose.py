@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from gatekeeper.tools.shared import layouts, locks, revisions, rows, values
 from gatekeeper.tools.shared.events import Applied, Event
-from gatekeeper.tools.shared.record import Directory, Row, Table, Tool
+from gatekeeper.tools.shared.record import CURRENT, Directory, Row, Table, Tool
 
 
 def _events(rows: Iterable[Row]) -> Iterator[Event]:
@@ -23,6 +23,7 @@ TOOL = Tool(
     lock_table=Table(
         "goose_lock", ("locked", "locked_by", "locked_at"), rows.locked("goose_lock", rows.by("by", "since"))
     ),
+    schemas=(CURRENT,),
     revision=revisions.number,
     example="20240102030405",
     order=int,

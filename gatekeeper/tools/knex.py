@@ -1,13 +1,15 @@
 """Knex, for JavaScript: a row per migration, by its file."""
 
 from gatekeeper.tools.shared import layouts, revisions, rows
-from gatekeeper.tools.shared.record import Directory, Table, Tool
+from gatekeeper.tools.shared.record import CURRENT, Directory, Table, Tool
 
 TOOL = Tool(
     name="knex",
     table=Table("knex_migrations", ("name", "id"), rows.applied_stem, "id"),
     also=("batch", "migration_time"),
     lock_table=Table("{}_lock", ("is_locked",), rows.locked("knex_migrations_lock", rows.by())),
+    schemas=(CURRENT,),
+    search_path=(),  # node-postgres knows no such parameter
     revision=revisions.stem,
     example="20240102030405_add_stock",
     order=revisions.by_text,

@@ -1,12 +1,14 @@
 """Kysely, for TypeScript: a row per migration, by its file."""
 
 from gatekeeper.tools.shared import layouts, locks, revisions, rows
-from gatekeeper.tools.shared.record import Directory, Table, Tool
+from gatekeeper.tools.shared.record import PATH, Directory, Table, Tool
 
 TOOL = Tool(
     name="kysely",
     table=Table("kysely_migration", ("name",), rows.applied_stem, "name"),
     also=("timestamp",),
+    schemas=(PATH,),
+    search_path=(),  # node-postgres knows no such parameter
     revision=revisions.stem,
     example="20240102030405_add_stock",
     order=revisions.by_text,

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 from gatekeeper.tools.shared import rows, values
 from gatekeeper.tools.shared.events import Applied, Event
 from gatekeeper.tools.shared.folder import Folder
-from gatekeeper.tools.shared.record import Directory, Found, Table, Tool
+from gatekeeper.tools.shared.record import CURRENT, Directory, Found, Table, Tool
 
 
 def revision(text: str) -> str:
@@ -351,6 +351,7 @@ TOOL = Tool(
         ("locked", "lockedby", "lockgranted"),
         rows.locked("databasechangeloglock", rows.by("by", "since")),
     ),
+    schemas=(CURRENT,),
     revision=revision,
     example="db/changelog/003.sql::3::me",
     directory=Directory(

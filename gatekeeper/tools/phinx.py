@@ -1,7 +1,18 @@
 """Phinx and CakePHP: a row per migration, by its number, with the instant at which it ended."""
 
+from collections.abc import Mapping
+
 from gatekeeper.tools.shared import layouts, revisions, rows, values
-from gatekeeper.tools.shared.record import Directory, Table, Tool
+from gatekeeper.tools.shared.record import Directory, Place, Table, Tool
+
+
+def _place(left: Mapping[str, str]) -> Place:
+    """The DSN's `schema` and `migration_table` are the environment's (src/Phinx/Util/Util.php)."""
+    table = left.get("migration_table", "")
+    if "." in table:
+        raise ValueError("migration_table has a dot; leave it out, and write for example --table app.phinxlog")
+    return Place(left.get("schema"), table)
+
 
 TOOL = Tool(
     name="phinx",
@@ -12,6 +23,10 @@ TOOL = Tool(
         "version",
     ),
     also=("migration_name", "start_time"),
+    schemas=("public",),
+    search_path=(),
+    parameters=("schema", "migration_table"),
+    place=_place,
     revision=revisions.number,
     example="20240102030405",
     order=int,

@@ -1,14 +1,21 @@
 """Prisma: a row per attempt at a migration, written before it begins."""
 
+from collections.abc import Mapping
+
 from gatekeeper.tools.shared import layouts, locks, revisions, rows, values
 from gatekeeper.tools.shared.events import Doubtful, Event
-from gatekeeper.tools.shared.record import Directory, Table, Tool
+from gatekeeper.tools.shared.record import Directory, Place, Table, Tool
 
 
 def _event(name: object, finished: object, rolled_back: object, _: object) -> Event | None:
     """A row per attempt, written before it begins (apply_migrations.rs)."""
     told = rows.ended(values.text(name), finished) or Doubtful(f"{name} has started and not finished")
     return None if values.or_none(values.instant, rolled_back) else told
+
+
+def _place(left: Mapping[str, str]) -> Place:
+    """The URL's `schema`, else public (sql_migration_persistence.rs); it is read by its bare name."""
+    return Place(left.get("schema"))
 
 
 TOOL = Tool(
@@ -20,6 +27,11 @@ TOOL = Tool(
         "started_at",
     ),
     also=("applied_steps_count", "checksum"),
+    schemas=("public",),
+    reads_bare_name=True,
+    search_path=("schema",),
+    quotes_search_path=True,
+    place=_place,
     revision=revisions.stem,
     example="20240102030405_add_stock",
     order=revisions.by_text,

@@ -3,7 +3,7 @@
 import zlib
 
 from gatekeeper.tools.shared import layouts, locks, revisions, rows, values
-from gatekeeper.tools.shared.record import Directory, Table, Tool
+from gatekeeper.tools.shared.record import DRIVERS_SEARCH_PATH, Directory, Table, Tool
 
 TOOL = Tool(
     name="rails",
@@ -12,6 +12,7 @@ TOOL = Tool(
     ),
     has_namesake=True,
     companion="ar_internal_metadata",
+    search_path=(*DRIVERS_SEARCH_PATH, "schema_order", "schema_search_path"),
     revision=revisions.number,
     example="20240102030405",
     order=int,

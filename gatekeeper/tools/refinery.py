@@ -3,7 +3,7 @@
 import re
 
 from gatekeeper.tools.shared import layouts, revisions, rows
-from gatekeeper.tools.shared.record import Directory, Table, Tool
+from gatekeeper.tools.shared.record import CURRENT, Directory, Table, Tool
 
 
 def revision(text: str) -> str:
@@ -18,6 +18,7 @@ TOOL = Tool(
     name="refinery",
     table=Table("refinery_schema_history", ("version",), rows.applied_number, "version"),
     also=("name", "applied_on", "checksum"),
+    schemas=(CURRENT,),
     revision=revision,
     example="3",
     order=int,

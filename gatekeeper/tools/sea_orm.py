@@ -1,12 +1,13 @@
 """SeaORM, for Rust: a row per migration, by its file."""
 
 from gatekeeper.tools.shared import layouts, revisions, rows
-from gatekeeper.tools.shared.record import Directory, Table, Tool
+from gatekeeper.tools.shared.record import CURRENT, Directory, Table, Tool
 
 TOOL = Tool(
     name="sea-orm",
     table=Table("seaql_migrations", ("version",), rows.applied_stem, "version"),
     also=("applied_at",),
+    schemas=(CURRENT,),
     revision=revisions.stem,
     example="m20240102_000003_add_stock",
     order=revisions.by_text,

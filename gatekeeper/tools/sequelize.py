@@ -1,11 +1,14 @@
 """Sequelize, for JavaScript: a row per migration, by its file."""
 
 from gatekeeper.tools.shared import layouts, revisions, rows
-from gatekeeper.tools.shared.record import Directory, Table, Tool
+from gatekeeper.tools.shared.record import CURRENT, Directory, Table, Tool
 
 TOOL = Tool(
     name="sequelize",
     table=Table("SequelizeMeta", ("name",), rows.applied_stem, "name"),
+    schemas=(CURRENT, "public"),
+    reads_bare_name=True,
+    search_path=(),  # node-postgres knows no such parameter
     revision=revisions.stem,
     example="20240102030405-add-stock",
     order=revisions.by_text,

@@ -4,7 +4,7 @@ import zlib
 
 from gatekeeper.tools.shared import layouts, locks, revisions, rows, values
 from gatekeeper.tools.shared.events import Applied, Doubtful, Event
-from gatekeeper.tools.shared.record import Directory, Table, Tool
+from gatekeeper.tools.shared.record import CURRENT, Directory, Table, Tool
 
 
 def _event(version: object, success: object) -> Event:
@@ -17,6 +17,7 @@ TOOL = Tool(
     name="sqlx",
     table=Table("_sqlx_migrations", ("version", "success"), rows.each(_event), "version"),
     also=("installed_on", "execution_time"),
+    schemas=(CURRENT,),
     revision=revisions.number,
     example="20240102030405",
     order=int,

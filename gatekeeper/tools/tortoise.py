@@ -1,12 +1,14 @@
 """Tortoise ORM's own migrations, since 1.0: a row per migration and app."""
 
 from gatekeeper.tools.shared import apps, revisions, rows
-from gatekeeper.tools.shared.record import Directory, Table, Tool
+from gatekeeper.tools.shared.record import CURRENT, DRIVERS_SEARCH_PATH, Directory, Table, Tool
 
 TOOL = Tool(
     name="tortoise",
     table=Table("tortoise_migrations", ("app", "name", "id"), rows.applied_in_app, "id"),
     also=("applied_at",),
+    schemas=(CURRENT,),
+    search_path=(*DRIVERS_SEARCH_PATH, "schema"),
     revision=revisions.in_app,
     example="shop.0002_stock",
     directory=Directory(

@@ -4,7 +4,7 @@ import re
 
 from gatekeeper.tools.shared import layouts, revisions, rows
 from gatekeeper.tools.shared.folder import Folder
-from gatekeeper.tools.shared.record import Directory, Found, Table, Tool
+from gatekeeper.tools.shared.record import CURRENT, Directory, Found, Table, Tool
 
 
 def revision(text: str) -> str:
@@ -37,6 +37,8 @@ TOOL = Tool(
     table=Table("migrations", ("name", "timestamp"), rows.applied(), "timestamp"),
     also=("id",),
     has_namesake=True,
+    schemas=(CURRENT,),
+    search_path=(),  # node-postgres knows no such parameter
     revision=revision,
     example="AddStock1700000000000",
     order=revisions.by_leading_number(r"(\d{13})$"),

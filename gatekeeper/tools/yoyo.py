@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from gatekeeper.tools.shared import python, revisions, rows, values
 from gatekeeper.tools.shared.events import Applied
 from gatekeeper.tools.shared.folder import Folder
-from gatekeeper.tools.shared.record import Directory, Found, Table, Tool
+from gatekeeper.tools.shared.record import CURRENT, DRIVERS_SEARCH_PATH, Directory, Found, Table, Tool
 
 _FILES = r"(?!post-apply)(?!.*\.rollback\.sql)([^/.][^/]*)\.(?:py|sql)"
 
@@ -49,6 +49,8 @@ TOOL = Tool(
     ),
     also=("migration_hash", "applied_at_utc"),
     lock_table=Table("yoyo_lock", ("locked", "pid", "ctime"), rows.locked("yoyo_lock", rows.by("by pid", "since"))),
+    schemas=(CURRENT,),
+    search_path=(*DRIVERS_SEARCH_PATH, "schema"),
     revision=revisions.stem,
     example="0003.add-stock",
     directory=Directory(

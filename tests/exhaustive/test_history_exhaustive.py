@@ -90,7 +90,7 @@ def judge(name: str, tables: dict[str, list[Any]], wanted: list[str], lock: Lock
     schema = tool.schemas[0] or "public"
     columns = {tool.table.name: (*tool.table.columns, *tool.also), tool.companion: ()}
     columns |= {each.name: each.columns for each in tool.beside}
-    found = [Found(each, schema, each, columns[each], on_path=True, readable=True) for each in columns]
+    found = [Found(each, schema, each, columns[each], on_path=True, is_current=True, readable=True) for each in columns]
     question = Question(tool, tool.table.name, query="SELECT" if name == "query" else "")
     return SchemaCheck(
         FakeDatabase(History(tuple(found), tables, lock)),

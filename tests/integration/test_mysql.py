@@ -141,11 +141,11 @@ def test_exact_case_first(mariadb, mariadb_database, run):
 
 
 def test_spelling_of_columns(mariadb_database, run):
-    """Columns are spelled as they are asked for, else as a tool's record does, else as the catalog does."""
+    """Columns are spelled as they are asked for, else as the catalog does."""
     run("CREATE TABLE changes (VERSION int, productversion int, Own int, Other int)")
     with reader(mariadb_database).session(LIMIT) as session:
-        [found] = session.find(["changes"], [""], ["OWN"])
-        assert found.columns == ("version", "ProductVersion", "OWN", "Other")
+        [found] = session.find(["changes"], [""], ["OWN", "ProductVersion"])
+        assert found.columns == ("VERSION", "ProductVersion", "OWN", "Other")
         assert list(session.rows(found, ["OWN", "version"], "version")) == []
 
 

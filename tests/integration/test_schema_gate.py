@@ -401,7 +401,8 @@ def test_table_outside_of_search_path(schema, server):
 
 
 @pytest.mark.parametrize(
-    "parameter", ["search_path=app", "currentSchema=app,public", "schema=app", "options=-csearch_path%3Dapp"]
+    "parameter",
+    ["search_path=app", "currentSchema=APP,public", "options[search_path]=app", "options=-csearch_path%3Dapp"],
 )
 def test_search_path_of_url(schema, server, database, parameter):
     """The search path that the URL of another driver sets is where the table is looked for."""
@@ -433,7 +434,7 @@ def test_search_path_of_role(schema, postgres, server, role, place, path):
     postgres=((), {"DATABASE_URL": "postgres://{credentials}@{place}"}),
     sqlalchemy=((), {"DATABASE_URL": "postgresql+psycopg://{credentials}@{place}"}),
     jdbc=((), {"DATABASE_URL": "jdbc:postgresql://{place}?user={role}&password={quoted}&ssl=false"}),
-    go=((), {"DATABASE_URL": "pgx5://{credentials}@{place}?x-migrations-table=other"}),
+    go=((), {"DATABASE_URL": "pgx5://{credentials}@{place}?x-multi-statement=true"}),
     user_and_password=(
         (),
         {"DATABASE_URL": "postgresql://{place}", "GATEKEEPER_USER": "{role}", "GATEKEEPER_PASSWORD": "{password}"},
@@ -537,7 +538,7 @@ def test_password_file_corrected(schema, postgres, server, tmp_path):
     gate = schema(*ALEMBIC, *options, environment={}, secrets=["a stale password"])
     gate.until("password authentication failed")
     file.write_text("")
-    gate.until("password is empty")
+    gate.until("password is empty", 25)
     file.unlink()
     gate.until("password cannot be read")
     file.write_text(f"{postgres.password}\n")

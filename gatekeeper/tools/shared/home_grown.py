@@ -15,7 +15,8 @@ def home_grown(name: str, table: str = "", column: str = "") -> Tool:
         table=Table(
             table,
             (column,) if column else (),
-            rows.each(lambda revision: Applied(values.text_or_number(revision))),
+            # max() of no rows is NULL: nothing is applied.
+            rows.each(lambda revision: None if revision is None else Applied(values.text_or_number(revision))),
         ),
         revision=revisions.word,
         example="2024-05-add-stock",

@@ -6,7 +6,7 @@ for a row that is Waiting. A user may write a revision in many ways; a row count
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from gatekeeper.tools.shared.events import Event, Order
 from gatekeeper.tools.shared.folder import Folder
@@ -62,6 +62,21 @@ class Directory:
     """For revisions that were given out of the directory's graph: what proves them."""
 
 
+PATH, CURRENT = "", "current_schema()"
+"""For the name of a PostgreSQL schema: along the whole search path; in its first schema that exists, and no other."""
+DRIVERS_SEARCH_PATH = ("search_path", "currentSchema", "options[search_path]")
+"""URL parameters that are PostgreSQL's setting in the drivers of Go and psycopg's kind, of Java, of Rust."""
+
+
+class Place(NamedTuple):
+    """What a URL says of where the history is, and of the lock."""
+
+    schema: str | None = None
+    table: str = ""
+    locks: bool = True
+    """Whether the tool takes its lock."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tool:
     """What is to be known of a migration tool."""
@@ -82,8 +97,18 @@ class Tool:
     """Where a run says that it is on, and a killed one still does: told to people, never waited for."""
     companion: str = ""
     """A table that lies beside, without which the history may be another tool's."""
-    schemas: tuple[str, ...] = ("",)
-    """PostgreSQL: where the tool makes the table, in the order in which to look; "" is the search path."""
+    schemas: tuple[str, ...] = (PATH,)
+    """PostgreSQL: where the tool looks for the table, in this order."""
+    reads_bare_name: bool = False
+    """Whether it then reads the bare name: a table that another one of the search path hides is not its own."""
+    search_path: tuple[str, ...] = DRIVERS_SEARCH_PATH
+    """URL parameters that set the search path of the tool's connection; none where its driver does not know them."""
+    quotes_search_path: bool = False
+    """Whether their value is the name of one schema, as it is spelled."""
+    parameters: tuple[str, ...] = ()
+    """URL parameters of its own which `place` reads, or which do not matter here."""
+    place: Callable[[Mapping[str, str]], Place] = lambda _: Place()
+    """The URL's parameters that no driver needs -> what they say. Raises ValueError."""
     database: str = ""
     """MySQL: the database in which the tool makes the table, if not the one that is connected to."""
     order: Order | None = None

@@ -162,7 +162,7 @@ def check(*histories: History, tool: str = "golang-migrate", clock: FakeClock | 
 
 
 def table(name: str, *columns: str, schema: str = "public", on_path: bool = True, readable: bool = True) -> Found:
-    return Found(name, schema, name, columns, on_path, readable)
+    return Found(name, schema, name, columns, on_path, on_path, readable)
 
 
 def golang_migrate(*rows: tuple, lock: Lock = FREE_LOCK) -> History:

@@ -6,7 +6,7 @@ import traceback
 import pytest
 
 from gatekeeper.gate.settings import Misconfigured
-from gatekeeper.histories.postgres import PostgresDatabase, connection_parameters
+from gatekeeper.histories.postgres import PostgresDatabase, connection_parameters, left_over
 
 MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 SHOP = {"user": "app", "password": "pw", "host": "db.shop.svc", "port": "5432", "dbname": "shop"}
@@ -85,15 +85,10 @@ def test_same(url):
             {"host": "db", "dbname": "shop"},
             id="unknown left out",
         ),
-        pytest.param("postgres://db?schema=app", {"host": "db", "search_path": "app"}, id="Prisma's schema"),
-        pytest.param(
-            "jdbc:postgresql://db/?currentSchema=app,b", {"host": "db", "search_path": "app,b"}, id="JDBC's schema"
-        ),
-        pytest.param("postgres://db?search_path=app", {"host": "db", "search_path": "app"}, id="Go's search_path"),
     ],
 )
 def test_parameters(url, parameters):
-    """Libpq's parameters are kept as they are meant, a search path is kept apart, and the rest is left out."""
+    """Libpq's parameters are kept as they are meant, and the rest is left out."""
     assert connection_parameters(url) == parameters
 
 
@@ -321,7 +316,6 @@ def test_name(environment, tmp_path, url, variables, name):
                 "dbname": "shop",
                 "user": "app",
                 "password": "a;b",
-                "search_path": "app",
                 "sslmode": "require",
             },
         ),
@@ -351,3 +345,20 @@ def test_other_ways():
     """A way to connect that the gate does not have is none to go without."""
     with pytest.raises(Misconfigured, match=r"cannot connect by .* cloudsqlinstance; .* for example postgresql://"):
         connection_parameters("jdbc:postgresql:///shop?cloudSqlInstance=p:r:i&socketFactory=x.SocketFactory")
+
+
+@pytest.mark.parametrize(
+    ("url", "left"),
+    [
+        ("postgres://db?schema=App&sslmode=require", {"schema": "App"}),
+        ("jdbc:postgresql://db/?currentSchema=app,b", {"currentSchema": "app,b"}),
+        ("postgres://db?search_path=%22App%22,b", {"search_path": '"App",b'}),
+        ("postgres://db?options[search_path]=app", {"options[search_path]": "app"}),
+        ("postgres://db?x-migrations-table=%22a%22.%22b%22", {"x-migrations-table": '"a"."b"'}),
+        ("Host=db;Port=5432;Search Path=app", {"search_path": "app"}),
+        (None, {}),
+    ],
+)
+def test_left_over(url, left):
+    """What libpq does not know is there for the tool, as the URL spells it."""
+    assert left_over(url) == left

@@ -8,7 +8,7 @@ from gatekeeper.histories.judge import HistoryPolicy, Ledger, Wanted, ledger_of
 from gatekeeper.tools import owners
 from gatekeeper.tools.shared.events import Applied, Doubtful, Failed
 from gatekeeper.tools.shared.home_grown import home_grown
-from gatekeeper.tools.shared.record import Tool
+from gatekeeper.tools.shared.record import Place, Tool
 from known import TOOLS
 
 BY_NAME = TOOLS | {"query": home_grown("query")}
@@ -256,7 +256,6 @@ def test_ledger(tool, rows, ledger):
         pytest.param("phinx", [(1, "0000-00-00 00:00:00")], id="phinx, MySQL's zero date"),
         pytest.param("prisma", [("1_a", "0000-00-00 00:00:00", None, 0)], id="prisma, MySQL's zero date"),
         pytest.param("doctrine", [("an error\\Version1",)], id="doctrine, no class"),
-        pytest.param("query", [(None,)], id="query, null"),
         pytest.param("query", [(1.5,)], id="query, a fraction"),
         pytest.param("query", [(True,)], id="query, a flag"),
         pytest.param("query", [("a", "b")], id="query, two columns"),
@@ -501,6 +500,58 @@ def test_home_grown():
     ("revision", "place"),
     [("3_a", 3), ("\N{FULLWIDTH DIGIT THREE}_a", None), ("a", None), ("9" * 255, int("9" * 255)), ("9" * 256, None)],
 )
-def test_place(revision, place):
+def test_place_in_the_order(revision, place):
     """A number has a place in the order if any column of a version could hold it."""
     assert TOOLS["sql-migrate"].order(revision) == place
+
+
+def test_nothing_of_an_aggregate():
+    """max() of no rows is NULL: nothing is applied."""
+    assert read("query", [(None,)]) == Ledger()
+
+
+def test_namesakes():
+    """A record says so where another tool's history has its table's name."""
+    names = [tool.table.name for tool in TOOLS.values()]
+    assert {tool.name for tool in TOOLS.values() if tool.has_namesake} == {
+        tool.name for tool in TOOLS.values() if names.count(tool.table.name) > 1
+    }
+
+
+PLACES = [
+    ("golang-migrate", {"x-migrations-table": "billing.hist"}, Place(table="billing.hist")),
+    ("golang-migrate", {"x-migrations-table": '"b"."h"', "x-migrations-table-quoted": "1"}, Place("b", "h")),
+    ("golang-migrate", {"x-migrations-table": '"h"', "x-migrations-table-quoted": "true"}, Place(table="h")),
+    ("golang-migrate", {"x-migrations-table": '"h"', "x-migrations-table-quoted": "0"}, Place(table='"h"')),
+    ("golang-migrate", {"x-no-lock": "true"}, Place(locks=False)),
+    ("golang-migrate", {"x-no-lock": "false"}, Place()),
+    ("golang-migrate", {"x-lock-strategy": "table"}, Place(locks=False)),
+    ("dbmate", {"search_path": "BILLING, public"}, Place("BILLING")),
+    ("atlas", {"search_path": "billing"}, Place("billing")),
+    ("prisma", {"schema": "Billing"}, Place("Billing")),
+    ("mikro-orm", {"schema": "Billing"}, Place("Billing")),
+    ("phinx", {"schema": "billing", "migration_table": "log"}, Place("billing", "log")),
+    ("ecto", {"migration_source": "history"}, Place(table="history")),
+    ("laravel", {"prefix": "app_"}, Place(table="app_migrations")),
+    ("flyway", {"currentSchema": "billing"}, Place()),
+]
+
+
+@pytest.mark.parametrize(("tool", "left", "place"), PLACES)
+def test_place(tool, left, place):
+    """What a tool's URL says of its history is read as the tool reads it."""
+    assert TOOLS[tool].place(left) == place
+
+
+@pytest.mark.parametrize(
+    ("tool", "left"),
+    [
+        ("golang-migrate", {"x-migrations-table": "hist", "x-migrations-table-quoted": "true"}),
+        ("golang-migrate", {"x-migrations-table": '"a"."b"."c"', "x-migrations-table-quoted": "true"}),
+        ("phinx", {"migration_table": "a.b"}),
+    ],
+)
+def test_place_that_is_none(tool, left):
+    """What the tool itself refuses, or reads in a way that is not known, is refused."""
+    with pytest.raises(ValueError, match="write for example"):
+        TOOLS[tool].place(left)
