@@ -370,7 +370,7 @@ _CHANGE = _text("a", "b", pattern=r"(?s)(?!@).*")
 _PROJECT = _text("shop", "blog")
 _SHA1 = _text(_ID_A, _ID_B, pattern="[0-9a-f]{40}")
 
-HISTORIES: dict[str, Meaning] = {
+_HISTORIES: dict[str, Meaning] = {
     "aerich": _set(
         "aerich",
         _text("models", "shop"),
@@ -379,7 +379,6 @@ HISTORIES: dict[str, Meaning] = {
         names=lambda app, name, _: {f"{app}.{name.removesuffix('.py')}"},
         wanted=("models.1_a", "models.2_b", "shop.1_a"),
     ),
-    "alembic": _names("alembic_version"),
     "atlas": Meaning(
         {
             "atlas_schema_revisions": (
@@ -398,9 +397,7 @@ HISTORIES: dict[str, Meaning] = {
         ),
     ),
     "bun": _digits("bun_migrations", OF_NO_ACCOUNT),
-    "dbmate": _names("schema_migrations"),
     "dbup": _files("schemaversions", OF_NO_ACCOUNT),
-    "diesel": _names("__diesel_schema_migrations"),
     "django": _in_apps("django_migrations"),
     "doctrine": _set(
         "doctrine_migration_versions",
@@ -416,7 +413,6 @@ HISTORIES: dict[str, Meaning] = {
         wanted=("1", "2", "2024_a"),
     ),
     "ecto": _numbers("schema_migrations"),
-    "ef-core": _names("__EFMigrationsHistory"),
     "flyway": Meaning(
         {
             "flyway_schema_history": (
@@ -440,7 +436,6 @@ HISTORIES: dict[str, Meaning] = {
         most_rows=1,
     ),
     "goose": Meaning({"goose_db_version": (_number(0, 1, 2), FLAG, OF_NO_ACCOUNT)}, _goose_proves, ("1", "2", "3")),
-    "gormigrate": _names("migrations"),
     "knex": _files("knex_migrations", OF_NO_ACCOUNT),
     "kysely": _files("kysely_migration"),
     "laravel": _names("migrations", OF_NO_ACCOUNT),
@@ -511,7 +506,12 @@ HISTORIES: dict[str, Meaning] = {
         wanted=("a", "7"),
     ),
 }
-"""Tool -> what its tables mean."""
+"""Tool -> what its tables mean, where that is more than a row per migration, named as it is."""
+
+
+def meaning_of(tool: str, table: str) -> Meaning:
+    """Return what the tables of a tool mean, whose history is this one."""
+    return _HISTORIES.get(tool) or _names(table)
 
 
 _AROUND = [(" ", ""), ("0", ""), ("V", ""), ("", " "), ("", "\n"), ("", "\0"), ("", "_junk")]

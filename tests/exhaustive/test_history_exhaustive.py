@@ -15,10 +15,13 @@ from gatekeeper.histories.look import Found, Question, SchemaCheck
 from gatekeeper.tools.shared.events import Applied, Doubtful, Failed, Locked, UpTo
 from gatekeeper.tools.shared.home_grown import home_grown
 from known import TOOLS
-from specification import HISTORIES, JUNK, OPEN, SHUT, WAITING, Meaning, history_verdict, near_misses
+from specification import JUNK, OPEN, SHUT, WAITING, Meaning, history_verdict, meaning_of, near_misses
 
 NAMES: dict[type[Verdict], str] = {Open: OPEN, Waiting: WAITING, Shut: SHUT}
 specified = cache(history_verdict)
+
+MEANINGS = {name: meaning_of(name, tool.table.name) for name, tool in (TOOLS | {"query": home_grown("query")}).items()}
+"""Tool -> what its tables mean."""
 
 LOCKS = {
     "unknown": Lock(),
@@ -106,10 +109,10 @@ def spoiled(row: tuple, place: int) -> list[tuple]:
     return [(*row[:place], value, *row[place + 1 :]) for value in (*near_misses(row[place]), *JUNK)]
 
 
-@pytest.mark.parametrize("name", HISTORIES)
+@pytest.mark.parametrize("name", MEANINGS)
 def test_every_spoiled_value(name):
     """A row of which one value is what the tool cannot have written never proves a revision; as it was, it may."""
-    meaning = HISTORIES[name]
+    meaning = MEANINGS[name]
     opened = 0
     for table, columns in meaning.tables.items():
         first = tuple(column.examples[0] for column in columns)
@@ -143,11 +146,11 @@ def histories(draw, meaning: Meaning) -> dict[str, list[Any]]:
     return tables
 
 
-@pytest.mark.parametrize("name", HISTORIES)
+@pytest.mark.parametrize("name", MEANINGS)
 @given(data=st.data())
 def test_any_rows(name, data):
     """Any rows in place of a history open the gate if the specification says so, and only then."""
-    meaning = HISTORIES[name]
+    meaning = MEANINGS[name]
     tables = data.draw(histories(meaning))
     wanted = data.draw(st.lists(st.sampled_from(meaning.wanted), min_size=1, max_size=2))
     lock = data.draw(st.sampled_from(list(LOCKS.values())))

@@ -1,6 +1,7 @@
 """What a directory of migrations holds, in the layout of each tool."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from gatekeeper.histories.judge import HistoryPolicy, judge_history, ledger_of
 from gatekeeper.tools.shared import folder, layouts
 from gatekeeper.tools.shared.home_grown import HOME_GROWN, home_grown
 from known import TOOLS
+from recorder.fixture import read_all
 
 
 @pytest.fixture
@@ -538,9 +540,23 @@ def test_recognise(tool, files, tree):
     assert newest(tool, directory)
 
 
-def test_every_tool_is_recognised():
-    """Every tool with a layout is recognised by some sign, but bun, which others' names may be too."""
-    assert {name for name, _ in SIGNS} == {name for name, tool in TOOLS.items() if tool.directory} - {"bun"}
+RECORDED = {
+    (fixture.tool, directory)
+    for fixture in read_all()
+    for gate in fixture.gates
+    for option, directory in pairwise(gate.argv(fixture.path.parent))
+    if option == "--migrations" and TOOLS[fixture.tool].directory
+}
+"""Tools, and the directories that they were recorded with."""
+
+
+@pytest.mark.parametrize("name", [name for name, tool in TOOLS.items() if tool.directory])
+def test_every_tool_is_recognised(name):
+    """What a tool was run with is recognised as its own, or as another's that finds the same newest in it."""
+    recorded = [directory for tool, directory in RECORDED if tool == name]
+    assert recorded
+    for directory in recorded:
+        assert directories.newest(directories.recognise(directory), directory) == newest(name, directory)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,45 @@
+"""Supabase CLI: a row per migration, in a schema of its own."""
+
+import re
+
+from gatekeeper.tools.shared import layouts, revisions, rows
+from gatekeeper.tools.shared.folder import Folder
+from gatekeeper.tools.shared.record import Directory, Found, Table, Tool
+
+_PLACES = ("", "supabase/migrations/", "migrations/")
+"""Where the files are in what is given: their own folder, a project, or its folder `supabase`. The first with any."""
+_INIT_RUNS = 20211209000000
+"""The date from which a first `_init.sql` is run: releases before made one that is not."""
+
+
+def _read(tool: Tool, folder: Folder) -> Found:
+    return layouts.ordered(tool, next(filter(None, (_files(folder, place) for place in _PLACES)), []))
+
+
+def _files(folder: Folder, place: str) -> list[tuple[str, str]]:
+    """Return name and path of each migration, as the CLI lists them (pkg/migration/list.go)."""
+    names = [path.removeprefix(place) for path in folder if path.startswith(place)]
+    init = re.search(r"([0-9]{14})_init\.sql", names[0]) if names else None
+    if init and int(init[1]) < _INIT_RUNS:
+        del names[0]
+    return [(file[1], place + file[0]) for name in names if (file := re.fullmatch(r"([0-9]+_[^/]*)\.sql", name))]
+
+
+TOOL = Tool(
+    name="supabase",
+    table=Table("schema_migrations", ("version",), rows.applied(), "version"),
+    also=("statements",),
+    has_namesake=True,
+    schemas=("supabase_migrations",),
+    revision=revisions.digits,
+    example="20240102030405",
+    order=revisions.by_text,
+    directory=Directory(
+        "20240102030405_add_stock.sql",
+        _read,
+        signs=(
+            (r"supabase/migrations/[0-9]+_[^/]*\.sql", ""),
+            (r"(?:supabase/)?config\.(?:toml|jsonc?)", r'(?m)^[ {]*"?project_id"? *[=:]'),
+        ),
+    ),
+)
