@@ -125,7 +125,7 @@ def test_rails(gate, database):
 
 
 def test_schema_that_may_not_be_used(gate, postgres, database):
-    """Where the path begins with a schema that the gate may not use, the server passes over it, and the tool does not."""
+    """The server passes over a schema of the path that the gate may not use, and the tool does not."""
     name = database.rpartition("/")[2]
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(migrated("public.schema_migrations", 3))
