@@ -21,12 +21,17 @@ SAMPLES = 50
 def wanted(tool: Tool, directory: str, given: Sequence[str] = ()) -> Wanted:
     """Return what must be applied: every migration of the directory, or those given out of its graph."""
     found = _read(tool, directory, given)
+    if found.unproven:
+        raise Misconfigured(f"{directory}: {found.unproven}")
     return Wanted(found.revisions, directory, found.proofs, found.known, is_whole=not given)
 
 
 def newest(tool: Tool, directory: str) -> list[str]:
     """Return the newest revisions of the directory, to be given as --revision."""
-    return list(_read(tool, directory).newest)
+    found = _read(tool, directory)
+    if not found.newest:
+        raise Misconfigured(f"{directory}: {found.unproven}")
+    return list(found.newest)
 
 
 def recognise(directory: str) -> Tool:

@@ -42,6 +42,8 @@ class Found:
     """Revision -> other sets of applied revisions, each of which proves it as well as its own row would."""
     known: frozenset[str] | None = None
     """All revisions of a graph, of which the history shows the heads alone."""
+    unproven: str = ""
+    """Why their rows do not tell that all of them are applied as they are now, and what to give instead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -433,6 +433,19 @@ def test_liquibase(tree):
     assert newest("liquibase", directory) == ["changelog.yaml::2::me"]
 
 
+def test_liquibase_that_runs_again(tree):
+    """A row does not tell which form of a changeset has run, so that neither all nor such a one can be awaited."""
+    view = "- changeSet: {id: view, author: me, runOnChange: true, changes: [{tagDatabase: {tag: v2}}]}\n"
+    text = f"databaseChangeLog:\n- changeSet: {{id: 1, author: me}}\n{view}"
+    directory = tree({"changelog.yaml": text})
+    says = r"changelog\.yaml::view::me has runOnChange, and only Liquibase can tell .*; give --revision of a tag or"
+    with pytest.raises(Misconfigured, match=says):
+        wanted("liquibase", directory)
+    assert newest("liquibase", directory) == ["changelog.yaml::1::me"]
+    with pytest.raises(Misconfigured, match=says):
+        newest("liquibase", tree({"changelog.yaml": f"databaseChangeLog:\n{view}"}, "alone"))
+
+
 PLAN = """%syntax-version=1.0.0
 %project=shop
 %uri=https://example.com/shop/
