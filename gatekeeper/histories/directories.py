@@ -94,18 +94,10 @@ def _misconfigured(directory: str, fault: OSError | ValueError) -> Misconfigured
 
 def _has_sign(layout: Directory, folder: Folder) -> bool:
     return any(
-        not text or re.search(text, _text(folder, path))
+        not text or re.search(text, folder.text(path))
         for name, text in layout.signs
         for path in _matching(name, folder)[-SAMPLES:]
     )
-
-
-def _text(folder: Folder, path: str) -> str:
-    """Return a file's text, nothing where it is none: it then tells nothing."""
-    try:
-        return folder[path]
-    except (OSError, ValueError):
-        return ""
 
 
 def _matching(pattern: str, folder: Folder) -> list[str]:

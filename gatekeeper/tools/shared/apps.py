@@ -13,6 +13,8 @@ from gatekeeper.tools.shared.record import Found, Tool
 Files = Mapping[str, str]
 
 _IN_APP = re.compile(r"(?:(?P<app>.*)/)?migrations/(?P<name>[^/._~][^/.]*)\.py")
+_ELSEWHERE = re.compile(r"(?:.*/)?[^/._~][^/.]*\.py")
+_LOOKS = re.compile(r"(?m)^class Migration\([\w.]*\bMigration\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +126,21 @@ def _pairs(path: str, migration: ast.ClassDef, name: str, *, strict: bool) -> li
     return pairs
 
 
+def _refuse_elsewhere(folder: Folder) -> None:
+    """Raise ValueError for a migration that only settings (Django's MIGRATION_MODULES) may make one of some app."""
+    for path in folder:
+        if _ELSEWHERE.fullmatch(path) and not _IN_APP.fullmatch(path) and _LOOKS.search(folder.text(path)):
+            raise ValueError(
+                f"{path} has a class Migration and is in no folder called migrations, so that only the settings tell "
+                "whether it runs, and for which app; name the directory of one app, or give --revision instead"
+            )
+
+
 def read(tool: Tool, folder: Folder) -> Found:
     """Below a project, one app, or its migrations folder alone, whose apps.py then lies beside it."""
     if folder.root.name == "migrations":
         folder = Folder(folder.root.parent, only=("migrations", "apps.py"))
+    _refuse_elsewhere(folder)
     apps = app_migrations(folder, folder.root.name, squashes=tool.name == "django")
     wanted = apps.wanted
     proofs = {name: tuple(proofs) for name in wanted if (proofs := apps.proofs(name))}

@@ -52,6 +52,7 @@ def test_examples(name, tree):
 
 PLAIN = [
     ("bun", ["20240101000001_a.up.sql", "20240101000001_a.down.sql", "20240102000002_b.tx.up.sql", "x.sql"], None),
+    ("bun", ["20240101000001_a.go", "2024/q1/20240102000002_b.up.sql", "20240103_a_test.go", "20240104_a.sql"], None),
     ("dbmate", ["20240101000001_a.sql", "20240102000002_b.sql", "schema.sql", "sub/20240103000003_c.sql"], None),
     (
         "diesel",
@@ -233,6 +234,37 @@ def test_alembic_given_wrongly(tree):
     assert directories.wanted(TOOLS["alembic"], tree(BRANCHES), ["heads"]).revisions == ("b2", "c3")
 
 
+ARCHIVE = {"versions/a.py": alembic("ae10"), "versions/archive/old.py": alembic("d0"), "versions/archive/helper.py": ""}
+
+
+@pytest.mark.parametrize(
+    ("files", "heads"),
+    [
+        ({"alembic.ini": "[alembic]\n# recursive_version_locations = true\n"}, ["ae10"]),
+        ({"../alembic.ini": "[alembic]\nrecursive_version_locations = false\n"}, ["ae10"]),
+        ({"pyproject.toml": "[tool.alembic]\nscript_location = 'db'\n"}, ["ae10"]),
+        ({"alembic.ini": "[alembic]\nrecursive_version_locations = true\n"}, ["ae10", "d0"]),
+        ({"../pyproject.toml": "[tool.alembic]\nrecursive_version_locations = true\n"}, ["ae10", "d0"]),
+        (
+            {"alembic.ini": "[alembic]\nversion_locations = %(here)s/versions:%(here)s/versions/archive\n"},
+            ["ae10", "d0"],
+        ),
+        ({"pyproject.toml": "", "../alembic.ini": "[alembic]\nrecursive_version_locations = true\n"}, ["ae10", "d0"]),
+    ],
+)
+def test_alembic_below_revisions(files, heads, tree):
+    """What is below a folder of revisions counts where Alembic's configuration, the nearest, says so."""
+    for path in (directory := tree(ARCHIVE | files), f"{directory}/versions"):
+        assert sorted(newest("alembic", path)) == heads
+
+
+def test_alembic_without_configuration(tree):
+    """Without a configuration it is not known whether what is below a folder of revisions counts."""
+    with pytest.raises(Misconfigured, match=r"versions/archive/old\.py is below a folder .* and no alembic\.ini in or"):
+        newest("alembic", tree(ARCHIVE))
+    assert sorted(newest("alembic", tree({"a/x.py": alembic("x"), "b/y.py": alembic("y")}, "apart"))) == ["x", "y"]
+
+
 MIGRATION = "from django.db import migrations\nclass Migration(migrations.Migration):\n    dependencies = {}\n"
 
 
@@ -253,6 +285,18 @@ def test_apps(tool, tree):
     assert wanted(tool, f"{directory}/lib/site-packages/django/contrib/auth") == ["auth.0001_initial"]
 
 
+@pytest.mark.parametrize("path", ["shop/db_migrations/0002_a.py", "shop/migrations/postgresql/0002_a.py"])
+@pytest.mark.parametrize("tool", ["django", "tortoise"])
+def test_apps_elsewhere(path, tool, tree):
+    """A migration outside of a folder called migrations runs if the settings say so, which is not known."""
+    files = {"shop/migrations/0001_initial.py": MIGRATION.format([])}
+    with pytest.raises(Misconfigured, match=f"{path} has a class Migration and is in no folder called migrations"):
+        wanted(tool, tree(files | {path: MIGRATION.format([])}))
+    indented = MIGRATION.format([]).replace("\n", "\n    ")  # as in a text of a test
+    others = {"shop/tests.py": indented, "shop/_old.py": MIGRATION.format([]), path: "class Migration(Base):"}
+    assert wanted(tool, tree(files | others, "others")) == ["shop.0001_initial"]
+
+
 def test_django_squash(tree):
     """A squashed migration is proven by the rows of what it replaces."""
     files = {
@@ -266,10 +310,12 @@ def test_django_squash(tree):
 
 def test_aerich(tree):
     """The folder is the app, and numbers are in order."""
-    directory = tree(["models/10_20240103_c.py", "models/9_20240102_b.py", "pay/0_20240101_a.py", "models/__init__.py"])
-    assert wanted("aerich", directory) == ["models.9_20240102_b", "models.10_20240103_c", "pay.0_20240101_a"]
-    assert newest("aerich", directory) == ["models.10_20240103_c", "pay.0_20240101_a"]
-    assert newest("aerich", f"{directory}/models") == ["models.10_20240103_c"]
+    directory = tree(
+        ["models/10_20240103_c-d.py", "models/9_20240102_b.py", "pay/0_20240101_a.py", "models/__init__.py"]
+    )
+    assert wanted("aerich", directory) == ["models.9_20240102_b", "models.10_20240103_c-d", "pay.0_20240101_a"]
+    assert newest("aerich", directory) == ["models.10_20240103_c-d", "pay.0_20240101_a"]
+    assert newest("aerich", f"{directory}/models") == ["models.10_20240103_c-d"]
 
 
 CHECKPOINT = "-- atlas:checkpoint\n\nCREATE TABLE x (id int);\n"
