@@ -4,7 +4,6 @@ import ast
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import product
 
 from gatekeeper.tools.shared import python
 from gatekeeper.tools.shared.folder import Folder
@@ -35,13 +34,6 @@ class AppMigrations:
         """Return those that no other one of their app follows."""
         followed = {(_app(name), parent) for name, parents in self._standing().items() for parent in parents}
         return [name for name in self.wanted if (_app(name), name) not in followed]
-
-    def proofs(self, name: str) -> list[frozenset[str]]:
-        """Return the sets of rows that prove a squashed migration as well as its own: all of what it replaces."""
-        if not (replaced := self.replaces.get(name)):
-            return []
-        ways = [[frozenset({each}), *self.proofs(each)] for each in sorted(replaced)]
-        return [frozenset[str]().union(*way) for way in product(*ways)]
 
     def _standing(self) -> dict[str, frozenset[str]]:
         """Return the graph without what is replaced; what replaces it stands in for it."""
@@ -88,9 +80,8 @@ def app_migrations(files: Files, folder: str, *, squashes: bool) -> AppMigration
         parents[name] = frozenset(_pairs(path, migration, "dependencies", strict=False))
         if squashes and (replaced := _pairs(path, migration, "replaces", strict=True)):
             replaces[name] = frozenset(replaced)
-    python.in_order(
-        {name: replaced & replaces.keys() for name, replaced in replaces.items()}
-    )  # else proofs have no end
+    # Else there is no end to what stands in for a migration.
+    python.in_order({name: replaced & replaces.keys() for name, replaced in replaces.items()})
     return AppMigrations(parents, replaces)
 
 
@@ -142,6 +133,6 @@ def read(tool: Tool, folder: Folder) -> Found:
         folder = Folder(folder.root.parent, only=("migrations", "apps.py"))
     _refuse_elsewhere(folder)
     apps = app_migrations(folder, folder.root.name, squashes=tool.name == "django")
-    wanted = apps.wanted
-    proofs = {name: tuple(proofs) for name in wanted if (proofs := apps.proofs(name))}
-    return Found(tuple(wanted), tuple(apps.leaves), proofs)
+    return Found(
+        tuple(apps.wanted), tuple(apps.leaves), {name: (replaced,) for name, replaced in apps.replaces.items()}
+    )

@@ -39,7 +39,7 @@ class Found:
     newest: tuple[str, ...]
     """What to give as --revision, so that all of them are applied as far as that can be told by so few."""
     proofs: Mapping[str, tuple[frozenset[str], ...]] = field(default_factory=dict)
-    """Revision -> other sets of applied revisions, each of which proves it as well as its own row would."""
+    """Revision -> other sets of revisions, of which one proves it as its own row would, once all in it are proven."""
     known: frozenset[str] | None = None
     """All revisions of a graph, of which the history shows the heads alone."""
     unproven: str = ""
