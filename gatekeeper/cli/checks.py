@@ -183,12 +183,13 @@ def wanted(tool: Tool, revisions: Sequence[str], file: str | None, directory: st
         judge_directory(tool, given)
         return directories.wanted(tool, directory, given)
     try:
-        return Wanted(tuple(dict.fromkeys(map(tool.revision, given))))
+        names = tuple(dict.fromkeys(map(tool.revision, given)))
     except ValueError as fault:
         shown = ", ".join(given)
         raise Misconfigured(
             f"--revision {shown}: with {tool.name} {fault}; write for example {tool.example}"
         ) from fault
+    return Wanted(names, caution=next(filter(None, map(tool.caution, names)), "") if tool.caution else "")
 
 
 def judge_directory(tool: Tool, revisions: Sequence[str]) -> None:

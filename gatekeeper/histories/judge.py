@@ -33,6 +33,8 @@ class Wanted:
     """All revisions of the directory, where a head that is none of them tells that the database is past it."""
     is_whole: bool = False
     """Whether every migration of the directory is wanted."""
+    caution: str = ""
+    """What their rows do not tell, for people."""
 
     def __str__(self) -> str:
         """Return it for people."""
@@ -150,7 +152,7 @@ def judge_history(ledger: Ledger | None, wanted: Wanted, policy: HistoryPolicy) 
         return _judge_ahead(f"{stands}, past the wanted {wanted.newest}", policy)
     if wanted.is_whole and not shown.issuperset(wanted.revisions):  # one number tells of no others
         return Open(f"{stands}, the newest in {wanted.directory}")
-    return Open(f"has {wanted} applied")
+    return Open(f"has {wanted} applied{wanted.caution and '; '}{wanted.caution}")
 
 
 def _matters(event: Failed | Doubtful, missing: Sequence[str]) -> bool:

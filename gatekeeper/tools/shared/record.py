@@ -102,6 +102,8 @@ class Tool:
     repair: str = "repair it, then run the migration again"
     unprovable: str = ""
     """Why its history proves nothing, unless the user knows better."""
+    caution: Callable[[str], str] | None = None
+    """What a row does not tell of a revision that the user gave, for people; nothing where it tells all."""
     directory: Directory | None = None
     """How its migrations lie in a directory."""
     in_code: str = ""

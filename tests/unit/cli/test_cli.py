@@ -8,11 +8,14 @@ import pytest
 import yaml
 
 from gatekeeper import __version__
+from gatekeeper.cli import checks
 from gatekeeper.cli import main as cli
 from gatekeeper.gate.exits import code_of
 from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.gate.verdict import Barred, Interrupted, Opened, Refused, TimedOut
+from gatekeeper.histories.judge import HistoryPolicy, judge_history, ledger_of
 from gatekeeper.manifests.findings import FORMS
+from gatekeeper.tools.shared.events import Applied
 from gatekeeper.tools.shared.home_grown import HOME_GROWN
 from known import TOOLS
 
@@ -234,6 +237,18 @@ def test_version(capsys):
     """The version is printed alone."""
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out == f"gatekeeper {__version__}\n"
+
+
+@pytest.mark.parametrize("name", ["shop:users", "shop:@v1"])
+def test_caution(name):
+    """What a row does not tell of a revision is said when the gate opens on it."""
+    wanted = checks.wanted(TOOLS["sqitch"], [name], None, None)
+    verdict = judge_history(ledger_of([Applied(name)], wanted, HistoryPolicy()), wanted, HistoryPolicy())
+    assert verdict.reason == f"has {name} applied" + (
+        "; a change that was reworked has that name too, so where shop:users was, name a tag or the change's id"
+        if name == "shop:users"
+        else ""
+    )
 
 
 def test_revision(capsys, tmp_path):
