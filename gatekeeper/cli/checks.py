@@ -174,7 +174,8 @@ def question(
 
 def wanted(tool: Tool, revisions: Sequence[str], file: str | None, directory: str | None) -> Wanted:
     """Return what must be applied, in the tool's normal form."""
-    given = [*revisions, *(settings.file_text("--revision-file", file).split() if file else ())]
+    lines = settings.file_text("--revision-file", file).splitlines() if file else []
+    given = [*revisions, *filter(None, map(str.strip, lines))]
     if not given and not directory:
         raise Misconfigured(f"say what is awaited: write for example --revision {tool.example}, or --migrations DIR")
     if directory:

@@ -260,6 +260,17 @@ def test_revision(capsys, tmp_path):
         assert capsys.readouterr().out == "20240102000002\n"
 
 
+def test_all_revisions(capsys, tmp_path):
+    """All revisions of a directory are printed as a file of them is read: one a line, white space within it."""
+    for name in ("V1__a.sql", "V2__b.sql", "R__views.sql"):
+        (tmp_path / name).write_text("SELECT 1")
+    assert cli.main(["revision", str(tmp_path), "--all"]) == 0
+    text = capsys.readouterr().out
+    assert text == "R__views with checksum 1719613851\n1\n2\n"
+    (file := tmp_path / "revisions").write_text(f"\n{text}\r\n")
+    assert checks.wanted(TOOLS["flyway"], [], str(file), None).revisions == tuple(text.splitlines())
+
+
 def test_tools(capsys):
     """The tools are listed for people and for programs."""
     assert cli.main(["tools"]) == 0

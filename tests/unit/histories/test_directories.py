@@ -366,6 +366,8 @@ def test_flyway_repeatable(tree):
     directory = tree({"R__views.sql": "\ufeffCREATE VIEW a\r\nAS SELECT 1;\n", "V1__a.sql": ""})
     assert wanted("flyway", directory) == ["R__views with checksum 795512034", "1"]
     assert newest("flyway", directory) == ["1"]
+    directory = tree({"R__views.sql": ""}, "alone")
+    assert newest("flyway", directory) == wanted("flyway", directory) == ["R__views with checksum 0"]
     directory = tree({"R__views.sql": "SELECT ${x}"}, "placeholders")
     with pytest.raises(Misconfigured, match=r"R__views\.sql has placeholders"):
         wanted("flyway", directory)
