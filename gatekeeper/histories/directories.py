@@ -5,7 +5,6 @@ How a tool's directory looks is in the tool's own module. Here all faults are Mi
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from gatekeeper import tools
@@ -49,16 +48,21 @@ def recognise(directory: str) -> Tool:
 
 def _agreeing(found: Sequence[Tool], directory: str) -> Tool:
     """Return the first of several tools that can read the directory, if they find the same in it."""
-    answers: dict[str, list[str]] = {}
-    for tool in found:
-        with suppress(Misconfigured):
-            answers[tool.name] = newest(tool, directory)
-    if len({*map(tuple, answers.values())}) != 1:
+    answers = {_told(tool, directory) for tool in found}
+    if len(answers) != 1 or None in answers:
         raise Misconfigured(
             f"{directory}: these may be the migrations of {' or '.join(tool.name for tool in found)}; "
             f"name the tool, for example --tool {found[0].name}"
         )
-    return tools.named(next(iter(answers)))
+    return found[0]
+
+
+def _told(tool: Tool, directory: str) -> tuple[str, ...] | None:
+    """Return the newest that a tool finds in a directory that has its signs, None if it cannot read it."""
+    try:
+        return tuple(newest(tool, directory))
+    except Misconfigured:
+        return None
 
 
 def _folder(directory: str) -> Folder:

@@ -49,7 +49,7 @@ class Graph:
 
 def graph_of(files: Mapping[str, str]) -> Graph:
     """Return the graph of those files that have both a revision and a down revision, as Alembic demands."""
-    read = {path: python.constants(path, text, "revision", "down_revision", "depends_on", "branch_labels")
+    read = {path: python.constants(path, text, "revision", "down_revision", "depends_on")
             for path, text in files.items() if path.endswith(".py") and "down_revision" in text}  # fmt: skip
     paths: dict[str, str] = {}
     labels: dict[str, str] = {}
@@ -60,18 +60,31 @@ def graph_of(files: Mapping[str, str]) -> Graph:
         if not isinstance(revision, str) or not revision:
             raise ValueError(f'{path} has no revision; write for example revision = "ae1027a6acf2"')
         if revision in paths:
-            raise ValueError(f"{paths[revision]} and {path} are both revision {revision}; give one of them another")
+            raise ValueError(
+                f"{paths[revision]} and {path} are both revision {revision}; give one of them another, "
+                "or name the folder of one environment"
+            )
         paths[revision] = path
-        labels |= dict.fromkeys(python.names(path, values.get("branch_labels")), revision)
+    needed = {path: _names(path, read[path].get("depends_on")) for path in paths.values()}
+    if not paths.keys() >= {name for names in needed.values() for name in names}:  # else labels may be computed
+        labels = {label: revision for revision, path in paths.items() for label in _labels(path, files[path])}
     parents = {}
     for revision, path in sorted(paths.items(), key=lambda item: item[1]):
-        down = python.names(path, read[path]["down_revision"])
-        needs = [_needed(name, paths, labels) for name in python.names(path, read[path].get("depends_on"))]
+        down = _names(path, read[path]["down_revision"])
+        needs = [_needed(name, paths, labels) for name in needed[path]]
         if lost := [name for name in (*down, *needs) if name not in paths]:
             raise ValueError(f"{path} follows {', '.join(lost)}, which no file has; add that file")
         parents[revision] = frozenset((*down, *needs))
     order = {revision: place for place, revision in enumerate(python.in_order(parents))}
     return Graph({revision: parents[revision] for revision in sorted(parents, key=order.__getitem__)})
+
+
+def _labels(path: str, text: str) -> tuple[str, ...]:
+    return _names(path, python.constants(path, text, "branch_labels").get("branch_labels"))
+
+
+def _names(path: str, value: object) -> tuple[str, ...]:
+    return python.names(path, value, '"ae1027a6acf2"')
 
 
 def _needed(name: str, revisions: Mapping[str, object], labels: Mapping[str, str]) -> str:

@@ -11,6 +11,8 @@ from gatekeeper.tools.shared.record import Found, Tool
 
 Files = Mapping[str, str]
 
+PATH = r"(?:(?:.*/)?migrations/)?[^/]+\.py"
+"""Pattern of the path of what may be a migration, in a project or in an app's own folder of them."""
 _IN_APP = re.compile(r"(?:(?P<app>.*)/)?migrations/(?P<name>[^/._~][^/.]*)\.py")
 _ELSEWHERE = re.compile(r"(?:.*/)?[^/._~][^/.]*\.py")
 _LOOKS = re.compile(r"(?m)^class Migration\([\w.]*\bMigration\)")

@@ -68,7 +68,6 @@ PLAIN = [
     ("golang-migrate", ["1_add.up.sql", "1_drop.down.sql"], ["1"]),
     ("goose", ["00001_a.sql", "00002_b.go", "00002_b_test.go", "embed.go", "00010_c.sql"], ["1", "2", "10"]),
     ("knex", ["2_b.js", "1_a.ts", "1_a.js", "1_a.js.map", "1_a.d.ts"], ["1_a", "2_b"]),
-    ("kysely", ["1_a.mts", "2_b.ts", "2_b.d.ts"], ["1_a", "2_b"]),
     (
         "laravel",
         ["2024_01_01_000001_a.php", "2024_01_02_000002_b.php", "x.txt"],
@@ -318,6 +317,23 @@ def test_aerich(tree):
     assert newest("aerich", f"{directory}/models") == ["models.10_20240103_c-d"]
 
 
+def test_kysely(tree):
+    """A module is a migration if it exports `up`, whatever it is called."""
+    up = "export async function up(db) {}"
+    files = {"1_a.mts": up, "2_b.ts": up, "2_b.d.ts": up, "3_c.js": "exports.up = async () => {}", "x/4_d.ts": up}
+    others = {"index.ts": "// up\nexport * as a from './1_a'", "provider.ts": "export class Provider {}"}
+    assert wanted("kysely", tree(files | others)) == ["1_a", "2_b", "3_c"]
+    assert "index" in wanted("kysely", tree(files | {"index.ts": "export * from './1_a'"}, "again"))
+
+
+def test_atlas_of_golang_migrate(tree):
+    """In golang-migrate's form, in which all have a direction, only those upwards are Atlas's."""
+    files = ["1_a.up.sql", "1_a.down.sql", "2_b.up.sql", "atlas.sum"]
+    assert wanted("atlas", tree(files)) == ["1", "2"]
+    with pytest.raises(Misconfigured, match=r"are both 1; give one of them another"):
+        wanted("atlas", tree([*files, "3_c.sql"], "mixed"))
+
+
 CHECKPOINT = "-- atlas:checkpoint\n\nCREATE TABLE x (id int);\n"
 
 
@@ -565,7 +581,7 @@ SIGNS = [
     ("knex", {"1_a.js": "exports.up = function (knex) {}"}),
     ("knex", {"1_a.ts": "import type { Knex } from 'knex'"}),
     ("knex", {"1_a.mjs": "export async function up(knex) {}"}),
-    ("kysely", {"1_a.ts": "import { Kysely } from 'kysely'"}),
+    ("kysely", {"1_a.ts": "import { Kysely } from 'kysely'\nexport async function up(db: Kysely<any>) {}"}),
     ("laravel", {"2024_01_01_000001_a.php": "<?php\nuse Illuminate\\Database\\Migrations\\Migration;"}),
     ("liquibase", {"changelog.yaml": "databaseChangeLog:\n- changeSet: {id: 1, author: me}"}),
     ("liquibase", {"a.sql": "--liquibase formatted sql\n--changeset me:1\n"}),
@@ -627,6 +643,11 @@ def test_tools_that_agree(files, answer, tree):
             "these may be the migrations of dbmate or goose; name the tool, for example --tool dbmate",
         ),
         ({"V1__a.sql": "", "U2__b.sql": ""}, "these may be the migrations of flyway or refinery"),
+        (
+            {"001_a.sql": "-- +migrate Up", "1_b.sql": "-- +goose Up"},
+            "these may be the migrations of goose or sql-migrate; name the tool, for example --tool goose",
+        ),
+        ({"client.ts": "import { Kysely } from 'kysely'"}, "no tool's migrations are recognised"),
     ],
 )
 def test_not_recognised(files, says, tree, tmp_path):
@@ -635,6 +656,13 @@ def test_not_recognised(files, says, tree, tmp_path):
     (tmp_path / "db").mkdir(exist_ok=True)
     with pytest.raises(Misconfigured, match=says):
         directories.recognise(directory)
+
+
+def test_recognise_a_project(tree):
+    """What gives a tool away is looked for where its migrations are, however many other files there are."""
+    others = [f"zviews/v{number}.py" for number in range(directories.SAMPLES)]
+    directory = tree({"shop/migrations/0001_initial.py": MIGRATION.format([])} | dict.fromkeys(others, ""))
+    assert directories.recognise(directory).name == "django"
 
 
 def test_recognise_passes_over_what_is_no_text(tree, tmp_path):
