@@ -334,6 +334,21 @@ def test_atlas_of_golang_migrate(tree):
         wanted("atlas", tree([*files, "3_c.sql"], "mixed"))
 
 
+def test_sea_orm(tree):
+    """A migration's name is its file's, of any form, or what it says of itself; not all modules are migrations."""
+    own = "impl MigrationName for Migration {\n    fn name(&self) -> &str {\n        %s\n    }\n}\n"
+    files = {
+        "lib.rs": "use sea_orm_migration::DeriveMigrationName;\n// #[derive(DeriveMigrationName)]\nimpl X for M {}",
+        "m0000010_init.rs": "#[derive(DeriveMigrationName)]\npub struct Migration;",
+        "m20240101_000001_a.rs": "",
+        "more/b.rs": "#[derive(Iden, DeriveMigrationName)]",
+        "c.rs": own % '"c_of_its_own"',
+    }
+    assert wanted("sea-orm", tree(files)) == ["b", "c_of_its_own", "m0000010_init", "m20240101_000001_a"]
+    with pytest.raises(Misconfigured, match=r"c\.rs computes its name, and nothing is run to know it; give --revision"):
+        wanted("sea-orm", tree(files | {"c.rs": own % "NAME"}))
+
+
 CHECKPOINT = "-- atlas:checkpoint\n\nCREATE TABLE x (id int);\n"
 
 
@@ -424,11 +439,12 @@ final class Version20240101000001 extends AbstractMigration
 {"""
     files = {
         "2024/01/Version20240101000001.php": first,
-        "Version20240102000002.php": "<?php class Version20240102000002 extends Base {}",
+        "version20240102000002.php": "<?php class Version20240102000002 extends Base {}\nclass Version3 extends B {}",
         "Base.php": "<?php abstract class Base extends AbstractMigration {}",
         "helper.php": "<?php class Helper extends Thing {}",
     }
-    assert wanted("doctrine", tree(files)) == ["App\\Migrations\\Version20240101000001", "Version20240102000002"]
+    found = ["Version3", "App\\Migrations\\Version20240101000001", "Version20240102000002"]
+    assert wanted("doctrine", tree(files)) == found
 
 
 def test_ef_core(tree):
