@@ -113,6 +113,15 @@ def _files(folder: Folder) -> dict[str, str]:
         )
     if _MORE.search(configuration):
         return files
+    known = {
+        str(python.constants(path, files[path], "revision").get("revision")) for path in revisions if path not in below
+    }
+    for path in below:
+        if known.intersection(_names(path, python.constants(path, files[path], "down_revision").get("down_revision"))):
+            raise ValueError(
+                f"{path} follows a revision of a folder above it, and Alembic reads it only if it is told to; add "
+                "recursive_version_locations = true to alembic.ini, or leave out what Alembic does not read"
+            )
     return {path: text for path, text in files.items() if path not in below}
 
 

@@ -261,6 +261,11 @@ def test_alembic_without_configuration(tree):
     """Without a configuration it is not known whether what is below a folder of revisions counts."""
     with pytest.raises(Misconfigured, match=r"versions/archive/old\.py is below a folder .* and no alembic\.ini in or"):
         newest("alembic", tree(ARCHIVE))
+    follower = ARCHIVE | {"alembic.ini": "[alembic]", "versions/more/b.py": alembic("b2", "ae10")}
+    with pytest.raises(
+        Misconfigured, match=r"versions/more/b\.py follows a revision of a folder above it, and Alembic"
+    ):
+        newest("alembic", tree(follower, "followed"))  # env.py may tell it, too
     assert sorted(newest("alembic", tree({"a/x.py": alembic("x"), "b/y.py": alembic("y")}, "apart"))) == ["x", "y"]
 
 
