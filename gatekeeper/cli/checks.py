@@ -223,7 +223,8 @@ def question(
 
 def wanted(tool: Tool, revisions: Sequence[str], file: str | None, directory: str | None) -> Wanted:
     """Return what must be applied, in the tool's normal form."""
-    given = [*revisions, *(settings.file_text("--revision-file", file).split() if file else ())]
+    lines = settings.file_text("--revision-file", file).splitlines() if file else []
+    given = [*revisions, *filter(None, map(str.strip, lines))]
     if not given and not directory:
         raise Misconfigured(f"say what is awaited: write for example --revision {tool.example}, or --migrations DIR")
     if directory:
@@ -232,12 +233,13 @@ def wanted(tool: Tool, revisions: Sequence[str], file: str | None, directory: st
         judge_directory(tool, given)
         return directories.wanted(tool, directory, given)
     try:
-        return Wanted(tuple(dict.fromkeys(map(tool.revision, given))))
+        names = tuple(dict.fromkeys(map(tool.revision, given)))
     except ValueError as fault:
         shown = ", ".join(given)
         raise Misconfigured(
             f"--revision {shown}: with {tool.name} {fault}; write for example {tool.example}"
         ) from fault
+    return Wanted(names, caution=next(filter(None, map(tool.caution, names)), "") if tool.caution else "")
 
 
 def judge_directory(tool: Tool, revisions: Sequence[str]) -> None:

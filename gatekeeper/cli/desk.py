@@ -28,14 +28,23 @@ REFUSED, _ = exits.ENDINGS[Refused]
 @app.command(epilog=f"Example: {EXAMPLES['revision']}")
 def revision(
     directory: Annotated[str, typer.Argument(metavar="DIR", help="The migrations directory.", show_default=False)],
+    *,
     tool: Annotated[Text, option("tool", "The migration tool, if DIR could be several tools'.", metavar="NAME")] = None,
+    every: Annotated[
+        bool, option("all", "Print all that must be applied, for `schema --revision-file`.", metavar="")
+    ] = False,
 ) -> None:
-    """Print the newest revision of a migrations directory, as `schema --revision` takes it; several are one a line."""
+    """Print the newest revision of a migrations directory, as `schema --revision` takes it; several are one a line.
+
+    The newest does not tell that one which was merged late, below it, is applied: that takes --all, or `schema
+    --migrations DIR`.
+    """
     from gatekeeper.histories import directories  # noqa: PLC0415 - only where a directory is given
 
     name = settings.choice("--tool", tool, known.names()) if tool else ""
     record = known.named(name) if name else directories.recognise(directory)
-    sys.stdout.write("".join(f"{newest}\n" for newest in directories.newest(record, directory)))
+    found = directories.wanted(record, directory).revisions if every else directories.newest(record, directory)
+    sys.stdout.write("".join(f"{each}\n" for each in found))
 
 
 @app.command(epilog=f"Example: {EXAMPLES['tools']}")

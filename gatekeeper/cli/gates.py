@@ -221,7 +221,10 @@ def schema(
     log_format: LogFormat = "text",
     termination_log: TerminationLog = TERMINATION_LOG,
 ) -> Outcome:
-    """Hold until the migration tool's history table shows every wanted revision, applied and clean."""
+    """Hold until the migration tool's history table shows every wanted revision, applied and clean.
+
+    --migrations, and a file of all revisions, prove that nothing is pending; --revision proves those that it names.
+    """
     record, question = checks.question(tool, table, column, query, trusted=trust_history)
     wanted = checks.wanted(record, revision or (), revision_file, migrations)
     policy = HistoryPolicy(

@@ -5,7 +5,6 @@ How a tool's directory looks is in the tool's own module. Here all faults are Mi
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from gatekeeper import tools
@@ -21,12 +20,17 @@ SAMPLES = 50
 def wanted(tool: Tool, directory: str, given: Sequence[str] = ()) -> Wanted:
     """Return what must be applied: every migration of the directory, or those given out of its graph."""
     found = _read(tool, directory, given)
+    if found.unproven:
+        raise Misconfigured(f"{directory}: {found.unproven}")
     return Wanted(found.revisions, directory, found.proofs, found.known, is_whole=not given)
 
 
 def newest(tool: Tool, directory: str) -> list[str]:
     """Return the newest revisions of the directory, to be given as --revision."""
-    return list(_read(tool, directory).newest)
+    found = _read(tool, directory)
+    if not found.newest:
+        raise Misconfigured(f"{directory}: {found.unproven}")
+    return list(found.newest)
 
 
 def recognise(directory: str) -> Tool:
@@ -44,16 +48,21 @@ def recognise(directory: str) -> Tool:
 
 def _agreeing(found: Sequence[Tool], directory: str) -> Tool:
     """Return the first of several tools that can read the directory, if they find the same in it."""
-    answers: dict[str, list[str]] = {}
-    for tool in found:
-        with suppress(Misconfigured):
-            answers[tool.name] = newest(tool, directory)
-    if len({*map(tuple, answers.values())}) != 1:
+    answers = {_told(tool, directory) for tool in found}
+    if len(answers) != 1 or None in answers:
         raise Misconfigured(
             f"{directory}: these may be the migrations of {' or '.join(tool.name for tool in found)}; "
             f"name the tool, for example --tool {found[0].name}"
         )
-    return tools.named(next(iter(answers)))
+    return found[0]
+
+
+def _told(tool: Tool, directory: str) -> tuple[str, ...] | None:
+    """Return the newest that a tool finds in a directory that has its signs, None if it cannot read it."""
+    try:
+        return tuple(newest(tool, directory))
+    except Misconfigured:
+        return None
 
 
 def _folder(directory: str) -> Folder:
@@ -89,18 +98,10 @@ def _misconfigured(directory: str, fault: OSError | ValueError) -> Misconfigured
 
 def _has_sign(layout: Directory, folder: Folder) -> bool:
     return any(
-        not text or re.search(text, _text(folder, path))
+        not text or re.search(text, folder.text(path))
         for name, text in layout.signs
         for path in _matching(name, folder)[-SAMPLES:]
     )
-
-
-def _text(folder: Folder, path: str) -> str:
-    """Return a file's text, nothing where it is none: it then tells nothing."""
-    try:
-        return folder[path]
-    except (OSError, ValueError):
-        return ""
 
 
 def _matching(pattern: str, folder: Folder) -> list[str]:

@@ -28,11 +28,13 @@ class Wanted:
     directory: str = ""
     """Where they, or their graph, were read."""
     proofs: Mapping[str, tuple[frozenset[str], ...]] = field(default_factory=dict)
-    """Revision -> other sets of applied revisions, each of which proves it as well as its own row would."""
+    """Revision -> other sets of revisions, of which one proves it as its own row would, once all in it are proven."""
     known: frozenset[str] | None = None
     """All revisions of the directory, where a head that is none of them tells that the database is past it."""
     is_whole: bool = False
     """Whether every migration of the directory is wanted."""
+    caution: str = ""
+    """What their rows do not tell, for people."""
 
     def __str__(self) -> str:
         """Return it for people."""
@@ -128,7 +130,12 @@ def judge_history(ledger: Ledger | None, wanted: Wanted, policy: HistoryPolicy) 
     awaiting = f"awaiting {wanted.newest}"
     if ledger is None:
         return Waiting(f"nothing is applied yet, there is no history table; {awaiting}")
-    missing = [revision for revision in wanted.revisions if not _is_proven(revision, ledger, wanted, policy.order)]
+    shown = _shown(ledger.applied, wanted.proofs)
+    missing = [
+        revision
+        for revision in wanted.revisions
+        if revision not in shown and not _is_below(revision, ledger.up_to, policy.order)
+    ]
     for failed in ledger.failed:
         if _matters(failed, missing):
             return _judge_failed(f"{failed.what} has failed", ledger, policy)
@@ -143,21 +150,30 @@ def judge_history(ledger: Ledger | None, wanted: Wanted, policy: HistoryPolicy) 
         return _judge_missing(stands, missing, ledger, policy)
     if _is_ahead(ledger, wanted, policy.order):
         return _judge_ahead(f"{stands}, past the wanted {wanted.newest}", policy)
-    return Open(f"has {wanted} applied")
+    if wanted.is_whole and not shown.issuperset(wanted.revisions):  # one number tells of no others
+        return Open(f"{stands}, the newest in {wanted.directory}")
+    return Open(f"has {wanted} applied{wanted.caution and '; '}{wanted.caution}")
 
 
 def _matters(event: Failed | Doubtful, missing: Sequence[str]) -> bool:
     return not event.run or any(revision.startswith(event.run) for revision in missing)
 
 
-def _is_proven(revision: str, ledger: Ledger, wanted: Wanted, order: Order | None) -> bool:
-    if revision in ledger.applied or any(
-        proof and proof <= ledger.applied for proof in wanted.proofs.get(revision, ())
-    ):
-        return True
-    if order is None or ledger.up_to is None or order(revision) is None:
+def _shown(applied: frozenset[str], proofs: Mapping[str, tuple[frozenset[str], ...]]) -> set[str]:
+    """Return what rows show, by themselves or as what proves others: again as long as that proves something new."""
+    shown, count = set(applied), -1
+    while count != len(shown):
+        count = len(shown)
+        for revision, ways in proofs.items():
+            if any(way and way <= shown for way in ways):
+                shown.add(revision)
+    return shown
+
+
+def _is_below(revision: str, up_to: str | None, order: Order | None) -> bool:
+    if order is None or up_to is None or order(revision) is None:
         return False
-    return bool(order(revision) <= order(ledger.up_to))
+    return bool(order(revision) <= order(up_to))
 
 
 def _strangers(ledger: Ledger, wanted: Wanted, policy: HistoryPolicy) -> list[str]:

@@ -10,7 +10,7 @@ from gatekeeper.tools.shared.record import DRIVERS_SEARCH_PATH, Directory, Found
 
 def revision(text: str) -> str:
     """`models.3_20240102030405_add`, `models/3_20240102030405_add.py`; without an app, Aerich's default `models`."""
-    found = re.fullmatch(r"(?:(\w+)[./])?(\d+_\w+)(?:\.py)?", text)
+    found = re.fullmatch(r"(?:(\w+)[./])?(\d+_[^/.\s]*)(?:\.py)?", text)
     if not found:
         raise ValueError("a revision is app.number_name")
     return f"{found[1] or 'models'}.{found[2]}"
@@ -20,7 +20,7 @@ def _read(tool: Tool, folder: Folder) -> Found:
     """Below the app's folder, in the order of the number. In the app's own folder, the app is its name."""
     found: dict[str, list[tuple[int, str]]] = {}
     for path in folder:
-        if file := re.fullmatch(r"(?:(\w+)/)?((\d+)_\w+)\.py", path):
+        if file := re.fullmatch(r"(?:(\w+)/)?((\d+)_[^/.]*)\.py", path):
             app = file[1] or folder.root.name
             found.setdefault(app, []).append((int(file[3]), tool.revision(f"{app}.{file[2]}")))
     apps = [[revision for _, revision in sorted(migrations)] for _, migrations in sorted(found.items())]
@@ -40,6 +40,8 @@ TOOL = Tool(
     revision=revision,
     example="models.3_20240102030405_add_stock",
     directory=Directory(
-        "models/3_20240102030405_add_stock.py", _read, signs=((r"(.*/)?\d+_\w+\.py", r"(?m)^async def upgrade\(db\b"),)
+        "models/3_20240102030405_add_stock.py",
+        _read,
+        signs=((r"(.*/)?\d+_[^/.]*\.py", r"(?m)^async def upgrade\(db\b"),),
     ),
 )

@@ -1,8 +1,11 @@
 """Alembic: the table keeps the current heads of a graph, and no more."""
 
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
+from pathlib import Path, PurePath
 
 from gatekeeper.tools.shared import python, revisions, rows
 from gatekeeper.tools.shared.folder import Folder
@@ -46,7 +49,7 @@ class Graph:
 
 def graph_of(files: Mapping[str, str]) -> Graph:
     """Return the graph of those files that have both a revision and a down revision, as Alembic demands."""
-    read = {path: python.constants(path, text, "revision", "down_revision", "depends_on", "branch_labels")
+    read = {path: python.constants(path, text, "revision", "down_revision", "depends_on")
             for path, text in files.items() if path.endswith(".py") and "down_revision" in text}  # fmt: skip
     paths: dict[str, str] = {}
     labels: dict[str, str] = {}
@@ -57,18 +60,31 @@ def graph_of(files: Mapping[str, str]) -> Graph:
         if not isinstance(revision, str) or not revision:
             raise ValueError(f'{path} has no revision; write for example revision = "ae1027a6acf2"')
         if revision in paths:
-            raise ValueError(f"{paths[revision]} and {path} are both revision {revision}; give one of them another")
+            raise ValueError(
+                f"{paths[revision]} and {path} are both revision {revision}; give one of them another, "
+                "or name the folder of one environment"
+            )
         paths[revision] = path
-        labels |= dict.fromkeys(python.names(path, values.get("branch_labels")), revision)
+    needed = {path: _names(path, read[path].get("depends_on")) for path in paths.values()}
+    if not paths.keys() >= {name for names in needed.values() for name in names}:  # else labels may be computed
+        labels = {label: revision for revision, path in paths.items() for label in _labels(path, files[path])}
     parents = {}
     for revision, path in sorted(paths.items(), key=lambda item: item[1]):
-        down = python.names(path, read[path]["down_revision"])
-        needs = [_needed(name, paths, labels) for name in python.names(path, read[path].get("depends_on"))]
+        down = _names(path, read[path]["down_revision"])
+        needs = [_needed(name, paths, labels) for name in needed[path]]
         if lost := [name for name in (*down, *needs) if name not in paths]:
             raise ValueError(f"{path} follows {', '.join(lost)}, which no file has; add that file")
         parents[revision] = frozenset((*down, *needs))
     order = {revision: place for place, revision in enumerate(python.in_order(parents))}
     return Graph({revision: parents[revision] for revision in sorted(parents, key=order.__getitem__)})
+
+
+def _labels(path: str, text: str) -> tuple[str, ...]:
+    return _names(path, python.constants(path, text, "branch_labels").get("branch_labels"))
+
+
+def _names(path: str, value: object) -> tuple[str, ...]:
+    return python.names(path, value, '"ae1027a6acf2"')
 
 
 def _needed(name: str, revisions: Mapping[str, object], labels: Mapping[str, str]) -> str:
@@ -79,16 +95,61 @@ def _needed(name: str, revisions: Mapping[str, object], labels: Mapping[str, str
     return found[0] if len(found) == 1 else name
 
 
+def _files(folder: Folder) -> dict[str, str]:
+    """Return the modules that Alembic looks at: of a folder of revisions not what is below it, unless it is told to.
+
+    That is said in its configuration, in the directory or above it. (script/base.py, `_list_py_dir`)
+    """
+    files = {path: folder[path] for path in folder if path.endswith(".py")}
+    revisions = [path for path, text in files.items() if re.search(r"(?m)^down_revision\b", text)]
+    homes = {PurePath(path).parent for path in revisions}
+    below = [path for path in revisions if not homes.isdisjoint(PurePath(path).parents[1:])]
+    if not below:
+        return files
+    if not (configuration := _configuration(folder.root)):
+        raise ValueError(
+            f"{below[0]} is below a folder that has revisions too, and no alembic.ini in or above the directory tells "
+            "whether Alembic reads it (recursive_version_locations); add that, or leave out what Alembic does not read"
+        )
+    if _MORE.search(configuration):
+        return files
+    known = {
+        str(python.constants(path, files[path], "revision").get("revision")) for path in revisions if path not in below
+    }
+    for path in below:
+        if known.intersection(_names(path, python.constants(path, files[path], "down_revision").get("down_revision"))):
+            raise ValueError(
+                f"{path} follows a revision of a folder above it, and Alembic reads it only if it is told to; add "
+                "recursive_version_locations = true to alembic.ini, or leave out what Alembic does not read"
+            )
+    return {path: text for path, text in files.items() if path not in below}
+
+
+_MORE = re.compile(r"(?m)^\s*(recursive_version_locations\s*=(?!\s*(false|no|off|0)\b)|version_locations\s*=)")
+"""A line of a configuration that makes Alembic look below a folder, or in further ones."""
+
+
+def _configuration(root: Path) -> str:
+    """Return the text of the nearest configuration of Alembic's in or above a directory, nothing without one."""
+    for place in (root, *root.parents):
+        for name, mark in (("alembic.ini", ""), ("pyproject.toml", "[tool.alembic]")):
+            with suppress(OSError, ValueError):  # what is not there, or is no text
+                text = (place / name).read_text(encoding="utf-8")
+                if mark in text:
+                    return text
+    return ""
+
+
 def _read(_: Tool, folder: Folder) -> Found:
     """The table keeps the current heads, so that these are what is wanted and the whole graph is known."""
-    graph = graph_of(folder)
+    graph = graph_of(_files(folder))
     heads = tuple(graph.heads)
     return Found(heads, heads, known=frozenset(graph.parents))
 
 
 def _standing_on(folder: Folder, given: Sequence[str]) -> Found:
     """Return revisions of the graph, each of which is proven by every head that stands on it too."""
-    graph = graph_of(folder)
+    graph = graph_of(_files(folder))
     names = tuple(dict.fromkeys(name for text in given for name in graph.resolve(text)))
     proofs = {name: tuple(frozenset({other}) for other in graph.descendants(name)) for name in names}
     return Found(names, names, proofs, frozenset(graph.parents))

@@ -40,6 +40,8 @@ def _events(version: object, kind: object, applied: object, total: object, error
 def _read(tool: Tool, folder: Folder) -> Found:
     """A new database begins with the last checkpoint, all others pass over checkpoints: neither has all the rows."""
     files = [path for path in folder if re.fullmatch(r"[^/]+\.sql", path)]
+    if all(re.search(r"\.(?:up|down)\.sql$", path) for path in files):  # golang-migrate's form (sqltool/tool.go)
+        files = [path for path in files if path.endswith(".up.sql")]
     checkpoints = layouts.ordered(tool, ((path, path) for path in files if _is_checkpoint(folder[path]))).revisions
     revisions_in_order = layouts.ordered(tool, ((path, path) for path in files)).revisions
     ordinary = tuple(revision for revision in revisions_in_order if revision not in checkpoints)

@@ -17,7 +17,8 @@ TOOL = Tool(
     directory=Directory(
         "20240102030405_add_stock.up.sql",
         layouts.plain,
-        files=r"(\d{1,14}_[0-9a-z_-]+)\..*",
+        # Of SQL Discover walks folders too, and what is in Go registers itself wherever it is (migrate/migrations.go).
+        files=r"(?:.*/)?(?!.*_test\.go)(\d{1,14}_[0-9a-z_-]+)\.(?:(?:[^/]*\.)?(?:up|down)\.sql|go)",
         looks=r"\d{14}_[0-9a-z_-]+\.(tx\.)?(up|down)\.sql",
     ),
 )

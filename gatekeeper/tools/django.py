@@ -12,6 +12,6 @@ TOOL = Tool(
     directory=Directory(
         "shop/migrations/0003_stock.py",
         apps.read,
-        signs=((r".+\.py", r"(?m)^from django\.db(\.migrations)? import .*\bmigrations\b"),),
+        signs=((apps.PATH, r"(?m)^from django\.db(\.migrations)? import .*\bmigrations\b"),),
     ),
 )

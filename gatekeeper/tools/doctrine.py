@@ -26,14 +26,15 @@ def _events(name: object) -> Iterator[Event]:
 
 
 def _read(tool: Tool, folder: Folder) -> Found:
-    """Classes by namespace and name, in folders by year and month too (src/Finder)."""
+    """Classes by namespace and name, all of a file's, in folders by year and month too (src/Finder)."""
     named = []
     for path in folder:
         text = layouts.without_comments(folder[path]).replace("<?php", "") if path.endswith(".php") else ""
-        parts = re.search(r"(?m)^[ \t]*(?:final +|readonly +)*class\s+(\w+)\s+extends\s+([\w\\]+)", text)
-        if parts and (parts[2].endswith("Migration") or re.fullmatch(r"(?:.*/)?Version[^/]*", path)):
-            namespace = re.search(r"(?m)^[ \t]*namespace\s+([\w\\]+)\s*[;{]", text)
-            named.append((f"{namespace[1]}\\{parts[1]}" if namespace else parts[1], path))
+        namespace = re.search(r"(?m)^[ \t]*namespace\s+([\w\\]+)\s*[;{]", text)
+        classes = re.findall(r"(?m)^[ \t]*(?:final +|readonly +)*class\s+(\w+)\s+extends\s+([\w\\]+)", text)
+        for name, parent in classes:
+            if parent.endswith("Migration") or re.fullmatch(r"(?:.*/)?(?i:version)[^/]*", path):
+                named.append((f"{namespace[1]}\\{name}" if namespace else name, path))
     return layouts.ordered(tool, named)
 
 

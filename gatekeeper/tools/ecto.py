@@ -27,6 +27,6 @@ TOOL = Tool(
         "20240102030405_add_stock.exs",
         layouts.plain,
         files=r"(?:.*/)?(\d+_[^/]*)\.exs",
-        signs=((r".+\.exs", r"\buse Ecto\.Migration\b"),),
+        signs=((r"(.*/)?\d+_[^/]*\.exs", r"\buse Ecto\.Migration\b"),),
     ),
 )

@@ -100,7 +100,7 @@ def _read(tool: Tool, folder: Folder) -> Found:
     last = [revision for revision in baselines[-1:] if not versions or _is_before(tool, versions[-1], revision)]
     paths = dict(named["R"])
     now = tuple(f"{name} with checksum {_checksum(paths[name], folder[paths[name]])}" for name in repeatable)
-    return Found((*now, *versions, *last), (*versions, *last)[-1:] or repeatable)
+    return Found((*now, *versions, *last), (*versions, *last)[-1:] or now)
 
 
 def _is_before(tool: Tool, revision: str, other: str) -> bool:

@@ -1,7 +1,22 @@
 """Kysely, for TypeScript: a row per migration, by its file."""
 
+import re
+
 from gatekeeper.tools.shared import layouts, locks, revisions, rows
-from gatekeeper.tools.shared.record import PATH, Directory, Table, Tool
+from gatekeeper.tools.shared.folder import Folder
+from gatekeeper.tools.shared.record import PATH, Directory, Found, Table, Tool
+
+_FILES = r"(?!.*\.d\.m?ts)([^/.][^/]*)\.(?:js|ts|mjs|mts)"
+
+
+def _read(tool: Tool, folder: Folder) -> Found:
+    """Modules that export a function `up`, of their own or another's (migration/file-migration-provider)."""
+    files = ((file[1], path) for path in folder if (file := re.fullmatch(_FILES, path)))
+    exports = re.compile(r"\bup\b|\bexport *\* *from\b|\b__exportStar\b")
+    return layouts.ordered(
+        tool, ((name, path) for name, path in files if exports.search(layouts.without_comments(folder[path])))
+    )
+
 
 TOOL = Tool(
     name="kysely",
@@ -16,8 +31,8 @@ TOOL = Tool(
     lock_names=locks.names("ea586330-2c93-47c8-908d-981d9d270f9d"),
     directory=Directory(
         "20240102030405_add_stock.ts",
-        layouts.plain,
-        files=r"(?!.*\.d\.m?ts)([^/.][^/]*)\.(?:js|ts|mjs|mts)",
-        signs=((layouts.CODE, r"\bKysely<|['\"]kysely['\"]"),),
+        _read,
+        files=_FILES,
+        signs=((layouts.CODE, r"(?s)\A(?=.*\bup\b).*(?:\bKysely<|['\"]kysely['\"])"),),
     ),
 )

@@ -49,7 +49,11 @@ _SQL_CHANGESET = re.compile(r'\s*--\s*changeset\s+("[^"]+"|[^:]+):\s*("[^"]+"|\S
 _SQL_OTHER = re.compile(r"\s*--\s*(property|include|includeAll|preconditions|ignoreLines(?=:))\b(.*)", re.IGNORECASE)
 _SQL_KINDS = {kind.lower(): kind for kind in ("property", "include", "includeAll", "preConditions", "ignoreLines")}
 _SQL_VALUE = re.compile(r'(\w+):\s*("[^"]*"|\S*)')
+_SQL_AGAIN = re.compile(r"(runOnChange|runAlways):(\w+)", re.IGNORECASE)
 _FILTERS = ("context", "contextFilter", "labels", "dbms")
+_AGAIN = {name.lower(): name for name in ("runOnChange", "runAlways", "alwaysRun")}
+_FALSE = ("", "false", "f", "0", "0.0", "no", "n", "off")
+"""What liquibase/util/ObjectUtil.java takes as false."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,8 @@ class Changeset:
     """The tag that it sets."""
     certain: bool = True
     """Whether it has a row in the end, wherever Liquibase runs: what is filtered out or skipped has none."""
+    again: str = ""
+    """The attribute by which it may run though it has a row (changelog/filter/ShouldRunChangeSetFilter.java)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +172,7 @@ class _Reader:
         except ValueError:
             raise ValueError(f"{path} has a changeset without an id or an author; give it both") from None
         tags = [self._expand(path, tag.values.get("tag")) for tag in entry.within("tagDatabase")]
-        return Changeset(row, tags[-1] if tags else "", certain and not _is_filtered(entry))
+        return Changeset(row, tags[-1] if tags else "", certain and not _is_filtered(entry), _again(entry))
 
     def _included(self, path: str, entry: _Entry) -> list[str]:
         """Return the paths that an include names."""
@@ -228,6 +234,15 @@ def _is_filtered(entry: _Entry) -> bool:
     )
 
 
+def _again(entry: _Entry) -> str:
+    """Return the attribute by which it runs more than once, unless that is plainly false: -D may set a property.
+
+    Which spellings count depends on the format and on Liquibase's release, so that all do.
+    """
+    given = (_AGAIN.get(name.lower(), "") for name, value in entry.values.items() if value.lower() not in _FALSE)
+    return next(filter(None, given), "")
+
+
 # -- formats ------------------------------------------------------------------------------------------------------
 
 
@@ -272,7 +287,9 @@ def _sql(text: str) -> _Entry:
 
 
 def _sql_values(text: str) -> dict[str, str]:
-    return {found[1]: found[2].strip('"') for found in _SQL_VALUE.finditer(text)}
+    """Return a line's values; whether it runs again Liquibase reads within quotes and other words too."""
+    again = {found[1]: found[2] for found in _SQL_AGAIN.finditer(text)}
+    return again | {found[1]: found[2].strip('"') for found in _SQL_VALUE.finditer(text)}
 
 
 def _xml(text: str) -> _Entry | None:
@@ -332,9 +349,18 @@ def _entry(kind: str, values: Mapping[str, str], inside: Sequence[_Entry]) -> _E
 def _read(_: Tool, folder: Folder) -> Found:
     """What Liquibase may pass over is wanted too, since only Liquibase knows; but it is not the newest."""
     found = changesets(folder)
-    certain = [changeset for changeset in found if changeset.certain] or found
+    again = next((changeset for changeset in found if changeset.again), None)
+    once = [changeset for changeset in found if not changeset.again]
+    certain = [changeset for changeset in once if changeset.certain] or once
     newest = [f"tag:{changeset.tag}" if changeset.tag else changeset.revision for changeset in certain[-1:]]
-    return Found(tuple(dict.fromkeys(changeset.revision for changeset in found)), tuple(newest))
+    return Found(
+        tuple(dict.fromkeys(changeset.revision for changeset in found)),
+        tuple(newest),
+        unproven=f"{again.revision} has {again.again}, and only Liquibase can tell whether it has run as it is now; "
+        "give --revision of a tag or a changeset that this release adds, for example --revision tag:v1.4"
+        if again
+        else "",
+    )
 
 
 TOOL = Tool(

@@ -23,6 +23,6 @@ TOOL = Tool(
         "20240102030405_add_stock.rb",
         layouts.plain,
         files=r"(?:.*/)?(\d+_[_a-z0-9]*)\.?[_a-z0-9]*\.rb",
-        signs=((r".+\.rb", r"< *ActiveRecord::Migration\b"),),
+        signs=((r"(.*/)?\d+_[^/]*\.rb", r"< *ActiveRecord::Migration\b"),),
     ),
 )

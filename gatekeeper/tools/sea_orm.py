@@ -1,7 +1,30 @@
 """SeaORM, for Rust: a row per migration, by its file."""
 
+import re
+
 from gatekeeper.tools.shared import layouts, revisions, rows
-from gatekeeper.tools.shared.record import CURRENT, Directory, Table, Tool
+from gatekeeper.tools.shared.folder import Folder
+from gatekeeper.tools.shared.record import CURRENT, Directory, Found, Table, Tool
+
+_OWN_NAME = re.compile(r"\bimpl\s+(?:\w+::)*MigrationName\s+for\b(?:[^}]*?\bfn\s+name\b[^{]*\{\s*\"([^\"]+)\"\s*\})?")
+
+
+def _read(tool: Tool, folder: Folder) -> Found:
+    """Modules by the names of their files, whatever these are, or by the name that one gives itself."""
+    named = []
+    for path in folder:
+        file = re.fullmatch(r"(?:.*/)?([^/]+)\.rs", path)
+        text = layouts.without_comments(folder[path]) if file else ""
+        if own := _OWN_NAME.search(text):
+            if not own[1]:
+                raise ValueError(f"{path} computes its name, and nothing is run to know it; give --revision instead")
+            named.append((own[1], path))
+        elif file and (
+            re.search(r"\bderive\([^)]*\bDeriveMigrationName\b", text) or re.match(r"m\d{8}_\d{6}_", file[1])
+        ):
+            named.append((file[1], path))
+    return layouts.ordered(tool, named)
+
 
 TOOL = Tool(
     name="sea-orm",
@@ -13,8 +36,7 @@ TOOL = Tool(
     order=revisions.by_text,
     directory=Directory(
         "m20240102_000003_add_stock.rs",
-        layouts.plain,
-        files=r"(m\d{8}_\d{6}_\w+)\.rs",
+        _read,
         signs=((r"[^/]+\.rs", r"\bDeriveMigrationName\b|\bMigrationTrait\b"),),
     ),
 )

@@ -17,6 +17,13 @@ def revision(text: str) -> str:
     return text
 
 
+def caution(revision: str) -> str:
+    """What `sqitch rework` adds has the same name; a tag or an id is one change's alone (App::Sqitch::Plan)."""
+    if ":" not in revision or ":@" in revision:
+        return ""
+    return f"a change that was reworked has that name too, so where {revision} was, name a tag or the change's id"
+
+
 def _changes(project: object, change: object, identity: object, _: object) -> Iterator[Event]:
     if not re.fullmatch("[0-9a-f]{40}", values.text(identity)) or values.text(change).startswith("@"):
         raise ValueError(f"{change!r} with the id {identity!r} is not a change")
@@ -117,6 +124,7 @@ TOOL = Tool(
     lock_keys=locks.keys(75474063),
     lock_names=lambda database, _: (f"sqitch working on {database}",),
     tells_failure=True,
+    caution=caution,
     repair="mend the change, then run `sqitch deploy` again",
     directory=Directory("sqitch.plan", _read, signs=((r"sqitch\.plan", ""),)),
 )

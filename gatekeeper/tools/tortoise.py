@@ -14,6 +14,6 @@ TOOL = Tool(
     directory=Directory(
         "shop/migrations/0003_stock.py",
         apps.read,
-        signs=((r".+\.py", r"(?m)^from tortoise\.migrations\b|^from tortoise import migrations\b"),),
+        signs=((apps.PATH, r"(?m)^from tortoise\.migrations\b|^from tortoise import migrations\b"),),
     ),
 )

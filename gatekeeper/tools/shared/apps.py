@@ -4,7 +4,6 @@ import ast
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import product
 
 from gatekeeper.tools.shared import python
 from gatekeeper.tools.shared.folder import Folder
@@ -12,7 +11,11 @@ from gatekeeper.tools.shared.record import Found, Tool
 
 Files = Mapping[str, str]
 
+PATH = r"(?:(?:.*/)?migrations/)?[^/]+\.py"
+"""Pattern of the path of what may be a migration, in a project or in an app's own folder of them."""
 _IN_APP = re.compile(r"(?:(?P<app>.*)/)?migrations/(?P<name>[^/._~][^/.]*)\.py")
+_ELSEWHERE = re.compile(r"(?:.*/)?[^/._~][^/.]*\.py")
+_LOOKS = re.compile(r"(?m)^class Migration\([\w.]*\bMigration\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +36,6 @@ class AppMigrations:
         """Return those that no other one of their app follows."""
         followed = {(_app(name), parent) for name, parents in self._standing().items() for parent in parents}
         return [name for name in self.wanted if (_app(name), name) not in followed]
-
-    def proofs(self, name: str) -> list[frozenset[str]]:
-        """Return the sets of rows that prove a squashed migration as well as its own: all of what it replaces."""
-        if not (replaced := self.replaces.get(name)):
-            return []
-        ways = [[frozenset({each}), *self.proofs(each)] for each in sorted(replaced)]
-        return [frozenset[str]().union(*way) for way in product(*ways)]
 
     def _standing(self) -> dict[str, frozenset[str]]:
         """Return the graph without what is replaced; what replaces it stands in for it."""
@@ -86,9 +82,8 @@ def app_migrations(files: Files, folder: str, *, squashes: bool) -> AppMigration
         parents[name] = frozenset(_pairs(path, migration, "dependencies", strict=False))
         if squashes and (replaced := _pairs(path, migration, "replaces", strict=True)):
             replaces[name] = frozenset(replaced)
-    python.in_order(
-        {name: replaced & replaces.keys() for name, replaced in replaces.items()}
-    )  # else proofs have no end
+    # Else there is no end to what stands in for a migration.
+    python.in_order({name: replaced & replaces.keys() for name, replaced in replaces.items()})
     return AppMigrations(parents, replaces)
 
 
@@ -124,11 +119,22 @@ def _pairs(path: str, migration: ast.ClassDef, name: str, *, strict: bool) -> li
     return pairs
 
 
+def _refuse_elsewhere(folder: Folder) -> None:
+    """Raise ValueError for a migration that only settings (Django's MIGRATION_MODULES) may make one of some app."""
+    for path in folder:
+        if _ELSEWHERE.fullmatch(path) and not _IN_APP.fullmatch(path) and _LOOKS.search(folder.text(path)):
+            raise ValueError(
+                f"{path} has a class Migration and is in no folder called migrations, so that only the settings tell "
+                "whether it runs, and for which app; name the directory of one app, or give --revision instead"
+            )
+
+
 def read(tool: Tool, folder: Folder) -> Found:
     """Below a project, one app, or its migrations folder alone, whose apps.py then lies beside it."""
     if folder.root.name == "migrations":
         folder = Folder(folder.root.parent, only=("migrations", "apps.py"))
+    _refuse_elsewhere(folder)
     apps = app_migrations(folder, folder.root.name, squashes=tool.name == "django")
-    wanted = apps.wanted
-    proofs = {name: tuple(proofs) for name in wanted if (proofs := apps.proofs(name))}
-    return Found(tuple(wanted), tuple(apps.leaves), proofs)
+    return Found(
+        tuple(apps.wanted), tuple(apps.leaves), {name: (replaced,) for name, replaced in apps.replaces.items()}
+    )

@@ -39,6 +39,13 @@ class Folder(Mapping[str, str]):
         except UnicodeDecodeError:
             raise ValueError(f"{path} is not UTF-8 text; save it as UTF-8") from None
 
+    def text(self, path: str) -> str:
+        """Return a file's text, nothing where it is none: it then tells nothing."""
+        try:
+            return self[path]
+        except (OSError, ValueError):
+            return ""
+
     def _walk(self, prefix: str, above: tuple[str, ...]) -> Iterator[str]:
         real = os.path.realpath(self.root / prefix)
         for entry in sorted(os.scandir(self.root / prefix), key=lambda entry: entry.name) if real not in above else ():

@@ -61,9 +61,9 @@ def in_order(graph: Mapping[str, frozenset[str]]) -> list[str]:
         raise ValueError(f"{', '.join(fault.args[1])} follow each other in a circle; mend their order") from fault
 
 
-def names(path: str, value: object) -> tuple[str, ...]:
-    """Return what is written as None, one name or several."""
+def names(path: str, value: object, example: str) -> tuple[str, ...]:
+    """Return what is written as None, one name or several; of a mapping the keys count, as where a loop reads it."""
     names = () if value is None else (value,) if isinstance(value, str) else value
-    if not isinstance(names, tuple | list | set) or not all(isinstance(name, str) for name in names):
-        raise ValueError(f'{path} has {value!r} where names are to be; write for example "ae1027a6acf2"')
+    if not isinstance(names, tuple | list | set | dict) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"{path} has {value!r} where names are to be; write for example {example}")
     return tuple(names)

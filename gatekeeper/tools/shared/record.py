@@ -39,9 +39,11 @@ class Found:
     newest: tuple[str, ...]
     """What to give as --revision, so that all of them are applied as far as that can be told by so few."""
     proofs: Mapping[str, tuple[frozenset[str], ...]] = field(default_factory=dict)
-    """Revision -> other sets of applied revisions, each of which proves it as well as its own row would."""
+    """Revision -> other sets of revisions, of which one proves it as its own row would, once all in it are proven."""
     known: frozenset[str] | None = None
     """All revisions of a graph, of which the history shows the heads alone."""
+    unproven: str = ""
+    """Why their rows do not tell that all of them are applied as they are now, and what to give instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,8 @@ class Tool:
     repair: str = "repair it, then run the migration again"
     unprovable: str = ""
     """Why its history proves nothing, unless the user knows better."""
+    caution: Callable[[str], str] | None = None
+    """What a row does not tell of a revision that the user gave, for people; nothing where it tells all."""
     directory: Directory | None = None
     """How its migrations lie in a directory."""
     in_code: str = ""

@@ -315,7 +315,7 @@ def record_filtered(liquibase: Liquibase) -> None:
         awaits(two),
         has(three),
         has(four),
-        lacks(two, "migrations-filtered"),
+        ("--migrations migrations-filtered", "misconfigured", "4::me has runAlways, and only Liquibase can tell"),
     )
     one, two = (f"db.changelog-root.sql::{number}::me" for number in range(1, 3))
     conditional = liquibase.database(CONDITIONAL, "update-count", "--count=1", "--contexts=production")

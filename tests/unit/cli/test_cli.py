@@ -8,11 +8,14 @@ import pytest
 import yaml
 
 from gatekeeper import __version__
+from gatekeeper.cli import checks
 from gatekeeper.cli import main as cli
 from gatekeeper.gate.exits import code_of
 from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.gate.verdict import Barred, Interrupted, Opened, Refused, TimedOut
+from gatekeeper.histories.judge import HistoryPolicy, judge_history, ledger_of
 from gatekeeper.manifests.findings import FORMS
+from gatekeeper.tools.shared.events import Applied
 from gatekeeper.tools.shared.home_grown import HOME_GROWN
 from known import TOOLS
 
@@ -236,6 +239,18 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"gatekeeper {__version__}\n"
 
 
+@pytest.mark.parametrize("name", ["shop:users", "shop:@v1"])
+def test_caution(name):
+    """What a row does not tell of a revision is said when the gate opens on it."""
+    wanted = checks.wanted(TOOLS["sqitch"], [name], None, None)
+    verdict = judge_history(ledger_of([Applied(name)], wanted, HistoryPolicy()), wanted, HistoryPolicy())
+    assert verdict.reason == f"has {name} applied" + (
+        "; a change that was reworked has that name too, so where shop:users was, name a tag or the change's id"
+        if name == "shop:users"
+        else ""
+    )
+
+
 def test_revision(capsys, tmp_path):
     """The newest revision of a directory is printed alone, of a tool that is recognised or named."""
     for name in ("20240101000001_product.sql", "20240102000002_price.sql"):
@@ -243,6 +258,17 @@ def test_revision(capsys, tmp_path):
     for argv in (["revision", str(tmp_path)], ["revision", str(tmp_path), "--tool", "dbmate"]):
         assert cli.main(argv) == 0
         assert capsys.readouterr().out == "20240102000002\n"
+
+
+def test_all_revisions(capsys, tmp_path):
+    """All revisions of a directory are printed as a file of them is read: one a line, white space within it."""
+    for name in ("V1__a.sql", "V2__b.sql", "R__views.sql"):
+        (tmp_path / name).write_text("SELECT 1")
+    assert cli.main(["revision", str(tmp_path), "--all"]) == 0
+    text = capsys.readouterr().out
+    assert text == "R__views with checksum 1719613851\n1\n2\n"
+    (file := tmp_path / "revisions").write_text(f"\n{text}\r\n")
+    assert checks.wanted(TOOLS["flyway"], [], str(file), None).revisions == tuple(text.splitlines())
 
 
 def test_tools(capsys):

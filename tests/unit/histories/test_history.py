@@ -9,7 +9,7 @@ from gatekeeper.gate.verdict import Open, Shut, Verdict, Waiting
 from gatekeeper.histories.judge import HistoryPolicy, Ledger, Lock, Wanted, judge_history, ledger_of
 from gatekeeper.histories.look import Found, Question, SchemaCheck
 from gatekeeper.tools.flyway import order as by_dots
-from gatekeeper.tools.shared.events import Applied, Doubtful, Failed
+from gatekeeper.tools.shared.events import Applied, Doubtful, Failed, UpTo
 from gatekeeper.tools.shared.home_grown import home_grown
 from known import TOOLS
 
@@ -142,6 +142,35 @@ def test_judge_heads(heads, if_ahead, kind: type[Verdict], words: list[str]):
     verdict = judge_history(ledger_of(map(Applied, heads), GRAPH, policy), GRAPH, policy)
     assert type(verdict) is kind
     assert [word for word in words if word not in verdict.reason] == []
+
+
+SQUASHES = {f"s{number}": (frozenset({f"a{number}", f"b{number}"}),) for number in range(22)}
+
+
+def test_proofs_of_proofs():
+    """A squash of squashes is proven by any mixture of their rows and of what they replace, and by no part of one."""
+    wanted = Wanted(("all",), proofs={"all": (frozenset(SQUASHES),), **SQUASHES})
+    rows = [f"s{number}" for number in range(1, 22, 2)] + [
+        f"{name}{number}" for number in range(0, 22, 2) for name in "ab"
+    ]
+    for missing in ("", *rows):
+        ledger = ledger_of((Applied(row) for row in rows if row != missing), wanted, UNORDERED)
+        assert type(judge_history(ledger, wanted, UNORDERED)) is (Waiting if missing else Open)
+
+
+def test_one_number():
+    """A history of one number does not tell that what is below it ran; that all of a directory did is not claimed."""
+    wanted = Wanted(("1", "3"), "db", is_whole=True)
+    verdicts = {
+        events: judge_history(ledger_of(events, wanted, ORDERED), wanted, ORDERED)
+        for events in ((UpTo("3"),), (Applied("1"), Applied("3")), (UpTo("2"), Applied("3")), (UpTo("1"),))
+    }
+    assert list(verdicts.values()) == [
+        Open("is at 3, the newest in db"),
+        Open("has every migration in db, up to 3 applied"),
+        Open("is at 3, the newest in db"),
+        Waiting("is at 1; awaiting 3"),
+    ]
 
 
 def test_proofs():

@@ -52,6 +52,17 @@ def test_depends_on(needed):
     assert graph.descendants("unit1") == ["b2"]
 
 
+def test_computed_labels():
+    """A label that is computed matters where a revision depends on one."""
+    files = {
+        "a.py": revision("a1") + "branch_labels = (names.EXPAND,)\n",
+        "b.py": revision("b2", "a1", depends_on="a1"),
+    }
+    assert graph_of(files).heads == ["b2"]
+    with pytest.raises(ValueError, match=r"a\.py computes branch_labels"):
+        graph_of(files | {"c.py": revision("c3", depends_on="expand")})
+
+
 @pytest.mark.parametrize(
     ("text", "means"),
     [("heads", ["b2", "c3"]), ("b2", ["b2"]), ("a1", ["a1"]), ("a", ["a1"]), ("c", ["c3"])],
@@ -77,7 +88,10 @@ def test_resolves_head():
 @pytest.mark.parametrize(
     ("files", "says"),
     [
-        ([revision("a1"), revision("a1")], "0.py and 1.py are both revision a1"),
+        (
+            [revision("a1"), revision("a1")],
+            "0.py and 1.py are both revision a1; .* or name the folder of one environment",
+        ),
         ([revision("b2", "a1")], "0.py follows a1, which no file has"),
         ([revision("a1", depends_on="zz")], "0.py follows zz, which no file has"),
         ([revision("a1", "b2"), revision("b2", "a1")], "in a circle"),

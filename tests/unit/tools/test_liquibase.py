@@ -146,6 +146,34 @@ def test_conditions_in_sql():
     assert names({"a.sql": text}) == ["a.sql::4::me"]
 
 
+AGAIN = [
+    ("a.xml", xml(changeset("1", 'runOnChange="true"')), "runOnChange"),
+    ("a.xml", xml(changeset("1", 'runOnChange="false" runAlways="${again}"')), "runAlways"),
+    ("a.json", '{"databaseChangeLog": [{"changeSet": {"id": 1, "author": "me", "alwaysRun": 1}}]}', "alwaysRun"),
+    ("a.yaml", "databaseChangeLog:\n- changeSet: {id: 1, author: me, runonchange: 'Yes'}", "runOnChange"),
+    ("a.sql", sql("--changeset me:1 RUNONCHANGE:TRUE"), "runOnChange"),
+    ("a.sql", sql('--changeset me:1 comment:"xrunAlways:true"'), "runAlways"),
+    ("a.xml", xml(changeset("1", 'runOnChange="no" runAlways="0"')), ""),
+    ("a.yaml", "databaseChangeLog:\n- changeSet: {id: 1, author: me, runAlways: false, runOnChange:}", ""),
+    ("a.sql", sql("--changeset me:1 runOnChange:false", "-- runAlways:true"), ""),
+]
+
+
+@pytest.mark.parametrize(("path", "text", "again"), AGAIN)
+def test_what_runs_again(path, text, again):
+    """A changeset may run though it has a row, unless it says plainly that it does not."""
+    assert changesets({path: text}) == [Changeset(f"{path}::1::me", again=again)]
+
+
+def test_what_runs_again_below():
+    """The attribute is the changeset's, in a changelog that is included too, and not one of the include."""
+    files = {
+        "changelog.xml": xml('<include file="b.xml" runOnChange="true"/>', changeset("2")),
+        "b.xml": xml(changeset("1", 'runAlways="true"'), attributes='runOnChange="true"'),
+    }
+    assert [each.again for each in changesets(files)] == ["runAlways", ""]
+
+
 @pytest.mark.parametrize("condition", ['onFail="MARK_RAN"', 'onFail="HALT"', 'onFail="WARN"', ""])
 def test_conditions_with_a_row(condition):
     """What is marked as run, or ends the run, has a row in the end."""

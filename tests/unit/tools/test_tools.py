@@ -420,6 +420,13 @@ EVENTS = [
 ]
 
 
+def test_sqitch_caution():
+    """A name tells no change from its rework; a tag and an id are of one change alone."""
+    caution = TOOLS["sqitch"].caution
+    assert caution("shop:users").endswith("so where shop:users was, name a tag or the change's id")
+    assert caution("shop:@v1.2") == caution("0" * 40) == ""
+
+
 @pytest.mark.parametrize(("rows", "failed"), [pytest.param(*row, id=name) for name, *row in EVENTS])
 def test_sqitch_failures(rows, failed):
     """A failure of sqitch's counts until something of its project was deployed after it."""
