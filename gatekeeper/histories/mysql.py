@@ -173,7 +173,7 @@ class MySQLDatabase:
             raise Unreachable(str(fault)) from fault  # it was right when the gate began: a Secret is being renewed
         try:
             with _connection(parameters, end) as connection:
-                session = MySQLSession(connection)
+                session = MySQLSession(connection, parameters["database"])
                 session.begin()
                 yield session
                 if connection.open:  # not if a look has left rows unread
@@ -187,8 +187,10 @@ class MySQLDatabase:
 class MySQLSession:
     """Reads in one transaction. Implements schema.Session."""
 
-    def __init__(self, connection: "pymysql.Connection[Any]") -> None:
+    def __init__(self, connection: "pymysql.Connection[Any]", written: str) -> None:
         self._connection = connection
+        self._written = written
+        """The database's name as its URL spells it."""
         self._database = ""
         self._user = ""
         self._read_only = True
@@ -276,7 +278,11 @@ class MySQLSession:
         """Return what the database tells of the tool's named lock, which another server of several does not show."""
         if not tool.lock_names:
             return Lock()
-        for name in tool.lock_names(self._database if tool.database else table.schema, table.table):
+        database = self._database if tool.database else table.schema
+        # A server that folds names (lower_case_table_names) tells another than the tool's URL has, and the lock's name.
+        spellings = {database, self._written} if self._written.lower() == database.lower() else {database}
+        names = [name for each in spellings for name in tool.lock_names(each, table.table)]
+        for name in names:
             held = self._ask_in_vain("SELECT IS_USED_LOCK(%s)", name)
             if held is None:
                 return Lock()

@@ -114,9 +114,10 @@ SELECT format('pid %s%s', l.pid, ' (' || nullif(a.application_name, '') || ')')
 FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a USING (pid)
 WHERE l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()
   AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()) AND """
-# A standby shows no advisory locks of its primary.
-_LOCK = f"""SELECT NOT pg_catalog.pg_is_in_recovery(), ({_SESSION} l.locktype = 'advisory' AND l.objsubid = 1
-  AND (l.classid::bigint << 32 | l.objid::bigint) = ANY ($1) LIMIT 1)"""
+# A standby shows no advisory locks of its primary; these servers have none that pg_locks would show, or had none.
+_LOCK = f"""SELECT NOT pg_catalog.pg_is_in_recovery() AND version() !~ 'CockroachDB|-YB-',
+  ({_SESSION} l.locktype = 'advisory' AND l.objsubid = 1
+     AND (l.classid::bigint << 32 | l.objid::bigint) = ANY ($1) LIMIT 1)"""
 _TABLE_HOLDER = f"""{_SESSION} l.relation = to_regclass($1) AND l.mode = 'AccessExclusiveLock' LIMIT 1"""
 
 

@@ -416,6 +416,19 @@ def test_named_lock(mariadb, mariadb_database, run):
     assert "nobody holds the migration lock" in look(mariadb_database).reason
 
 
+@pytest.mark.skipif("GATEKEEPER_TEST_MYSQL_URL" in os.environ, reason="it needs a server with another setting")
+def test_named_lock_of_a_server_that_folds_names():
+    """The lock has the name of the database as the tool's URL spells it, whatever the server makes of that."""
+    with MariaDB(lower_case_table_names=1) as server:
+        url = server.create_database("Shop")
+        server.execute(MIGRATE, database="Shop")
+        server.execute("INSERT INTO schema_migrations VALUES (5, true)", database="Shop")
+        [lock] = TOOLS["golang-migrate"].lock_names("Shop", "schema_migrations")
+        with contextlib.closing(server.connect("Shop")) as migration:
+            migration.cursor().execute("SELECT DATABASE(), GET_LOCK(%s, 1)", [lock])
+            assert f"and connection {migration.thread_id()} " in look(url).reason
+
+
 def test_unsure_locks(mariadb, mariadb_database, run):
     """A free lock proves nothing of a tool that need not take it, nor of one that has none."""
     run(MIGRATE)
