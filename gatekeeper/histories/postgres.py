@@ -22,7 +22,6 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 
 import psycopg
 from psycopg import errors, pq, sql
@@ -356,10 +355,10 @@ def _addresses(used: dict[str, str]) -> tuple[list[dict[str, str]], list[str]]:
 
 def _unused_passfile(used: dict[str, str]) -> str:
     """Return why libpq would not use the file of passwords, which it then reads on stderr alone."""
-    path = Path(used.get("passfile") or "~/.pgpass")
+    path = os.path.expanduser(used.get("passfile") or "~/.pgpass")  # noqa: PTH111 - no gate loads pathlib
     try:
-        mode = path.expanduser().stat().st_mode
-    except (OSError, RuntimeError, ValueError):  # there is none, no home, or no such path
+        mode = os.stat(path).st_mode  # noqa: PTH116 - as above
+    except (OSError, ValueError):  # there is none, or no such path
         return ""
     if not stat.S_ISREG(mode):
         return f"the password file {path} is no plain file"
