@@ -50,6 +50,10 @@ TIMEOUTS = (
     "SET LOCAL idle_in_transaction_session_timeout = '10s'; SET LOCAL row_security = off"
 )
 """And no rows are hidden: where a policy would hide some, the server is to say so (42501)."""
+TEMPORARY_LAST = """
+SELECT set_config('search_path', concat_ws(', ', nullif(current_setting('search_path'), ''), 'pg_temp'), true)
+"""
+"""Else a table that another client of a pooled connection has made for itself comes before all others."""
 LONG = 8
 """How many letters make a password that is in a text by no chance; to strike out a short one, or a word, tells it."""
 QUERY_EXAMPLE = "SELECT name FROM app.changes WHERE done"
@@ -92,7 +96,7 @@ SELECT c.relname::text, n.nspname::text, coalesce(c.oid = to_regclass(quote_iden
              WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum),
        has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT')
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relname = ANY ($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+WHERE c.relname = ANY ($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't'
 ORDER BY 3 DESC, 2
 """
 # It passes over a schema that this role may not use, where the tool's role may; such a one is no proof of anything.
@@ -192,6 +196,7 @@ class PostgresDatabase:
                 connection.execute(TIMEOUTS)
                 if search_path:
                     connection.execute("SELECT set_config('search_path', %s, true)", [search_path])
+                connection.execute(TEMPORARY_LAST)
                 yield PostgresSession(connection)
         except psycopg.Error as fault:
             if time.monotonic() >= end:
@@ -343,7 +348,7 @@ def _addresses(used: dict[str, str]) -> tuple[list[dict[str, str]], list[str]]:
         found = [address]
         if host and not address and not host.startswith(("/", "@")):  # no socket
             try:
-                there = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
+                there = socket.getaddrinfo(host.encode(), int(port), type=socket.SOCK_STREAM)  # as libpq: no IDNA
                 found = [str(each[4][0]) for each in there]
             except (OSError, ValueError, OverflowError) as fault:
                 found, why = [], [*why, f"failed to resolve host {host!r}: {fault}"]
