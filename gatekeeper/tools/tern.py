@@ -25,6 +25,7 @@ def _read(tool: Tool, folder: Folder) -> Found:
 TOOL = Tool(
     name="tern",
     table=Table("schema_version", ("version",), rows.single(_event)),
+    has_namesake=True,  # Flyway's, by its name of before 5.0
     schemas=("public",),
     revision=revisions.number,
     example="3",
