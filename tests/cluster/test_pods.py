@@ -74,7 +74,7 @@ def test_a_held_pod_is_deleted_within_two_seconds(namespace):
     looks at containers and pods once a second; a whole deletion takes 1.8 to 3 s.
     """
     namespace.apply(*rights(), migration(suspend=True), web())
-    held = namespace.held("is suspended; awaiting condition Complete")
+    held = namespace.held("is suspended; see kubectl describe")
 
     began = time.monotonic()
     namespace.core.delete_namespaced_pod(held.name, namespace.name)
@@ -85,7 +85,7 @@ def test_a_held_pod_is_deleted_within_two_seconds(namespace):
     assert ended.finished_at - stopping.first_timestamp < timedelta(seconds=2)
     assert ended.exit_code == 143
     assert ended.message.startswith("interrupted: SIGTERM while waiting for Job")
-    assert "is suspended; awaiting condition Complete" in ended.message
+    assert "is suspended; see kubectl describe" in ended.message
 
 
 def test_the_gate_needs_no_privilege(namespace):

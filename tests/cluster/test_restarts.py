@@ -12,7 +12,7 @@ MOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 def test_a_gate_holds_while_the_api_server_restarts(namespace, restart_apiserver):
     """A gate whose watch is cut off neither opens nor ends: it looks again, and opens with the Job."""
     namespace.apply(*rights(), migration(suspend=True), web())
-    held = namespace.held("is suspended; awaiting condition Complete")
+    held = namespace.held("is suspended; see kubectl describe")
 
     restart_apiserver()
     assert [(pod.uid, pod.held) for pod in namespace.pods()] == [(held.uid, True)]
@@ -29,7 +29,7 @@ def test_a_gate_uses_the_token_that_it_was_given_last(namespace, restart_apiserv
     """
     first, second = bound_token(namespace, "first"), bound_token(namespace, "second")
     namespace.apply(*rights(), token_secret(first), migration(suspend=True), with_token_secret(web()))
-    held = namespace.held("is suspended; awaiting condition Complete")
+    held = namespace.held("is suspended; see kubectl describe")
 
     namespace.apply(token_secret(second))
     eventually(lambda: namespace.run(held, "cat", f"{MOUNT}/token", container="peek"), lambda seen: seen == second)

@@ -64,6 +64,6 @@ def test_a_job_in_a_second_namespace(make_namespace):
     jobs.apply(role, binding, migration(suspend=True))
     apps.apply(rights()[0], web("job", "db-migrate", "-n", jobs.name))
 
-    held = apps.held(f"Job {jobs.name}/db-migrate: is suspended; awaiting condition Complete")
+    held = apps.held(f"Job {jobs.name}/db-migrate: is suspended; see kubectl describe")
     jobs.resume()
     assert apps.opened().uid == held.uid

@@ -66,4 +66,4 @@ def test_twenty_replicas_are_released_together(namespace):
 
 
 def held(logs: list[str]) -> int:
-    return sum("is suspended; awaiting condition Complete" in log for log in logs)
+    return sum("is suspended; see kubectl describe" in log for log in logs)
