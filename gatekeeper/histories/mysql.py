@@ -427,7 +427,13 @@ def _log_in(
         charset="utf8mb4",
         autocommit=None,
         program_name="gatekeeper",
-        conv={**conversions, FIELD_TYPE.BIT: lambda data: int.from_bytes(data, "big")},
+        conv={
+            **conversions,
+            FIELD_TYPE.BIT: lambda data: int.from_bytes(data, "big"),
+            FIELD_TYPE.STRING: lambda told: (
+                told.rstrip(" ") if isinstance(told, str) else told
+            ),  # of a char(n), padding
+        },
         auth_plugin_map={name: partial(_NotInClear, name) for name in _IN_CLEAR},
         defer_connect=True,
         **_tls(parameters),

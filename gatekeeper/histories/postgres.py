@@ -25,6 +25,7 @@ from dataclasses import replace
 
 import psycopg
 from psycopg import errors, pq, sql
+from psycopg.adapt import Buffer, Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from gatekeeper.gate.clock import start_thread
@@ -47,9 +48,13 @@ LEAST_CONNECT_TIMEOUT = 2
 """Seconds that psycopg takes at least."""
 TIMEOUTS = (
     "SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '5s'; "
-    "SET LOCAL idle_in_transaction_session_timeout = '10s'; SET LOCAL row_security = off"
+    "SET LOCAL idle_in_transaction_session_timeout = '10s'; SET LOCAL row_security = off; "
+    "SET LOCAL datestyle = ISO; SET LOCAL intervalstyle = postgres"
 )
-"""And no rows are hidden: where a policy would hide some, the server is to say so (42501)."""
+"""And no rows are hidden: where a policy would hide some, the server is to say so (42501).
+
+Of other styles psycopg can read no instant and no interval.
+"""
 TEMPORARY_LAST = """
 SELECT set_config('search_path', concat_ws(', ', nullif(current_setting('search_path'), ''), 'pg_temp'), true)
 """
@@ -193,6 +198,7 @@ class PostgresDatabase:
             with self._connection(given, used, end) as connection:
                 connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
                 connection.read_only = True
+                connection.adapters.register_loader("bpchar", _Unpadded)
                 connection.execute(TIMEOUTS)
                 if search_path:
                     connection.execute("SELECT set_config('search_path', %s, true)", [search_path])
@@ -370,6 +376,14 @@ def _unused_passfile(used: dict[str, str]) -> str:
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         return f"libpq takes no password file that others may read, and {path} has mode {mode & 0o777:04o}"
     return ""
+
+
+class _Unpadded(Loader):
+    """Reads a char(n), whose padding means nothing: PostgreSQL's own casts and comparisons pass over it."""
+
+    def load(self, data: Buffer) -> str:
+        """Return its text; the client's encoding is UTF-8."""
+        return bytes(data).decode().rstrip(" ")
 
 
 class PostgresSession:

@@ -140,6 +140,50 @@ def test_exact_case_first(mariadb, mariadb_database, run):
     assert len(found) == 3
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "want", "reason"),
+    [
+        ("varchar(20)", "'add'", "add", "has add applied"),
+        ("varchar(20)", "'add '", "add", "is at add ; awaiting add"),
+        ("char(20)", "'add'", "add", "has add applied"),
+        ("bigint unsigned", "18446744073709551615", "18446744073709551615", "has 18446744073709551615 applied"),
+        ("decimal(6, 2)", "1.1", "1.10", "has 1.10 applied"),
+        ("decimal(6, 2)", "1.1", "1.1", "is at 1.10; awaiting 1.1"),
+        ("decimal(20)", "20240502", "20240502", "has 20240502 applied"),
+        ("date", "'2024-05-02'", "2024-05-02", "has 2024-05-02 applied"),
+        ("date", "'2024-05-02'", "2024-05", "is at 2024-05-02; awaiting 2024-05"),
+        ("datetime", "'2024-05-02 10:00'", "2024-05-02 10:00:00", "has 2024-05-02 10:00:00 applied"),
+        (
+            "datetime(6)",
+            "'2024-05-02 10:00:00.5'",
+            "2024-05-02 10:00:00.500000",
+            "has 2024-05-02 10:00:00.500000 applied",
+        ),
+        ("datetime(3)", "'2024-05-02 10:00'", "2024-05-02 10:00:00.000", "has 2024-05-02 10:00:00.000 applied"),
+        ("time", "'10:00'", "10:00:00", "cast it to text by --tool query"),
+        ("double", "7", "7", "7.0 is neither text, a number, a date nor a uuid; cast it to text"),
+        ("varbinary(20)", "'add'", "add", "cast it to text"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["", "PAD_CHAR_TO_FULL_LENGTH"])
+def test_home_grown(mariadb_database, run, mode, kind, value, want, reason):
+    """A column is compared by the database's own text, if it has one, however the server pads it."""
+    run(f"CREATE TABLE changes (version {kind})", f"INSERT INTO changes VALUES ({value})")
+    if reason.startswith("has"):
+        [(own,)] = run("SELECT CAST(version AS CHAR) FROM changes")
+        assert own == want
+    [(before,)] = run("SELECT @@GLOBAL.sql_mode")
+    run(f"SET GLOBAL sql_mode = CONCAT(@@GLOBAL.sql_mode, ',{mode}')")
+    try:
+        for told in (
+            look(mariadb_database, "table", want, table="changes"),
+            look(mariadb_database, "query", want, query="SELECT version FROM changes"),
+        ):
+            assert reason in told.reason
+    finally:
+        run(f"SET GLOBAL sql_mode = '{before}'")
+
+
 def test_spelling_of_columns(mariadb_database, run):
     """Columns are spelled as they are asked for, else as the catalog does."""
     run("CREATE TABLE changes (VERSION int, productversion int, Own int, Other int)")

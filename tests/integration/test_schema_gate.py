@@ -21,6 +21,7 @@ ONCE = ("--timeout", "0")
 HOLD = ("--timeout", "40s")
 PASSWORD = "r/d:@%? #"
 """Of a role that a test makes."""
+UUID = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"
 ALEMBIC = ("--tool", "alembic", "--revision", HEAD)
 BY_URL = 2
 """The place, among the keys of golang-migrate's lock, of the one that it takes when it opens /NAME of a URL."""
@@ -270,12 +271,28 @@ def test_flyway_repaired(schema, server):
 
 
 @pytest.mark.parametrize(
-    ("type_", "want", "code", "reason"),
+    ("type_", "value", "want", "code", "reason"),
     [
-        ("text", "20240502", 0, "has 20240502 applied"),
-        ("integer", "20240502", 0, "has 20240502 applied"),
-        ("bigint", "20240503", 124, "awaiting 20240503"),
-        ("numeric", "20240502", 124, "cast it to text"),
+        ("text", "20240502", "20240502", 0, "has 20240502 applied"),
+        ("text", "add ", "add", 124, "awaiting add"),
+        ("integer", "20240502", "20240502", 0, "has 20240502 applied"),
+        ("bigint", "20240502", "20240503", 124, "awaiting 20240503"),
+        ("numeric", "20240502", "20240502", 0, "has 20240502 applied"),
+        ("numeric(6, 2)", "1.1", "1.10", 0, "has 1.10 applied"),
+        ("numeric(6, 2)", "1.1", "1.1", 124, "is at 1.10; awaiting 1.1"),
+        ("numeric", "0.00000001", "0.00000001", 0, "has 0.00000001 applied"),
+        ("uuid", UUID, UUID, 0, f"has {UUID} applied"),
+        ("uuid", UUID.upper(), UUID.upper(), 0, f"has {UUID.upper()} applied"),
+        ("uuid", UUID, "a0eebc99", 124, f"is at {UUID}; awaiting a0eebc99"),
+        ("date", "2024-05-02", "2024-05-02", 0, "has 2024-05-02 applied"),
+        ("timestamp", "2024-05-02 10:00", "2024-05-02 10:00:00", 0, "has 2024-05-02 10:00:00 applied"),
+        ("timestamp", "2024-05-02 10:00:00.50", "2024-05-02 10:00:00.5", 0, "has 2024-05-02 10:00:00.5 applied"),
+        ("timestamp", "2024-05-02 10:00", "2024-05-02", 124, "is at 2024-05-02 10:00:00; awaiting 2024-05-02"),
+        ("char(20)", "add stock", "add stock", 0, "has add stock applied"),
+        ("timestamptz", "2024-05-02 10:00", "2024-05-02 10:00:00", 124, "cast it to text by --tool query"),
+        ("float8", "7", "7", 124, "7.0 is neither text, a number, a date nor a uuid; cast it to text"),
+        ("bool", "true", "True", 124, "cast it to text"),
+        ("interval", "1 day", "1 day", 124, "cast it to text"),
     ],
 )
 @pytest.mark.parametrize(
@@ -286,12 +303,19 @@ def test_flyway_repaired(schema, server):
     ],
     ids=lambda source: source[0],
 )
-def test_home_grown(schema, server, source, type_, want, code, reason):
-    """A column of text or whole numbers, of a table or of a query with a percent sign, is a history."""
+def test_home_grown(schema, server, source, type_, value, want, code, reason):
+    """A column of a table, or of a query with a percent sign, is compared by the database's own text, if it has one.
+
+    A setting of how dates are shown changes nothing.
+    """
     server.execute(
         f"""CREATE SCHEMA "App"; CREATE TABLE "App".changes ("Name" {type_}, note text);
-        INSERT INTO "App".changes VALUES ('20240501', '100%'), ('20240502', '100%')"""
+        INSERT INTO "App".changes VALUES ('{value}', '100%');
+        ALTER DATABASE {server.info.dbname} SET datestyle = German;
+        ALTER DATABASE {server.info.dbname} SET intervalstyle = sql_standard"""
     )
+    [(own,)] = server.execute("""SELECT "Name"::text FROM "App".changes""").fetchall()
+    assert code or own == want.lower()
     gate = schema("--tool", *source, "--revision", want, *ONCE)
     assert gate.end() == code
     assert reason in gate.message

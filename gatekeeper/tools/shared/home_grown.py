@@ -28,4 +28,4 @@ def _events(rows: Iterable[Row]) -> Iterator[Event]:
             raise ValueError("there is NULL beside other revisions")
         is_nothing = revision is None
         if not is_nothing:
-            yield Applied(values.text_or_number(revision))
+            yield from map(Applied, values.spellings(revision))

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import TypeVar
+from uuid import UUID
 
 from gatekeeper.tools.shared import revisions
 
@@ -50,8 +52,30 @@ def or_none(kind: Callable[[object], Value], value: object) -> Value | None:
     return None if value is None else kind(value)
 
 
-def text_or_number(value: object) -> str:
-    """Return a revision of a history of one's own, as text."""
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ValueError(f"{value!r} is neither text nor a whole number, cast it to text")
-    return str(value)
+def spellings(value: object) -> tuple[str, ...]:
+    """Return a revision of a history of one's own as text, the database's own last.
+
+    A number keeps its scale: 1.10 is not 1.1. Of an instant the column's scale is not known, so each is a spelling.
+    What is shown by a time zone, by a setting, or rounded has no text of its own.
+    """
+    match value:
+        case str():
+            return (value,)
+        case int() if not isinstance(value, bool):
+            return (str(value),)
+        case Decimal():
+            return (f"{value:f}",)
+        case UUID():
+            return (str(value).upper(), str(value))
+        case datetime(tzinfo=None):
+            seconds, _, fraction = value.isoformat(" ").partition(".")
+            shortest = fraction.rstrip("0")
+            widths = range(6, len(shortest) - 1, -1)
+            return tuple(f"{seconds}.{shortest:0<{width}}" if width else seconds for width in widths)
+        case date() if not isinstance(value, datetime):
+            return (value.isoformat(),)
+        case _:
+            raise ValueError(
+                f"{value!r} is neither text, a number, a date nor a uuid; cast it to text by --tool query, "
+                "for example with CAST(id AS char(36))"
+            )
