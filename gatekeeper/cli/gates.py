@@ -30,16 +30,22 @@ from gatekeeper.cli.options import (
 )
 from gatekeeper.gate import settings
 from gatekeeper.gate.clock import Clock
-from gatekeeper.gate.loop import Gate
+from gatekeeper.gate.durations import format_duration
+from gatekeeper.gate.loop import LOOK_LIMIT, Gate
 from gatekeeper.gate.output import TERMINATION_LOG
 from gatekeeper.gate.report import FORMATS, Report
-from gatekeeper.gate.verdict import Check, Outcome
+from gatekeeper.gate.verdict import Check, Outcome, TimedOut
 from gatekeeper.histories.judge import HistoryPolicy
 from gatekeeper.histories.look import SchemaCheck
 from gatekeeper.jobs.judge import JobPolicy
 from gatekeeper.manifests import peers
 
 app = typer.Typer()
+
+
+Prepared = tuple[Sequence[Check], Sequence[str]]
+"""What is looked at, and what is awaited of it, for people."""
+_MOUNTED = "mount those of its flags and variables from a volume that answers"
 
 
 class Hold:
@@ -51,12 +57,21 @@ class Hold:
         self._log_format = settings.choice("--log-format", log_format, tuple(FORMATS))
         self._termination_log = termination_log
 
-    def __call__(self, checks: Sequence[Check], awaited: Sequence[str]) -> Outcome:
-        """Hold, tell, and return how it ended."""
-        report = Report(self._log_format, sys.stderr)
-        report.begin(__version__, awaited, self._timeout)
+    def __call__(self, prepare: Callable[[], Prepared]) -> Outcome:
+        """Prepare, hold, tell, and return how it ended.
+
+        Files may be of a volume that hangs: their time counts too, and is that of a look at least.
+        """
         began = self.clock.now()
-        outcome = Gate(checks, self._timeout, self.clock, report.tell).hold()
+        report = Report(self._log_format, sys.stderr)
+        try:
+            looks, awaited = self.clock.within(max(self._timeout, LOOK_LIMIT), prepare)
+        except TimeoutError:
+            waited = format_duration(self.clock.now() - began)
+            outcome: Outcome = TimedOut(f"after {waited}, still reading the files that the gate is given; {_MOUNTED}")
+        else:
+            report.begin(__version__, awaited, self._timeout)
+            outcome = Gate(looks, self._timeout, self.clock, report.tell).hold(began)
         report.end(outcome, self.clock.now() - began, self._termination_log)
         return outcome
 
@@ -111,8 +126,12 @@ def job(
     hold = Hold(timeout, log_format, termination_log)
     jobs = [checks.Jobs(name=settings.job_name(name)) for name in dict.fromkeys(names or ())]
     jobs += [checks.Jobs(labels=labels)] if labels else []
-    looks = checks.job_checks(jobs, namespace, policy, checks.cluster(kubeconfig, context), hold.clock)
-    return hold(looks, [f"{check.name} to be Complete" for check in looks])
+
+    def prepare() -> Prepared:
+        looks = checks.job_checks(jobs, namespace, policy, checks.cluster(kubeconfig, context), hold.clock)
+        return looks, [f"{check.name} to be Complete" for check in looks]
+
+    return hold(prepare)
 
 
 class _OtherArguments(_Gate):
@@ -225,30 +244,34 @@ def schema(
 
     --migrations, and a file of all revisions, prove that nothing is pending; --revision proves those that it names.
     """
-    record, question = checks.question(tool, table, column, query, trusted=trust_history)
-    wanted = checks.wanted(record, revision or (), revision_file, migrations)
-    policy = HistoryPolicy(
-        record.order,
-        heads=record.heads,
-        if_ahead=checks.if_ahead(record, wanted, if_ahead),
-        on_failure=checks.on_failure(on_failure),
-        repair=record.repair,
-    )
     hold = Hold(timeout, log_format, termination_log)
+    record, question = checks.question(tool, table, column, query, trusted=trust_history)
     source = invocation.get_parameter_source("database")
     in_argv = source is not None and source.name == "COMMANDLINE"
-    databases = checks.databases(record, database or (), database_file or (), user, password_file, in_argv=in_argv)
-    looks: list[Check] = [
-        SchemaCheck(each, checks.located(question, left, table=table), wanted, policy, hold.clock.now)
-        for each, left in databases
-    ]
-    awaited = [f"{record.name} {wanted} in {check.name}" for check in looks]
-    if job:
-        news = JobPolicy(settings.requirements(require or (), os.environ), on_failure=policy.on_failure)
-        jobs = [checks.Jobs(name=settings.job_name(name)) for name in dict.fromkeys(job)]
-        cluster = checks.cluster(kubeconfig, context)
-        looks += checks.job_checks(jobs, namespace, news, cluster, hold.clock, messenger=True)
-    return hold(looks, awaited)
+
+    def prepare() -> Prepared:
+        wanted = checks.wanted(record, revision or (), revision_file, migrations)
+        policy = HistoryPolicy(
+            record.order,
+            heads=record.heads,
+            if_ahead=checks.if_ahead(record, wanted, if_ahead),
+            on_failure=checks.on_failure(on_failure),
+            repair=record.repair,
+        )
+        databases = checks.databases(record, database or (), database_file or (), user, password_file, in_argv=in_argv)
+        looks: list[Check] = [
+            SchemaCheck(each, checks.located(question, left, table=table), wanted, policy, hold.clock.now)
+            for each, left in databases
+        ]
+        awaited = [f"{record.name} {wanted} in {check.name}" for check in looks]
+        if job:
+            news = JobPolicy(settings.requirements(require or (), os.environ), on_failure=policy.on_failure)
+            jobs = [checks.Jobs(name=settings.job_name(name)) for name in dict.fromkeys(job)]
+            cluster = checks.cluster(kubeconfig, context)
+            looks += checks.job_checks(jobs, namespace, news, cluster, hold.clock, messenger=True)
+        return looks, awaited
+
+    return hold(prepare)
 
 
 def alone(command: str) -> typer.Typer:

@@ -10,9 +10,13 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from types import FrameType
+from typing import TypeVar
 
 from gatekeeper.gate.verdict import Unreachable
+
+Result = TypeVar("Result")
 
 NEWS = object()
 """The message of whoever follows the world by itself: something changed, look now."""
@@ -70,6 +74,22 @@ class Clock:
     def start(self, work: Callable[[], None]) -> None:
         """Run `work` in a thread that does not keep the process alive. Raises as start_thread."""
         start_thread(threading.Thread(target=work, daemon=True))
+
+    def within(self, seconds: float, work: Callable[[], Result]) -> Result:
+        """Return what `work` returns, as it may hang. Raises what it raises, and TimeoutError where it takes longer."""
+        future: Future[Result] = Future()
+
+        def do() -> None:
+            try:
+                future.set_result(work())
+            except BaseException as fault:  # noqa: BLE001 - whatever it is, the main thread raises it
+                future.set_exception(fault)
+
+        try:
+            self.start(do)
+        except Unreachable:
+            return work()
+        return future.result(min(seconds, threading.TIMEOUT_MAX))
 
     def post(self, message: object) -> None:
         """Hand a message to the main thread, and wake it."""

@@ -35,8 +35,8 @@ def code_of(outcome: Outcome) -> int:
 @contextmanager
 def edge() -> Iterator[None]:
     """Answer signals, and leave the process with the exit code of whatever is raised."""
-    answer_signals()
     try:
+        answer_signals()
         yield
     except Misconfigured as fault:
         _end(MISUSE, f"misconfigured: {one_line(str(fault))}")

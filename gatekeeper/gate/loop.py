@@ -126,9 +126,9 @@ class Gate:
         self._tell = tell
         self._news = False
 
-    def hold(self) -> Outcome:
-        """Hold, and return how it ended."""
-        self._began = self._clock.now()
+    def hold(self, began: float | None = None) -> Outcome:
+        """Hold, and return how it ended; it `began` now, or at an earlier instant."""
+        self._began = self._clock.now() if began is None else began
         turns = Retrying(
             retry=retry_if_result(lambda outcome: outcome is None),
             wait=lambda state: min(self._pace(state), self._remaining()),

@@ -3,9 +3,11 @@
 Every parser raises Misconfigured with one sentence that says what is wrong and shows what would be right.
 """
 
+import errno
+import os
 import re
+import stat
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from gatekeeper.gate.durations import parse_duration
 
@@ -84,11 +86,30 @@ def choice(option: str, text: str, allowed: tuple[str, ...]) -> str:
     return text
 
 
+MOST_BYTES = 2**20
+"""Of a file that is given to a gate: what is larger was not meant."""
+_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+"""What editors and shells of Windows put before a text -> the encoding that it tells."""
+
+
+def file_bytes(path: str) -> bytes:
+    """Return what a file holds. Raises OSError, also for a pipe or a device, which may have no end or never begin."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file")
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise OSError(errno.EFBIG, f"it is larger than {MOST_BYTES // 2**20} MiB")
+    return content
+
+
 def file_text(option: str, path: str) -> str:
-    """Return the text of a file without the line end that editors and `echo` put last."""
+    """Return the text of a file without a mark of its encoding, and the line end that editors and `echo` put last."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as fault:
+        content = file_bytes(path)
+        text = content.decode(next((encoding for mark, encoding in _MARKS if content.startswith(mark)), "utf-8"))
+    except (OSError, ValueError) as fault:  # the latter for other bytes, and for a path that cannot be one
         why = fault.strerror if isinstance(fault, OSError) else "it is not UTF-8 text"
         raise Misconfigured(f"{option}: {path} cannot be read ({why}); write the path of a mounted file") from fault
     if not text.strip():

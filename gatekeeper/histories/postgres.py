@@ -29,7 +29,7 @@ from psycopg.adapt import Buffer, Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from gatekeeper.gate.clock import start_thread
-from gatekeeper.gate.settings import Misconfigured
+from gatekeeper.gate.settings import Misconfigured, file_bytes
 from gatekeeper.gate.verdict import Denied, Unreachable
 from gatekeeper.histories.judge import Lock
 from gatekeeper.histories.look import Found
@@ -303,6 +303,8 @@ def _used(given: dict[str, str]) -> dict[str, str]:
 
     Nothing is connected to, and no file of passwords is read. Raises Misconfigured for what it can never accept.
     """
+    if given.get("service") or os.environ.get("PGSERVICE"):
+        _judge_service_file(os.environ.get("PGSERVICEFILE") or "~/.pg_service.conf")
     # A mode that there is not keeps libpq from going on.
     line = pq.PGconn.connect_start(make_conninfo(**{**given, "password": "-", "sslmode": "-"}).encode())
     said = _text(line.error_message)
@@ -313,6 +315,22 @@ def _used(given: dict[str, str]) -> dict[str, str]:
     used = {key: value for key, value in used.items() if key not in ("password", "sslmode")}
     _judge(given, used)
     return used
+
+
+def _judge_service_file(path: str) -> None:
+    """Raise Misconfigured for one that cannot be read to its end; one that is missing is libpq's to tell.
+
+    While libpq reads it, the interpreter stands still: no deadline and no signal counts.
+    """
+    try:
+        file_bytes(os.path.expanduser(path))  # noqa: PTH111 - no gate loads pathlib
+    except FileNotFoundError:
+        return
+    except OSError as fault:
+        raise Misconfigured(
+            f"the service file {path} cannot be read ({fault.strerror}); "
+            "write for example PGSERVICEFILE=/etc/db/services"
+        ) from fault
 
 
 def _judge(given: dict[str, str], used: dict[str, str]) -> None:

@@ -32,7 +32,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from gatekeeper import __version__
 from gatekeeper.gate.clock import NEWS, Clock
-from gatekeeper.gate.settings import SERVICE_ACCOUNT, Misconfigured
+from gatekeeper.gate.settings import SERVICE_ACCOUNT, Misconfigured, file_text
 from gatekeeper.gate.verdict import Denied, Unreachable
 from gatekeeper.manifests import rbac
 
@@ -114,6 +114,8 @@ def _has_text(path: str) -> bool:
 def from_kubeconfig(path: str | None, context: str | None) -> Cluster:
     """Return the cluster of a kubeconfig's context, for people at a desk. Raises Misconfigured."""
     settings = _settings()
+    for each in (path or kube_config.KUBE_CONFIG_DEFAULT_LOCATION).split(os.pathsep):
+        _judge_kubeconfig(os.path.expanduser(each))  # noqa: PTH111 - pathlib would cost every gate 2 ms
     try:
         kube_config.load_kube_config(config_file=path, context=context, client_configuration=settings)
         contexts, active = kube_config.list_kube_config_contexts(config_file=path)
@@ -123,7 +125,24 @@ def from_kubeconfig(path: str | None, context: str | None) -> Cluster:
             f"--kubeconfig cannot be used: {said}; write for example --kubeconfig ~/.kube/config"
         ) from fault
     chosen = next((each for each in contexts if each["name"] == context), active)
-    return Cluster(lambda: _client(settings), chosen["context"].get("namespace") or "default")
+    namespace = chosen["context"].get("namespace") or "default"
+    if not isinstance(namespace, str):
+        raise Misconfigured("--kubeconfig: the context's namespace is no name; write for example namespace: shop")
+    return Cluster(lambda: _client(settings), namespace)
+
+
+def _judge_kubeconfig(path: str) -> None:
+    """Raise Misconfigured for what the client would read without an end: no plain file, or aliases of aliases."""
+    from gatekeeper.manifests import documents  # noqa: PLC0415 - the client then loads YAML too
+
+    if not os.path.exists(path):  # noqa: PTH110 - as above
+        return  # as the client says by itself
+    try:
+        documents.load(file_text("--kubeconfig", path))
+    except ValueError as fault:
+        raise Misconfigured(
+            f"--kubeconfig cannot be used: {fault}; write for example --kubeconfig ~/.kube/config"
+        ) from fault
 
 
 def _settings() -> Configuration:

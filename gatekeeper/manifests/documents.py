@@ -1,8 +1,10 @@
 """YAML text as plain objects: maps, lists, text, numbers; and where in the text each of them is. Only importer of yaml.
 
-Nothing is judged here, and no tag makes an object of another kind. What cannot be read is a ValueError, in one clause.
+Nothing is judged here, and no tag makes an object of another kind. What cannot be read is a ValueError, in one clause,
+and so are aliases that make more of a document than any reader of it could hold.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -12,6 +14,8 @@ import yaml
 
 _FAULTS = (yaml.YAMLError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What PyYAML raises, also where it stumbles over what a tag says of a text: `!!int` of nothing, `!!timestamp x`."""
+MOST_VALUES = 1_000_000
+"""Of one document, each alias counted as what it stands for."""
 _NOT_OF_JSON = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
 
 
@@ -26,10 +30,14 @@ class _Manifests(yaml.SafeLoader if not yaml.__with_libyaml__ else yaml.CSafeLoa
 
 def load(text: str) -> Any:
     """Return the one document of a text. Raises ValueError."""
+    loader = yaml.SafeLoader(text)
     try:
-        return yaml.safe_load(text)
+        node = loader.get_single_node()
+        return None if node is None else loader.construct_document(_counted(node))
     except _FAULTS as fault:
         raise ValueError(_clause(fault)) from fault
+    finally:
+        loader.dispose()
 
 
 def load_all(text: str) -> list[tuple[int, Any]]:
@@ -39,12 +47,32 @@ def load_all(text: str) -> list[tuple[int, Any]]:
     try:
         while loader.check_node():
             node = loader.get_node()
-            found.append((node.start_mark.line + 1, loader.construct_document(node)))
+            found.append((node.start_mark.line + 1, loader.construct_document(_counted(node))))
     except _FAULTS as fault:
         raise ValueError(_clause(fault)) from fault
     finally:
         loader.dispose()
     return found
+
+
+def _counted(root: Any) -> Any:
+    """Return a document that is not too large. Raises ValueError.
+
+    Aliases of aliases make a word of a few lines into billions, where merged (`<<`) while it is read, else later.
+    """
+    counts: dict[int, float] = {}
+
+    def count(node: Any) -> float:
+        if id(node) not in counts:
+            counts[id(node)] = math.inf  # of what is part of itself
+            within = () if isinstance(node, yaml.ScalarNode) else node.value
+            pairs = within if isinstance(node, yaml.MappingNode) else ((each,) for each in within)
+            counts[id(node)] = 1 + sum(count(each) for pair in pairs for each in pair)
+        return counts[id(node)]
+
+    if count(root) > max(MOST_VALUES, 2 * len(counts)):  # many that are written out are none too many
+        raise ValueError(f"its aliases make more than {MOST_VALUES} values of it")
+    return root
 
 
 class Kind(Enum):

@@ -8,7 +8,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path, PurePath
 
 from gatekeeper.tools.shared import python, revisions, rows
-from gatekeeper.tools.shared.folder import Folder
+from gatekeeper.tools.shared.folder import Folder, text_of
 from gatekeeper.tools.shared.record import Directory, Found, Table, Tool
 
 
@@ -133,8 +133,10 @@ def _configuration(root: Path) -> str:
     """Return the text of the nearest configuration of Alembic's in or above a directory, nothing without one."""
     for place in (root, *root.parents):
         for name, mark in (("alembic.ini", ""), ("pyproject.toml", "[tool.alembic]")):
-            with suppress(OSError, ValueError):  # what is not there, or is no text
-                text = (place / name).read_text(encoding="utf-8")
+            if not (place / name).is_file():  # a pipe would never end
+                continue
+            with suppress(OSError, ValueError):  # what is no text
+                text = text_of(place / name, name)
                 if mark in text:
                     return text
     return ""

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from faults.databases import until
 from servers.cgroup import limited
 from servers.faults import Fault, FaultProxy
 from servers.gate import GateProcess
+from servers.hanging import hanging
 from servers.namespace import replacing
 from servers.postgres import Postgres, free_port
 
@@ -311,6 +313,62 @@ def test_no_thread_to_watch_the_time(start):
         gate = start("--timeout", "2s", launcher=limit.launcher)
         assert gate.end() == 124
         assert "no thread can be started" in gate.message
+
+
+# -- files --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def volume(tmp_path):
+    (tmp_path / "volume").mkdir()
+    with hanging(tmp_path / "volume") as place:
+        yield place
+
+
+@pytest.mark.parametrize("option", ["--database-file", "--password-file", "--revision-file", "--kubeconfig"])
+def test_signal_while_a_volume_hangs(start, volume, option):
+    """A volume that hangs holds back no signal."""
+    gate = start(option, str(volume / "file"), "--job", "migrate", what=(*TABLE, "none"))
+    until(lambda: answers_signals(gate))
+    assert_interrupted(gate, signal.SIGTERM)
+
+
+def test_deadline_while_a_volume_hangs(start, volume):
+    """Nor does it hold back the deadline; a look's time is the least that the files are given."""
+    what = ("schema", "--tool", "alembic", "--migrations", str(volume))
+    gate = start("--timeout", "2s", what=what)
+    assert gate.end(20) == 124, gate.log
+    assert "still reading the files that the gate is given" in gate.message
+
+
+@pytest.mark.parametrize("option", ["--database-file", "--password-file", "--revision-file", "--kubeconfig"])
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_no_plain_file(start, tmp_path, option, kind):
+    """A pipe or a device in place of a file is misconfigured at once."""
+    os.mkfifo(tmp_path / "pipe")
+    path = str(tmp_path / "pipe") if kind == "pipe" else "/dev/zero"
+    gate = start(option, path, "--job", "migrate")
+    assert gate.end(20) == 2, gate.log
+    assert f"{option}: {path} cannot be read (it is no plain file)" in gate.message
+
+
+def test_service_file_is_a_pipe(start, tmp_path):
+    """Libpq would read its service file without an end, and with the whole interpreter."""
+    os.mkfifo(tmp_path / "pipe")
+    gate = start(environment={"DATABASE_URL": "service=shop", "PGSERVICEFILE": str(tmp_path / "pipe")})
+    assert gate.end(20) == 2, gate.log
+    assert "cannot be read (it is no plain file)" in gate.message
+
+
+@pytest.mark.parametrize("line", ["b: &b {<<: [*a, *a, *a, *a, *a, *a, *a]}", "b: &b [*a, *a, *a, *a, *a, *a, *a]"])
+def test_aliases_in_kubeconfig(start, tmp_path, line):
+    """A kubeconfig that is billions of values is misconfigured at once."""
+    names = "abcdefghij"
+    lines = [line.translate(str.maketrans("ab", one + other)) for one, other in pairwise(names)]
+    (tmp_path / "config").write_text("\n".join(["a: &a {x: 1}", *lines]))
+    gate = start("--kubeconfig", str(tmp_path / "config"), "--job", "migrate")
+    assert gate.end(20) == 2, gate.log
+    assert "its aliases make more than 1000000 values of it" in gate.message
 
 
 # -- users and locales --------------------------------------------------------------------------------------------

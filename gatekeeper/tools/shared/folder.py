@@ -9,6 +9,18 @@ MOST_BYTES = 10 * 2**20
 _INSTALLED = {"__pycache__", "node_modules", "site-packages"}
 
 
+def text_of(file: Path, shown: str) -> str:
+    """Return the text of a file. Raises OSError, and ValueError for what is too large or no text."""
+    with file.open("rb") as opened:
+        content = opened.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise ValueError(f"{shown} is larger than {MOST_BYTES // 2**20} MiB; name a directory of migrations")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{shown} is not UTF-8 text; save it as UTF-8") from None
+
+
 class Folder(Mapping[str, str]):
     """The files below a directory: path in it -> text, read when asked for.
 
@@ -30,14 +42,7 @@ class Folder(Mapping[str, str]):
     def __getitem__(self, path: str) -> str:
         if path not in self._paths:
             raise KeyError(path)
-        with (self.root / path).open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise ValueError(f"{path} is larger than {MOST_BYTES // 2**20} MiB; name a directory of migrations")
-        try:
-            return content.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            raise ValueError(f"{path} is not UTF-8 text; save it as UTF-8") from None
+        return text_of(self.root / path, path)
 
     def text(self, path: str) -> str:
         """Return a file's text, nothing where it is none: it then tells nothing."""
@@ -62,5 +67,7 @@ class Folder(Mapping[str, str]):
                 yield from self._walk(f"{path}/", (*above, real))
             elif entry.is_file():
                 yield path
-            elif entry.is_symlink():
+            elif entry.is_symlink() and not os.path.exists(entry):  # noqa: PTH110 - of an entry, not of a path
                 raise ValueError(f"{path} is a link to nothing; mend the link")
+            else:
+                raise ValueError(f"{path} is neither a file nor a folder; leave it out")

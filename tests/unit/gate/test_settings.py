@@ -1,6 +1,7 @@
 """What flags and environment become, and what is said of the bad ones."""
 
 import math
+import os
 from functools import partial
 
 import pytest
@@ -92,6 +93,9 @@ def test_bad(parse, text, words):
         pytest.param(b" se cret \n", " se cret ", id="with its spaces"),
         pytest.param(b"secretX\n", "secretX", id="with its last letter"),
         pytest.param("geheim\N{LATIN SMALL LETTER U WITH DIAERESIS}".encode(), "geheim\xfc", id="in UTF-8"),
+        pytest.param("geheim\xfc\r\n".encode("utf-8-sig"), "geheim\xfc", id="with Windows' mark"),
+        pytest.param(b"\xff\xfe" + "geheim\xfc\r\n".encode("utf-16-le"), "geheim\xfc", id="as PowerShell writes it"),
+        pytest.param(b"\xfe\xff" + "geheim\xfc".encode("utf-16-be"), "geheim\xfc", id="in UTF-16 of the other order"),
     ],
 )
 def test_file_text(tmp_path, content, text):
@@ -107,6 +111,9 @@ def test_file_text(tmp_path, content, text):
         pytest.param(b"", "is empty", id="empty"),
         pytest.param(b" \n", "is empty", id="blank"),
         pytest.param(b"hunter2\xff", "cannot be read (it is not UTF-8 text)", id="not text"),
+        pytest.param(b"\xff\xfehunter2", "cannot be read (it is not UTF-8 text)", id="half a letter"),
+        pytest.param(b"\xef\xbb\xbf\n", "is empty", id="a mark alone"),
+        pytest.param(b"hunter2" * 2**18, "cannot be read (it is larger than 1 MiB)", id="large"),
     ],
 )
 def test_bad_file(tmp_path, content, words):
@@ -120,6 +127,20 @@ def test_bad_file(tmp_path, content, words):
     assert f"--password-file: {path} {words}" in message
     assert "; write " in message
     assert "hunter" not in message
+
+
+def test_no_plain_file(tmp_path):
+    """What may have no end, or never begin, is not read: a pipe, a device, a folder; a link to a file is."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", "/dev/zero", tmp_path):
+        with pytest.raises(
+            Misconfigured, match=r"cannot be read \((it is no plain file|Is a directory)\); write the path"
+        ):
+            settings.file_text("--password-file", str(path))
+    (tmp_path / "..data").mkdir()
+    (tmp_path / "..data/password").write_text("secret\n")
+    (tmp_path / "password").symlink_to("..data/password")
+    assert settings.file_text("--password-file", str(tmp_path / "password")) == "secret"
 
 
 @pytest.mark.parametrize("value", ["", " "])

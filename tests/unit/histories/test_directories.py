@@ -1,6 +1,7 @@
 """What a directory of migrations holds, in the layout of each tool."""
 
 import json
+import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -168,6 +169,16 @@ def test_links(tree, tmp_path):
     (tmp_path / "db" / "2_b.sql").symlink_to("nothing")
     with pytest.raises(Misconfigured, match=r"2_b\.sql is a link to nothing"):
         wanted("goose", directory)
+
+
+def test_no_plain_file(tree, tmp_path):
+    """A pipe among migrations is told, and one in place of a tool's configuration is not read."""
+    directory = tree({"a.py": 'revision = "a"\ndown_revision = None\n'})
+    os.mkfifo(tmp_path / "alembic.ini")
+    assert wanted("alembic", directory) == ["a"]
+    os.mkfifo(tmp_path / "db" / "b.py")
+    with pytest.raises(Misconfigured, match=r"b\.py is neither a file nor a folder; leave it out"):
+        wanted("alembic", directory)
 
 
 def test_texts_that_cannot_be_read(tree, tmp_path):
