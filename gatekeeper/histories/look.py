@@ -117,7 +117,9 @@ class SchemaCheck:
                     return self._judge_absent(others)
                 seen = str(history)
                 companions = [table.asked for table in others if table.schema == history.schema]
-                return self._judge_owner(history, companions) or self._judge(self._read(session, history, others))
+                tool = self._question.tool.spelled_as(history.columns)
+                wrong = self._judge_owner(tool, history, companions)
+                return wrong or self._judge(self._read(session, tool, history, others))
         except (ValueError, TypeError, KeyError) as fault:
             return Waiting(f"{seen} cannot be understood: {fault}; awaiting {self.awaits}")
 
@@ -144,9 +146,8 @@ class SchemaCheck:
             return tools.every()
         return [tool]
 
-    def _read(self, session: Session, history: Found, others: Sequence[Found]) -> Ledger:
+    def _read(self, session: Session, tool: Tool, history: Found, others: Sequence[Found]) -> Ledger:
         """Read the history and what belongs to it."""
-        tool = self._question.tool
         beside = {table.asked: table for table in others if table.schema == history.schema}
 
         def events() -> Generator[Event]:
@@ -174,11 +175,10 @@ class SchemaCheck:
             return Waiting(verdict.reason, f"elsewhere there is {seen}; if it is meant, write --table with its schema")
         return verdict
 
-    def _judge_owner(self, history: Found, companions: Sequence[str]) -> Verdict | None:
+    def _judge_owner(self, tool: Tool, history: Found, companions: Sequence[str]) -> Verdict | None:
         """Return a verdict if the table is not the tool's."""
-        tool = self._question.tool
         if not tool.signature <= set(history.columns):
-            mine = ", ".join(sorted(tool.signature))
+            mine = ", ".join(sorted(self._question.tool.signature))
             seen = f"{history} has the columns {', '.join(history.columns)}: it is not {tool.name}'s, which has {mine}"
             return Shut(f"{seen}; correct --tool or --table")
         if tool.name not in tools.names():

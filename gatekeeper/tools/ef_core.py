@@ -1,4 +1,8 @@
-"""Entity Framework Core, for .NET: a row per migration, by its id."""
+"""Entity Framework Core, for .NET: a row per migration, by its id.
+
+EFCore.NamingConventions spells the columns in another way (`migration_id`, `MIGRATION_ID`, `migrationid`), and leaves
+the table's name as it is.
+"""
 
 import re
 
@@ -19,6 +23,7 @@ TOOL = Tool(
     name="ef-core",
     table=Table("__EFMigrationsHistory", ("MigrationId",), rows.applied(), "MigrationId"),
     also=("ProductVersion",),
+    respells_columns=True,
     schemas=(CURRENT,),
     revision=revisions.stem,
     example="20240102030405_AddStock",

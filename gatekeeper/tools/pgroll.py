@@ -1,8 +1,16 @@
-"""pgroll: a row per migration and schema, with whether it is complete."""
+"""pgroll: a row per migration and schema, with whether it is complete.
+
+Of a directory it runs what sorts after the latest baseline's name, and takes what does not for done
+(UnappliedMigrations of its pkg/roll). A baseline has a file there too: `pgroll baseline` writes it.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
 
 from gatekeeper.tools.shared import layouts, revisions, rows, values
 from gatekeeper.tools.shared.events import Applied, Doubtful, Event
-from gatekeeper.tools.shared.record import Directory, Table, Tool
+from gatekeeper.tools.shared.folder import Folder
+from gatekeeper.tools.shared.record import Directory, Found, Table, Tool
 
 
 def revision(text: str) -> str:
@@ -11,19 +19,39 @@ def revision(text: str) -> str:
     return f"{schema}.{revisions.word(name)}" if dot else f"public.{revisions.word(name)}"
 
 
-def _event(schema: object, name: object, done: object, _: object) -> Event:
+def _events(schema: object, name: object, done: object, _: object, kind: object) -> Iterator[Event]:
     """Old and new code run side by side until a migration is complete, so one that is not holds back no other."""
     revision = f"{values.text(schema)}.{values.text(name)}"
-    return (
-        Applied(revision)
-        if values.flag(done)
-        else Doubtful(f"{revision} is started and not complete", run=f"{schema}.")
-    )
+    if not values.flag(done):
+        yield Doubtful(f"{revision} is started and not complete", run=f"{schema}.")
+        return
+    if kind == "baseline":
+        yield Applied(_all_up_to(revision))
+    yield Applied(revision)
+
+
+def _all_up_to(revision: str) -> str:
+    """Return what stands for a revision and all that sort before it; no revision is called so."""
+    return f"{revision} "
+
+
+def _read(tool: Tool, folder: Folder) -> Found:
+    """Each migration is proven by its own row, or by a baseline at or after it."""
+    found = layouts.plain(tool, folder)
+    proofs = {revision: (frozenset({_all_up_to(revision)}),) for revision in found.revisions}
+    proofs |= {_all_up_to(revision): (frozenset({_all_up_to(after)}),) for revision, after in pairwise(found.revisions)}
+    return Found(found.revisions, found.newest, proofs)
 
 
 TOOL = Tool(
     name="pgroll",
-    table=Table("migrations", ("schema", "name", "done", "created_at"), rows.each(_event), "created_at"),
+    table=Table(
+        "migrations",
+        ("schema", "name", "done", "created_at", "migration_type"),
+        rows.many(_events),
+        "created_at",
+        optional=("migration_type",),
+    ),
     also=("parent", "migration"),
     has_namesake=True,
     schemas=("pgroll",),
@@ -33,7 +61,7 @@ TOOL = Tool(
     '--tool query --query "SELECT name FROM pgroll.migrations"',
     directory=Directory(
         "03_add_stock.yaml",
-        layouts.plain,
+        _read,
         files=r"([^/.][^/]*)\.(?:json|ya?ml)",
         signs=((r"[^/]+\.(json|ya?ml)", r"(?m)^[ {]*\"?operations\"? *:"),),
     ),

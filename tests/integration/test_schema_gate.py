@@ -267,6 +267,66 @@ def test_flyway_repaired(schema, server):
     assert gate.end() == 0
 
 
+PGROLL = """
+CREATE SCHEMA pgroll;
+CREATE TABLE pgroll.migrations (
+    schema name NOT NULL, name text NOT NULL, migration jsonb NOT NULL DEFAULT '{{}}',
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(), updated_at timestamptz NOT NULL DEFAULT now(),
+    parent text, done boolean NOT NULL, resulting_schema jsonb NOT NULL DEFAULT '{{}}', migration_type varchar(32));
+INSERT INTO pgroll.migrations (schema, name, done, migration_type) VALUES {}"""
+
+
+@pytest.mark.parametrize(
+    ("row", "code", "reason"),
+    [
+        ("('public', '02_price', true, 'baseline')", 0, "up to public.03_stock applied"),
+        ("('public', '03_stock', true, 'baseline')", 0, "up to public.03_stock applied"),
+        ("('public', '01_product', true, 'baseline')", 124, "awaiting public.02_price"),
+        ("('public', '02_price', true, 'pgroll')", 124, "awaiting public.01_product"),
+        ("('public', '02_price', true, 'inferred')", 124, "awaiting public.01_product"),
+        ("('tenant', '03_stock', true, 'baseline')", 124, "awaiting public.01_product"),
+        ("('public', '02_price', false, 'baseline')", 124, "is started and not complete"),
+    ],
+)
+def test_pgroll_baseline(schema, server, tmp_path, row, code, reason):
+    """A baseline stands for what sorts before it in the directory, as `pgroll migrate DIR` has it, and for no more.
+
+    Seen with pgroll's own run of 2026-05: after `pgroll baseline 02_price DIR` it has nothing to apply but the third.
+    """
+    for name in ("01_product", "02_price", "03_stock"):
+        (tmp_path / f"{name}.json").write_text('{"operations": []}')
+    rows = row if "03_stock" in row and "public" in row else f"{row}, ('public', '03_stock', true, 'pgroll')"
+    server.execute(PGROLL.format(rows))
+    gate = schema("--tool", "pgroll", "--migrations", str(tmp_path), *ONCE)
+    assert gate.end() == code, gate.log
+    assert reason in gate.message
+
+
+@pytest.mark.parametrize(
+    ("migration", "version", "code"),
+    [
+        ("migration_id", "product_version", 0),
+        ("MIGRATION_ID", "PRODUCT_VERSION", 0),
+        ("migrationid", "productversion", 0),
+        ("migrationId", "productVersion", 0),
+        ("MigrationId", "ProductVersion", 0),
+        ("migration", "product_version", 3),
+        ("migration_id", "version", 3),
+    ],
+)
+def test_ef_core_conventions(schema, server, migration, version, code):
+    """Columns that EFCore.NamingConventions has named are EF Core's, whichever convention it was."""
+    server.execute(
+        f"""CREATE TABLE "__EFMigrationsHistory" ("{migration}" varchar(150), "{version}" varchar(32));
+        INSERT INTO "__EFMigrationsHistory" VALUES ('20240102030405_AddStock', '9.0.0')"""
+    )
+    gate = schema("--tool", "ef-core", "--revision", "20240102030405_AddStock", *ONCE)
+    assert gate.end() == code, gate.log
+    assert (
+        "has 20240102030405_AddStock applied" if not code else "which has MigrationId, ProductVersion"
+    ) in gate.message
+
+
 # -- histories of one's own ---------------------------------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ for a row that is Waiting. A user may write a revision in many ways; a row count
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from gatekeeper.tools.shared.events import Event, Order
@@ -91,6 +91,8 @@ class Tool:
     example: str
     also: tuple[str, ...] = ()
     """Further columns by which the table is told from other tools'."""
+    respells_columns: bool = False
+    """Whether a plugin spells the history's columns with other case, with `_` or without."""
     has_namesake: bool = False
     """Whether another tool's history has this name too, so that columns must tell whose it is."""
     beside: tuple[Table, ...] = ()
@@ -138,6 +140,19 @@ class Tool:
     def signature(self) -> frozenset[str]:
         """Return the columns by which its table is known."""
         return frozenset({*self.table.columns, *self.also}) - frozenset(self.table.optional)
+
+    def spelled_as(self, columns: Iterable[str]) -> "Tool":
+        """Return it with the history's columns as a table spells them, if that may be another way than its own."""
+        if not self.respells_columns or self.signature <= {*columns}:
+            return self
+        there = {column.replace("_", "").lower(): column for column in columns}
+        own = {column: there.get(column.replace("_", "").lower(), column) for column in self.signature}
+        table = replace(
+            self.table,
+            columns=tuple(own[column] for column in self.table.columns),
+            order_by=own.get(self.table.order_by, ""),
+        )
+        return replace(self, table=table, also=tuple(own[column] for column in self.also))
 
     @property
     def tables(self) -> tuple[Table, ...]:

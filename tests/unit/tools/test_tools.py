@@ -188,7 +188,7 @@ LEDGERS = [
     (
         "pgroll, started",
         "pgroll",
-        [("public", "1", True, 0), ("app", "2", False, 1)],
+        [("public", "1", True, 0, "pgroll"), ("app", "2", False, 1, None)],
         Ledger(
             frozenset({"public.1"}),
             newest="public.1",
