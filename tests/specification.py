@@ -368,6 +368,7 @@ def _sqitch_proves(revision: str, tables: Mapping[str, Rows]) -> bool:
 _ID_A, _ID_B = "a" * 40, "b" * 40
 _CHANGE = _text("a", "b", pattern=r"(?s)(?!@).*")
 _PROJECT = _text("shop", "blog")
+_PGROLLS = _text("pgroll", "inferred", "baseline", pattern="pgroll|inferred|baseline")
 _SHA1 = _text(_ID_A, _ID_B, pattern="[0-9a-f]{40}")
 
 _HISTORIES: dict[str, Meaning] = {
@@ -453,9 +454,9 @@ _HISTORIES: dict[str, Meaning] = {
     "mikro-orm": _files("mikro_orm_migrations", OF_NO_ACCOUNT),
     "node-pg-migrate": _files("pgmigrations", OF_NO_ACCOUNT),
     "pgroll": Meaning(
-        {"migrations": (_text("public", "app"), _text("1", "2"), FLAG, OF_NO_ACCOUNT)},
+        {"migrations": (_text("public", "app"), _text("1", "2"), FLAG, OF_NO_ACCOUNT, _or_null(_PGROLLS))},
         lambda revision, tables: any(
-            done and f"{schema}.{name}" == revision for schema, name, done, _ in tables["migrations"]
+            done and f"{schema}.{name}" == revision for schema, name, done, _, _ in tables["migrations"]
         ),
         ("public.1", "public.2", "app.1"),
     ),

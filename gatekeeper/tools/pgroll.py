@@ -19,9 +19,15 @@ def revision(text: str) -> str:
     return f"{schema}.{revisions.word(name)}" if dot else f"public.{revisions.word(name)}"
 
 
+_KINDS = (None, "pgroll", "inferred", "baseline")
+"""The first in the rows of old releases."""
+
+
 def _events(schema: object, name: object, done: object, _: object, kind: object) -> Iterator[Event]:
     """Old and new code run side by side until a migration is complete, so one that is not holds back no other."""
     revision = f"{values.text(schema)}.{values.text(name)}"
+    if kind not in _KINDS:
+        raise ValueError(f"{kind!r} is no kind of migration")
     if not values.flag(done):
         yield Doubtful(f"{revision} is started and not complete", run=f"{schema}.")
         return
