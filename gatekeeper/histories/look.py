@@ -26,6 +26,13 @@ class Question:
         """Return the name of one of the tool's tables."""
         return table.name.format(self.table)
 
+    def companions_of(self, tool: Tool) -> set[str]:
+        """Return the names of what may lie beside the history, whose own may have more around it: then both have."""
+        if not tool.companion:
+            return set()
+        before, own, after = self.table.partition(tool.table.name)
+        return {tool.companion, f"{before}{tool.companion}{after}"} if own else {tool.companion}
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -116,9 +123,9 @@ class SchemaCheck:
                 if history is None:
                     return self._judge_absent(others)
                 seen = str(history)
-                companions = [table.asked for table in others if table.schema == history.schema]
+                beside = {table.asked for table in others if table.schema == history.schema}
                 tool = self._question.tool.spelled_as(history.columns)
-                wrong = self._judge_owner(tool, history, companions)
+                wrong = self._judge_owner(tool, history, beside)
                 return wrong or self._judge(self._read(session, tool, history, others))
         except (ValueError, TypeError, KeyError) as fault:
             return Waiting(f"{seen} cannot be understood: {fault}; awaiting {self.awaits}")
@@ -127,7 +134,7 @@ class SchemaCheck:
         """Return the history table, and the other tables of the tool's that there are anywhere."""
         question, tool = self._question, self._question.tool
         rivals = self._rivals()
-        companions = {rival.companion for rival in rivals} - {""}
+        companions = set[str]().union(*map(question.companions_of, rivals))
         names = [question.table, *(question.name_of(table) for table in tool.tables[1:]), *sorted(companions)]
         schemas = session.schemas(tool) if question.schema is None else (question.schema,)
         found = session.find(names, schemas, sorted(tool.columns.union(*(rival.columns for rival in rivals))))
@@ -175,7 +182,7 @@ class SchemaCheck:
             return Waiting(verdict.reason, f"elsewhere there is {seen}; if it is meant, write --table with its schema")
         return verdict
 
-    def _judge_owner(self, tool: Tool, history: Found, companions: Sequence[str]) -> Verdict | None:
+    def _judge_owner(self, tool: Tool, history: Found, beside: set[str]) -> Verdict | None:
         """Return a verdict if the table is not the tool's."""
         if not tool.signature <= set(history.columns):
             mine = ", ".join(sorted(self._question.tool.signature))
@@ -183,10 +190,15 @@ class SchemaCheck:
             return Shut(f"{seen}; correct --tool or --table")
         if tool.name not in tools.names():
             return None
-        others = tools.owners(self._rivals(), history.table, history.columns, companions)
+        # Whoever names a table says that it has the tool's name.
+        own = replace(tool, table=replace(tool.table, name=history.table))
+        rivals = [own if rival.name == tool.name else rival for rival in self._rivals()]
+        companions = [rival.companion for rival in self._rivals() if self._question.companions_of(rival) & beside]
+        others = tools.owners(rivals, history.table, history.columns, companions)
         if tool.companion and tool.companion not in companions:
+            awaited = max(self._question.companions_of(tool), key=len)
             return Waiting(
-                f"{history} has no {tool.companion} beside it, so it may be another tool's; awaiting {tool.companion}, "
+                f"{history} has no {awaited} beside it, so it may be another tool's; awaiting {awaited}, "
                 f"or write --tool table --table {history} --column {tool.table.columns[0]}"
             )
         if others and tool.name not in others:

@@ -122,6 +122,36 @@ def test_rails(gate, database):
     assert "is at 20230101000000" in held.message
 
 
+@pytest.mark.parametrize(
+    ("history", "companion", "code"),
+    [
+        ("app_schema_migrations", "app_ar_internal_metadata", 0),
+        ("app_schema_migrations_v2", "app_ar_internal_metadata_v2", 0),
+        ("app_schema_migrations", "ar_internal_metadata", 0),
+        ("versions", "ar_internal_metadata", 0),
+        ("app_schema_migrations", "other_ar_internal_metadata", 124),
+        ("app_schema_migrations", "nothing", 124),
+        ("versions", "app_ar_internal_metadata", 124),
+    ],
+)
+def test_rails_prefix(gate, database, history, companion, code):
+    """Rails puts `table_name_prefix` and `_suffix` around both its tables; `schema_migrations_table_name` is of one.
+
+    As ActiveRecord's SchemaMigration and InternalMetadata make their names.
+    """
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(
+            f"CREATE TABLE {history} (version varchar); CREATE TABLE {companion} (key varchar, value varchar);"
+            f"INSERT INTO {history} VALUES ('20240102030405')"
+        )
+    argv = ("schema", "--tool", "rails", "--revision", "20240102030405", "--table", history, *ONCE)
+    held = gate(*argv, environment={"DATABASE_URL": database})
+    assert held.end() == code, held.log
+    if code:
+        awaited = history.replace("schema_migrations", "ar_internal_metadata") if "schema" in history else "ar_"
+        assert f"awaiting {awaited}" in held.message
+
+
 # -- rights -------------------------------------------------------------------------------------------------------
 
 
