@@ -90,8 +90,9 @@ _NO_QUERY = {
 }
 _IN_CLEAR = ("mysql_clear_password", "dialog")
 _WITHOUT_TLS = (
-    "the server knows no hash of this password, or another one, and would take it by TLS alone; "
-    f"write for example {URL_EXAMPLE}?ssl-mode=REQUIRED, or correct the password"
+    "without TLS the server takes this account's password only while it remembers it from a login by TLS, and it does "
+    f"not, or it is another one; write for example {URL_EXAMPLE}?ssl-mode=REQUIRED, correct the password, or use an "
+    "account of another plugin"
 )
 _OTHER_PLUGIN = (
     "the account's plugin, ed25519, is none that the gate has, with TLS or without; let an administrator make another "

@@ -705,7 +705,7 @@ def test_nonsense(answer):
         ("mysql_clear_password", b"", b"", "asks for the password in clear text, and the line is without TLS"),
         ("dialog", b"\x04Password: ", b"", "asks for the password in clear text, and the line is without TLS"),
         ("client_ed25519", b"x" * 32, b"", "plugin, ed25519, is none that the gate has, with TLS or without"),
-        ("sha256_password", b"x" * 20 + b"\0", packet(4, b"\x01-----BEGIN"), "by TLS alone; .*ssl-mode=REQUIRED"),
+        ("sha256_password", b"x" * 20 + b"\0", packet(4, b"\x01-----BEGIN"), "by TLS, .*ssl-mode=REQUIRED"),
     ],
     ids=["clear", "dialog", "ed25519", "sha256"],
 )
