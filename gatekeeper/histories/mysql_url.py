@@ -27,6 +27,15 @@ _GO_URL = re.compile(
     r"/(?P<database>[^@/?]*)(?:\?(?P<query>[^@]*))?",
     re.ASCII,
 )
+_GO_LOCAL = re.compile(
+    rf"(?!{urls.MYSQL_SCHEMES})(?P<user>[^:@/\s=]*)(?::(?P<password>(?:(?!//).)*))?@(?:tcp[46]?)?/(?P<database>[^@/?\s]*)(?:\?(?P<query>[^@]*))?",
+    re.ASCII,
+)
+_UNIX_URL = re.compile(
+    rf"(?:{urls.MYSQL_SCHEMES})(?<=\+unix:)//"  # Atlas'
+    r"(?:(?P<user>[^:@/?]*)(?::(?P<password>[^@/?]*))?@)?(?P<socket>/[^@?]*)(?:\?(?P<query>[^@]*))?",
+    re.ASCII,
+)
 _PLACE = re.compile(r"(?:\[(?P<ipv6>[\da-fA-F:.]+)\]|(?P<host>(?:[\w.-]|%2[fF])*))(?::(?P<port>\d{0,5}))?", re.ASCII)
 _ADDRESS = re.compile(r"address=((?:\(\w+=[^()]*\))+)", re.ASCII)
 _BAD_ESCAPE = re.compile("%(?![0-9a-fA-F]{2})")
@@ -37,6 +46,7 @@ _NAMES = {
     "socket": "unix_socket",
     "unixsocket": "unix_socket",
     "localsocket": "unix_socket",
+    "socketpath": "unix_socket",
     "sslca": "ssl_ca",
     "sslrootcert": "ssl_ca",
     "serversslcert": "ssl_ca",
@@ -50,12 +60,14 @@ _NAMES = {
 """URL parameters of the drivers, plain: what they are called here."""
 _DOTNET = {
     **dict.fromkeys(("server", "host", "datasource", "address", "addr", "networkaddress"), "places"),
-    **dict.fromkeys(("database", "initialcatalog"), "database"),
+    **dict.fromkeys(("database", "initialcatalog", "dbname"), "database"),
     **dict.fromkeys(("userid", "username", "uid", "user"), "user"),
     **dict.fromkeys(("password", "pwd"), "password"),
     "port": "port",
 }
 """Keys of .NET's connection string: the parts of a URL."""
+_PLACES = {"host": "places", "port": "port", "database": "database", "dbname": "database"}
+"""URL parameters that repeat its place: SQLAlchemy and Rails take them, Node and Phinx the place."""
 _MODES = ("disabled", "preferred", "required", "verify_ca", "verify_identity")
 
 
@@ -126,8 +138,8 @@ def read_url(url: str) -> Written:
     if pairs := urls.key_values(written):
         parts = {_DOTNET[key]: value for key, value in pairs.items() if key in _DOTNET}
         return _written(parts, [(key, value) for key, value in pairs.items() if key not in _DOTNET])
-    go = _GO_URL.fullmatch(written)
-    match = go or _URL.fullmatch(written)
+    go = _GO_URL.fullmatch(written) or _GO_LOCAL.fullmatch(written)
+    match = go or _UNIX_URL.fullmatch(written) or _URL.fullmatch(written)
     if not match:
         raise _cannot_be_parsed()
     parts = {key: value for key, value in match.groupdict().items() if value}
@@ -164,14 +176,21 @@ def _cannot_be_parsed() -> Misconfigured:
     )
 
 
-def _written(parts: Mapping[str, str], said: list[tuple[str, str]]) -> Written:
+def _written(of_place: dict[str, str], said: list[tuple[str, str]]) -> Written:
+    options = {urls.plain(key): value for key, value in said}
+    urls.refuse_other_ways(options, f"{URL_EXAMPLE}, or mysql://app@/app?socket=/run/mysqld/mysqld.sock")
+    parts = {part: options[key] for key, part in _PLACES.items() if options.get(key)} | of_place
     if not parts.get("database"):
         raise Misconfigured(f"the database URL names no database; write for example {URL_EXAMPLE}")
-    options = {urls.plain(key): value for key, value in said}
     given = {_NAMES[key]: value for key, value in options.items() if key in _NAMES}
     if "ssl_key" not in given and (certificate := given.pop("ssl_cert", "")):
         given["ssl_ca"] = certificate  # Prisma's sslcert is the server's
     host, port = _places(parts.get("places", ""), parts.get("port", ""))
+    own_host = host if "places" in of_place else options.get("host", "")
+    its = {"host": own_host, "port": port, "database": parts["database"], "dbname": parts["database"]}
+    for key in _PLACES:
+        if options.get(key) and {*its[key].split(",")} != {options[key]}:
+            raise urls.said_twice(key)
     is_socket = host.startswith("/")
     own = {
         "user": parts.get("user", ""),
@@ -182,7 +201,7 @@ def _written(parts: Mapping[str, str], said: list[tuple[str, str]]) -> Written:
         "database": parts["database"],
         "ssl_mode": _tls_mode(options, has_ca="ssl_ca" in given),
     }
-    left = {key: value for key, value in said if urls.plain(key) not in {*_NAMES, *_TLS}}
+    left = {key: value for key, value in said if urls.plain(key) not in {*_NAMES, *_TLS, *_PLACES}}
     return Written(given | {key: value for key, value in own.items() if value}, left)
 
 

@@ -38,7 +38,7 @@ _FILES = {"sslca": "sslrootcert", "rootcertificate": "sslrootcert", "sslcertific
 _WITHOUT_MEANING = {"sslresponsetimeout"}
 _DOTNET = {
     **dict.fromkeys(("host", "server"), "host"),
-    **dict.fromkeys(("database", "db"), "dbname"),
+    **dict.fromkeys(("database", "db", "dbname"), "dbname"),
     **dict.fromkeys(("username", "userid", "user", "uid"), "user"),
     **dict.fromkeys(("password", "pwd", "psw"), "password"),
     "targetsessionattributes": "target_session_attrs",
@@ -51,7 +51,6 @@ _TARGETS = {
     **dict.fromkeys(("prefersecondary", "preferslave"), "prefer-standby"),
 }
 """JDBC's targetServerType, in libpq's words; the others mean any."""
-_BY_OTHER_WAYS = {"socketfactory", "cloudsqlinstance"}
 _HOST_AND_PORT = re.compile(r"(?:\[([\da-fA-F:.]+)\]|([^/:\[\]]*))(?::(\d+))?", re.ASCII)
 
 
@@ -70,6 +69,8 @@ def read_url(url: str, known: Collection[str]) -> Written:
     """Return what a URL says; `known` are libpq's keywords. Raises Misconfigured, without quoting a value of it."""
     written = url.strip()
     urls.refuse_unexpanded(written)
+    if pdo := urls.PDO.match(written):
+        return Written(written[pdo.end() :].replace(";", " "), {}, {})
     if pairs := urls.key_values(written):
         return _written("", [(_DOTNET.get(key, key), value) for key, value in pairs.items()], known, _TLS)
     scheme = _SCHEME.match(written)
@@ -88,18 +89,27 @@ def read_url(url: str, known: Collection[str]) -> Written:
     # As libpq reads it: user and password may be all that is before the first slash.
     login = match[0] if (match := re.match("[^@/]*@", rest)) else ""
     place, _, query = rest[len(login) :].partition("?")
-    pairs_of_url = [pair.partition("=") for pair in query.split("&") if pair]
+    said = _said(query)
+    database = place.partition("/")[2]
+    if any(key == "dbname" and database not in ("", value) for key, value in said):
+        raise urls.said_twice("database")
+    if is_jdbc and not login and place.startswith("/"):
+        said.insert(0, ("host", "localhost"))
+    return _written(f"postgresql://{login}{place}", said, known, _JDBC_TLS if is_jdbc else _TLS)
+
+
+def _said(query: str) -> list[tuple[str, str]]:
+    """Return the parameters of a URL, in its order."""
+    pairs = [pair.partition("=") for pair in query.split("&") if pair]
     # An unescaped @ of a password ends up in the parts around it, and those are told to people.
-    odd = any("@" in key or ("@" in value and key not in ("user", "password")) for key, _, value in pairs_of_url)
+    odd = any("@" in key or ("@" in value and key not in ("user", "password")) for key, _, value in pairs)
     try:
-        said = [(key, urls.unescaped(value)) for key, _, value in pairs_of_url]
+        said = [("dbname" if key == "database" else key, urls.unescaped(value)) for key, _, value in pairs]
     except ValueError:
         odd = True
     if odd:
         raise cannot_be_parsed()
-    if is_jdbc and not login and place.startswith("/"):
-        said.insert(0, ("host", "localhost"))
-    return _written(f"postgresql://{login}{place}", said, known, _JDBC_TLS if is_jdbc else _TLS)
+    return said
 
 
 def cannot_be_parsed() -> Misconfigured:
@@ -114,11 +124,7 @@ def _written(
     conninfo: str, said: Sequence[tuple[str, str]], known: Collection[str], words: Mapping[str, Mapping[str, str]]
 ) -> Written:
     options = {urls.plain(key): value for key, value in said}
-    if other := _BY_OTHER_WAYS & set(options):
-        raise Misconfigured(
-            f"the gate cannot connect by the database URL's {min(other)}; name a host or a socket's folder, "
-            f"for example {URL_EXAMPLE}, or postgresql://app@/app?host=/cloudsql/project:region:instance"
-        )
+    urls.refuse_other_ways(options, f"{URL_EXAMPLE}, or postgresql://app@/app?host=/cloudsql/project:region:instance")
     files = {urls.plain(key): key for key in known if key.startswith("ssl") and key != "sslmode"} | _FILES
     urls.refuse_other_tls(options, {*words, *files, *_WITHOUT_MEANING}, _TLS_EXAMPLE)
     parameters = {key: value for key, value in said if key in known}

@@ -11,18 +11,25 @@ from urllib.parse import unquote
 from gatekeeper.gate.settings import Misconfigured
 
 POSTGRES_SCHEMES = (
-    r"(?:jdbc:(?:\w+(?:-\w+)*:)?|db:)?"  # a wrapper of drivers, as jdbc:aws-wrapper:; Sqitch
-    r"(?:postgres|postgresql|postgis|psql|pgx[45]?|pg|pgsql|pdo-pgsql"
-    r"|cockroach|cockroachdb|crdb-postgres|yugabyte|yugabytedb)(?:\+\w+)?:"
+    r"(?:jdbc:(?:(?!tc:)\w+(?:-\w+)*:)?|db:)?"  # a wrapper, as jdbc:aws-wrapper:, but Testcontainers'; Sqitch
+    r"(?:postgres|postgresql|postgis|psql|psycopg|asyncpg|pgx[45]?|pg|pgsql|pdo-pgsql|timescale(?:gis)?"
+    r"|cockroach|cockroachdb|crdb|crdb-postgres|yugabyte|yugabytedb|ysql)(?:\+\w+)?:"
 )
 MYSQL_SCHEMES = (
-    r"(?:jdbc:(?:\w+(?:-\w+)*:)??|db:)?"
-    r"(?:mysqli?|mysql2|mariadb|maria|trilogy|pdo-mysql|tidb)(?:\+(?!srv\b)\w+)?:"
+    r"(?:jdbc:(?:(?!tc:)\w+(?:-\w+)*:)??|db:)?"
+    r"(?:mysqli?|mysql2|mysqlgis|mysql-connector|mariadb|maria|trilogy|pdo-mysql|tidb)(?:\+(?!srv\b)\w+)?:"
 )
 _MYSQL = re.compile(MYSQL_SCHEMES, re.ASCII)
-_GO = re.compile(r"(?:[^:@/]*(?::.*)?@)?(?:tcp[46]?|unix)?\([^()]*\)/", re.ASCII)
+_GO = re.compile(
+    r"(?:[^:@/]*(?::.*)?@)?(?:tcp[46]?|unix)?\([^()]*\)/"
+    rf"|(?!{POSTGRES_SCHEMES})[^:@/\s=]*(?::(?:(?!//).)*)?@(?:tcp[46]?)?/[^@/?\s]*(?:\?[^@]*)?\Z",  # of this machine
+    re.ASCII,
+)
+PDO = re.compile(r"(mysql|pgsql):(?!//)(?=[\w ]+=)", re.ASCII)
+"""What PHP has before keys and values."""
 _KEY_VALUE = re.compile(r"""\s*([\w. -]+?)\s*=\s*("(?:[^"]|"")*"|'(?:[^']|'')*'|[^;'"]?[^;]*?)\s*(?:;|$)""", re.ASCII)
 _UNEXPANDED = re.compile(r"\$\(([A-Za-z_][\w.-]*)\)", re.ASCII)
+_BY_OTHER_WAYS = {"socketfactory", "cloudsqlinstance", "unixsock"}
 _OF_TLS = re.compile("(?:use|requires?|enabled?|verify|x)?(?:ssl|tls)")
 _MYSQLS_OWN = {"uid", "pwd"}
 _POSTGRESQLS_OWN = {"host", "username"}
@@ -39,6 +46,8 @@ def is_mysql(url: str | None) -> bool:
             "the scheme ecto: does not say which database it is; write the same URL with postgresql: or mysql:, "
             "for example postgresql://app@db.shop.svc:5432/app"
         )
+    if pdo := PDO.match(written):
+        return pdo[1] == "mysql"
     if keys := key_values(written):
         own = {"3306": True, "5432": False}.get(keys.get("port", ""))
         if own is None and bool(_MYSQLS_OWN & set(keys)) == bool(_POSTGRESQLS_OWN & set(keys)):
@@ -52,8 +61,11 @@ def is_mysql(url: str | None) -> bool:
 
 
 def key_values(written: str) -> dict[str, str]:
-    """Return what .NET's connection string says, each key plain; nothing if it is none, as libpq's own with spaces."""
-    if ";" not in written or re.match(r"[\w+.:-]*//", written):
+    """Return what .NET's connection string, or PHP's, says, each key plain; nothing for libpq's own, with spaces."""
+    pdo = PDO.match(written)
+    if pdo:
+        written = written[pdo.end() :]
+    elif ";" not in written or re.match(r"[\w+.:-]*//", written):
         return {}
     found: dict[str, str] = {}
     end = 0
@@ -66,7 +78,7 @@ def key_values(written: str) -> dict[str, str]:
             value = value[1:-1].replace(value[0] * 2, value[0])
         found[plain(key)], end = value, match.end()
     host = next((found[key] for key in ("host", "server", "datasource") if key in found), "=")
-    return {} if "=" in host else found
+    return {} if "=" in host and not pdo else found
 
 
 def plain(word: str) -> str:
@@ -81,6 +93,23 @@ def refuse_unexpanded(written: str) -> None:
             f"$({match[1]}) in the database URL is no value: the kubelet replaces a variable only if the container's "
             f"env defines it before the one that uses it; move {match[1]} up, or for a real $ write for example %24"
         )
+
+
+def refuse_other_ways(keys: Iterable[str], example: str) -> None:
+    """Raise Misconfigured for a parameter, plain, by which the driver connects as the gate cannot."""
+    if other := _BY_OTHER_WAYS & set(keys):
+        raise Misconfigured(
+            f"the gate cannot connect by the database URL's {min(other)}; name a host or a socket, "
+            f"for example {example}"
+        )
+
+
+def said_twice(part: str) -> Misconfigured:
+    """Return what is wrong where the place of a URL and its parameters differ, which drivers read in both ways."""
+    return Misconfigured(
+        f"the database URL says two {part}s, in its place and by a parameter, of which drivers take one or the other; "
+        "leave out the parameter, and write for example postgresql://app@db.shop.svc:5432/app"
+    )
 
 
 def said_of_tls(options: Mapping[str, str], words: Mapping[str, Mapping[str, str]], example: str) -> set[str]:

@@ -30,6 +30,11 @@ SHOP = {"user": "app", "password": "pw", "host": "db.shop.svc", "port": "3306", 
         "trilogy://app:pw@db.shop.svc:3306/shop",
         "pdo-mysql://app:pw@db.shop.svc:3306/shop",
         "tidb://app:pw@db.shop.svc:3306/shop",
+        "mysqlgis://app:pw@db.shop.svc:3306/shop",
+        "mysql-connector://app:pw@db.shop.svc:3306/shop",
+        "mysql:host=db.shop.svc;port=3306;dbname=shop;user=app;password=pw;charset=utf8mb4",
+        "mysql+pymysql://app:pw@/?host=db.shop.svc&port=3306&database=shop",
+        "mysql+pymysql://app:pw@db.shop.svc:3306/shop?host=db.shop.svc&port=3306&database=shop",
         "db:mysql://app:pw@db.shop.svc:3306/shop",
         "jdbc:aws-wrapper:mysql://db.shop.svc:3306/shop?user=app&password=pw",
         "jdbc:mariadb://address=(host=db.shop.svc)(port=3306)(type=master)/shop?user=app&password=pw",
@@ -87,6 +92,25 @@ def test_same(url):
             "app:p@s/s?a%2B+b:$%@tcp(db:3306)/shop",
             {"user": "app", "password": "p@s/s?a%2B+b:$%", "host": "db", "port": "3306", "database": "shop"},
             id="Go's password",
+        ),
+        pytest.param(
+            "app:p/s@s:$@/shop?parseTime=true",
+            {"user": "app", "password": "p/s@s:$", "database": "shop"},
+            id="Go, of this machine",
+        ),
+        pytest.param("app@tcp/shop", {"user": "app", "database": "shop"}, id="Go, of this machine by its network"),
+        pytest.param(
+            "mysql2://app@db/shop?socketPath=/run/my",
+            {"user": "app", "host": "db", "unix_socket": "/run/my", "database": "shop"},
+            id="Node's socket",
+        ),
+        pytest.param(
+            "maria+unix://app:pw@/run/my.sock?database=shop",
+            {"user": "app", "password": "pw", "unix_socket": "/run/my.sock", "database": "shop"},
+            id="Atlas' socket",
+        ),
+        pytest.param(
+            "mysql:unix_socket=/run/my;dbname=shop", {"unix_socket": "/run/my", "database": "shop"}, id="PHP's socket"
         ),
         pytest.param("mysql://a,b/shop", {"host": "a,b", "database": "shop"}, id="two hosts"),
         pytest.param(
@@ -210,6 +234,25 @@ def test_unknown_tls(query, key):
     assert "hunter" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("query", "part"),
+    [("host=other", "host"), ("port=3307", "port"), ("database=other", "database"), ("dbname=other", "dbname")],
+)
+def test_two_places(query, part):
+    """SQLAlchemy and Rails take the parameter, Node and Phinx the place: what differs is nobody's.
+
+    Checked with the arguments that SQLAlchemy 2.1.9 gives to PyMySQL.
+    """
+    with pytest.raises(Misconfigured, match=f"says two {part}s, in its place and by a parameter"):
+        connection_parameters(f"mysql://db:3306/shop?{query}")
+
+
+def test_other_ways():
+    """A way to connect that the gate does not have is none to go without."""
+    with pytest.raises(Misconfigured, match=r"cannot connect by .* cloudsqlinstance; .*, or mysql://app@/app\?socket="):
+        connection_parameters("jdbc:mysql:///shop?cloudSqlInstance=p:r:i&socketFactory=x.SocketFactory&user=app")
+
+
 @pytest.mark.parametrize("url", ["mysql://app@db.shop.svc", "mysql://app@db:3306/", "jdbc:mysql://db/?user=app"])
 def test_no_database(url):
     """A URL names its database, for histories have no other place."""
@@ -238,6 +281,8 @@ SPECIAL = [
         "postgresql://app:hunter2@db/shop",
         "mysql:app:hunter2@db/shop",
         "mysqlx://app:hunter2@db/shop",
+        "mysql:app:hunter2@/shop",
+        "jdbc:tc:mysql:8://app:hunter2@/shop",
         "mysql://app:hunter2@a,hunter2:b/shop",
         "jdbc:mariadb://address=(host=a)(password=hunter2)/shop?user=app",
         "app:hunter2@tcp(a,b)/shop",

@@ -21,6 +21,14 @@ SHOP = {"user": "app", "password": "pw", "host": "db.shop.svc", "port": "5432", 
         "postgresql+psycopg2://app:pw@db.shop.svc:5432/shop",
         "postgis://app:pw@db.shop.svc:5432/shop",
         "pgx5://app:pw@db.shop.svc:5432/shop",
+        "ysql://app:pw@db.shop.svc:5432/shop",
+        "crdb://app:pw@db.shop.svc:5432/shop",
+        "asyncpg://app:pw@db.shop.svc:5432/shop",
+        "timescale://app:pw@db.shop.svc:5432/shop",
+        "pgsql:host=db.shop.svc;port=5432;dbname=shop;user=app;password=pw",
+        "pgsql:host=db.shop.svc port=5432 dbname=shop user=app password=pw",
+        "postgresql://app:pw@db.shop.svc:5432/?database=shop",
+        "postgresql://app:pw@db.shop.svc:5432/shop?dbname=shop",
         "jdbc:postgresql://db.shop.svc:5432/shop?user=app&password=pw",
         "host=db.shop.svc port=5432 dbname=shop user=app password=pw",
         "  postgresql://app:pw@db.shop.svc:5432/shop\n",
@@ -339,6 +347,26 @@ def test_spellings(url, told):
     """
     assert connection_parameters(url).items() >= told.items()
     assert set(connection_parameters(url)) - set(told) <= {"host", "port"}
+
+
+@pytest.mark.parametrize("query", ["dbname=other", "database=other", "dbname=shop&database=other"])
+def test_two_databases(query):
+    """Libpq and SQLAlchemy take the parameter, Node the place: what differs is nobody's."""
+    with pytest.raises(Misconfigured, match="says two databases, in its place and by a parameter"):
+        connection_parameters(f"postgresql://db/shop?{query}")
+
+
+def test_unix_sock():
+    """pg8000's name of a socket is none of libpq's."""
+    with pytest.raises(Misconfigured, match=r"cannot connect by the database URL's unixsock; .*\?host=/cloudsql/"):
+        connection_parameters("postgresql+pg8000://app@/shop?unix_sock=/cloudsql/p:r:i/.s.PGSQL.5432")
+
+
+@pytest.mark.parametrize("url", ["jdbc:tc:postgresql:15:///shop", "jdbc:tc:postgresql:///shop"])
+def test_testcontainers(url):
+    """A database that is made for a test of its own is none of this machine."""
+    with pytest.raises(Misconfigured, match="scheme is neither PostgreSQL's nor MySQL's"):
+        connection_parameters(url)
 
 
 def test_other_ways():
