@@ -395,7 +395,20 @@ def test_unknown_user_and_no_role(start, server, tmp_path):
     assert f"local user with ID {UID} does not exist" in gate.log
 
 
-@pytest.mark.parametrize("locale", [{}, {"LC_ALL": "C"}, {"LC_ALL": "POSIX"}, {"LANG": "xx_XX"}, {"LC_ALL": "C.UTF-8"}])
+@pytest.mark.parametrize(
+    "locale",
+    [
+        {},
+        {"LC_ALL": "C"},
+        {"LC_ALL": "POSIX"},
+        {"LANG": "xx_XX"},
+        {"LC_ALL": "C.UTF-8"},
+        {"PYTHONIOENCODING": "ascii"},
+        {"PYTHONIOENCODING": "latin-1:strict"},
+        {"PYTHONIOENCODING": "utf-16"},
+    ],
+    ids=str,
+)
 def test_locale(start, locale):
     """Whatever the locale, text is UTF-8 from the arguments to the log."""
     gate = start("--log-format", "json", environment=locale)
