@@ -612,6 +612,18 @@ def test_revision_file(schema, server, tmp_path):
     assert "is at 4, past 3, which it lacks; awaiting 5, 3" in gate.message
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_revision_file_of_windows(schema, server, tmp_path, encoding):
+    """A line is a revision, with the spaces in it, whoever wrote the file."""
+    server.execute(
+        "CREATE TABLE schemaversions (schemaversionsid serial, scriptname varchar(255), applied timestamp);"
+        "INSERT INTO schemaversions (scriptname, applied) VALUES ('Shop.Scripts.003 größer.sql', now())"
+    )
+    (tmp_path / "revisions").write_bytes("Shop.Scripts.003 größer.sql\r\n\r\n".encode(encoding))
+    gate = schema("--tool", "dbup", "--revision-file", str(tmp_path / "revisions"), *ONCE)
+    assert gate.end() == 0, gate.log
+
+
 def test_password_file_corrected(schema, postgres, server, tmp_path):
     """A password file that is wrong, missing or empty when a look wants it is read again for the next."""
     server.execute(AT_HEAD)
