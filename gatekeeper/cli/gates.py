@@ -60,7 +60,8 @@ class Hold:
     def __call__(self, prepare: Callable[[], Prepared]) -> Outcome:
         """Prepare, hold, tell, and return how it ended.
 
-        Files may be of a volume that hangs: their time counts too, and is that of a look at least.
+        Files may be of a volume that hangs. They have the time of one look for themselves, and what they take beyond it
+        counts as the gate's.
         """
         began = self.clock.now()
         report = Report(self._log_format, sys.stderr)
@@ -70,6 +71,7 @@ class Hold:
             waited = format_duration(self.clock.now() - began)
             outcome: Outcome = TimedOut(f"after {waited}, still reading the files that the gate is given; {_MOUNTED}")
         else:
+            began = min(self.clock.now(), began + LOOK_LIMIT)
             report.begin(__version__, awaited, self._timeout)
             outcome = Gate(looks, self._timeout, self.clock, report.tell).hold(began)
         report.end(outcome, self.clock.now() - began, self._termination_log)
