@@ -167,6 +167,8 @@ def located(question: Question, left: Mapping[str, str], *, table: str | None) -
         )
     if not place.locks:
         tool = replace(tool, lock_is_sure=False)
+    if place.lock_table and tool.lock_table:
+        tool = replace(tool, lock_table=replace(tool.lock_table, name=place.lock_table))
     if table:
         return replace(question, tool=tool)
     schema = question.schema if place.schema is None else place.schema

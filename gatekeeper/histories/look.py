@@ -7,7 +7,7 @@ from typing import Protocol
 
 from gatekeeper import tools
 from gatekeeper.gate.verdict import Shut, Verdict, Waiting
-from gatekeeper.histories.judge import HistoryPolicy, Ledger, Lock, Wanted, judge_history, ledger_of
+from gatekeeper.histories.judge import Doubt, HistoryPolicy, Ledger, Lock, Wanted, judge_history, ledger_of
 from gatekeeper.tools.shared.events import Event
 from gatekeeper.tools.shared.record import CURRENT, PATH, Row, Table, Tool
 
@@ -73,6 +73,9 @@ class Session(Protocol):
     def lock(self, tool: Tool, table: Found) -> Lock:
         """Return what the database tells of the lock under which the tool migrates."""
 
+    def at_work(self) -> str:
+        """Return who else is at work in the database, or may be, as a clause; nothing where nobody can be."""
+
 
 class Database(Protocol):
     """Where histories are kept. Implemented by `postgres` and `mysql`."""
@@ -99,8 +102,7 @@ class SchemaCheck:
         self._wanted = wanted
         self._policy = policy
         self._now = now
-        self._doubt = ("", 0.0)
-        """The mark last seen while its lock was free, and since when."""
+        self._doubt = Doubt()
 
     def look(self, limit: float, *, fresh: bool) -> Verdict:  # noqa: ARG002 - every look is fresh
         """Read the history once and judge it."""
@@ -161,13 +163,13 @@ class SchemaCheck:
 
         with closing(events()) as told:
             ledger = ledger_of(told, self._wanted, self._policy)
-        return self._with_lock(ledger, session.lock(tool, history))
+        return self._with_lock(session, ledger, session.lock(tool, history))
 
     def _judge(self, ledger: Ledger) -> Verdict:
         return judge_history(ledger, self._wanted, self._policy)
 
     def _judge_absent(self, elsewhere: Sequence[Found]) -> Verdict:
-        self._doubt = ("", 0.0)
+        self._doubt = Doubt()
         verdict = judge_history(None, self._wanted, self._policy)
         if elsewhere:
             seen = " and ".join(map(str, elsewhere))
@@ -195,14 +197,13 @@ class SchemaCheck:
             )
         return None
 
-    def _with_lock(self, ledger: Ledger, lock: Lock) -> Ledger:
-        """Add what is known of the lock, and for how long it has been free under this mark."""
-        if not (ledger.doubtful and lock.known and not lock.holder):
-            self._doubt = ("", 0.0)
-            return replace(ledger, lock=lock)
-        if self._doubt[0] != ledger.doubtful.what:
-            self._doubt = (ledger.doubtful.what, self._now())
-        return replace(ledger, lock=replace(lock, free_for=self._now() - self._doubt[1]))
+    def _with_lock(self, session: Session, ledger: Ledger, lock: Lock) -> Ledger:
+        """Add what is known of the lock, and of a doubtful mark beside it."""
+        now = self._now()
+        self._doubt = doubt = self._doubt.after(ledger.doubtful.what if ledger.doubtful else "", lock, now)
+        if doubt.free_since is not None:
+            lock = replace(lock, free_for=now - doubt.free_since, was_held=doubt.was_held, at_work=session.at_work())
+        return replace(ledger, lock=lock)
 
 
 def _read_table(session: Session, found: Found, table: Table) -> Iterator[Event]:

@@ -4,6 +4,11 @@ from gatekeeper.tools.shared import layouts, revisions, rows, values
 from gatekeeper.tools.shared.events import Applied, Doubtful, Event
 from gatekeeper.tools.shared.record import Directory, Table, Tool
 
+UNTIL = (
+    "Run `pgroll complete`, which the gate awaits, or `pgroll rollback`; to start an app before that, write "
+    '--tool query --query "SELECT name FROM pgroll.migrations"'
+)
+
 
 def revision(text: str) -> str:
     """`public.03_add_users`, `03_add_users.json`; without a schema, pgroll's default `public`."""
@@ -17,7 +22,7 @@ def _event(schema: object, name: object, done: object, _: object) -> Event:
     return (
         Applied(revision)
         if values.flag(done)
-        else Doubtful(f"{revision} is started and not complete", run=f"{schema}.")
+        else Doubtful(f"{revision} is started and not complete", run=f"{schema}.", until=UNTIL)
     )
 
 
@@ -29,8 +34,6 @@ TOOL = Tool(
     schemas=("pgroll",),
     revision=revision,
     example="public.03_add_stock",
-    repair="run `pgroll complete`, which the gate awaits, or `pgroll rollback`; to start an app before that, write "
-    '--tool query --query "SELECT name FROM pgroll.migrations"',
     directory=Directory(
         "03_add_stock.yaml",
         layouts.plain,

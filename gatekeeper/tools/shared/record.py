@@ -77,6 +77,8 @@ class Place(NamedTuple):
     table: str = ""
     locks: bool = True
     """Whether the tool takes its lock."""
+    lock_table: str = ""
+    """The name of its lock table, if another than its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ class Tool:
     lock_names: Callable[[str, str], tuple[str, ...]] | None = None
     """Database, table -> names of the MySQL lock that it may hold while it migrates."""
     lock_is_sure: bool = True
-    """Whether every run takes that lock, so that a free one means that nobody migrates."""
+    """Whether a run takes that lock unless it is told not to. Else a free one tells nothing."""
     tells_failure: bool = False
     """Whether its history shows that a migration has failed."""
     repair: str = "repair it, then run the migration again"

@@ -33,7 +33,11 @@ def dirty(lock: Lock) -> Ledger:
 
 
 UNKNOWN, HELD = dirty(Lock()), dirty(Lock(known=True, holder="pid 7"))
-FREE, ABANDONED = dirty(Lock(known=True, free_for=4.9)), dirty(Lock(known=True, free_for=5))
+FREE, ABANDONED = (dirty(Lock(known=True, free_for=seconds, at_work="")) for seconds in (4.9, 5))
+LET_GO = dirty(Lock(known=True, free_for=5, was_held=True))
+UNCLEAR = dirty(Lock(known=True, free_for=5, at_work="pid 9 is at work"))
+IDLE = dirty(Lock(known=True, holder="pid 7", idle_since="noon"))
+ROW = "its lock table has a row"
 
 ROWS = [
     ("missing table", None, ["3"], ORDERED, Waiting, ["nothing is applied", "no history table", "awaiting 3"]),
@@ -89,7 +93,26 @@ ROWS = [
     ("doubtful, lock unknown", UNKNOWN, ["3"], ORDERED, Waiting, ["marked dirty", "running or failed", "awaiting 3"]),
     ("doubtful, lock held", HELD, ["3"], ORDERED, Waiting, ["marked dirty", "pid 7 is migrating", "awaiting 3"]),
     ("doubtful, lock free", FREE, ["3"], ORDERED, Waiting, ["marked dirty", "nobody holds", "looking again"]),
-    ("doubtful, abandoned", ABANDONED, ["3"], ORDERED, Shut, ["marked dirty", "nobody holds", "killed", "repair it"]),
+    ("doubtful, nobody at work", ABANDONED, ["3"], ORDERED, Shut, ["nobody is at work", "killed; repair it"]),
+    ("doubtful, let go", LET_GO, ["3"], ORDERED, Shut, ["its run has let go of the lock", "killed; repair it"]),
+    ("doubtful, let go, a row", replace(LET_GO, lock_row=ROW), ["3"], ORDERED, Waiting, [ROW, "running or failed"]),
+    ("doubtful, nobody, a row", replace(ABANDONED, lock_row=ROW), ["3"], ORDERED, Shut, [f"left a lock: {ROW}; rep"]),
+    (
+        "doubtful, others at work",
+        UNCLEAR,
+        ["3"],
+        ORDERED,
+        Waiting,
+        ["nobody holds", "pid 9 is at work", "running or failed", "own log", "awaiting 3", "--on-failure wait"],
+    ),
+    (
+        "doubtful, held by an idle one",
+        IDLE,
+        ["3"],
+        ORDERED,
+        Waiting,
+        ["pid 7 holds the migration lock, idle since noon"],
+    ),
     ("doubtful past the wanted", HELD, ["2"], ORDERED, Waiting, ["marked dirty"]),
     ("doubtful, on_failure wait", ABANDONED, ["3"], REPAIR, Waiting, ["killed", "--on-failure wait", "run `fix`"]),
     ("past what is missing", SET, ["2"], ORDERED, Waiting, ["is at 3, past 2, which it lacks; awaiting 2"]),
@@ -194,8 +217,8 @@ def table(name: str, *columns: str, schema: str = "public", on_path: bool = True
     return Found(name, schema, name, columns, on_path, on_path, readable)
 
 
-def golang_migrate(*rows: tuple, lock: Lock = FREE_LOCK) -> History:
-    return History((table("schema_migrations", "version", "dirty"),), {"schema_migrations": rows}, lock)
+def golang_migrate(*rows: tuple, lock: Lock = FREE_LOCK, at_work: str = "") -> History:
+    return History((table("schema_migrations", "version", "dirty"),), {"schema_migrations": rows}, lock, at_work)
 
 
 def test_schema_check_opens():
@@ -293,6 +316,10 @@ DIRTY = golang_migrate((3, True))
 OTHER = golang_migrate((4, True))
 CLEAN = golang_migrate((2, False))
 LOCKED = golang_migrate((3, True), lock=Lock(known=True, holder="pid 7"))
+IDLY = golang_migrate((3, True), lock=Lock(known=True, holder="pid 7", idle_since="noon"))
+BUSY = golang_migrate((3, True), at_work="others are at work")
+BUSY_OTHER = golang_migrate((4, True), at_work="others are at work")
+BUSY_CLEAN = golang_migrate((2, False), at_work="others are at work")
 STANDBY = golang_migrate((3, True), lock=Lock())
 DROPPED = History()
 
@@ -313,10 +340,22 @@ DROPPED = History()
         pytest.param([(0, DIRTY), (5, STANDBY), (5, DIRTY)], False, id="unknown between"),
         pytest.param([(0, DIRTY), (5, DROPPED), (5, DIRTY)], False, id="dropped between"),
         pytest.param([(0, STANDBY), (5, STANDBY)], False, id="never known"),
+        pytest.param([(0, BUSY), (600, BUSY)], False, id="others at work"),
+        pytest.param([(0, BUSY), (5, BUSY), (0.5, DIRTY)], True, id="others at work until now"),
+        pytest.param([(0, DIRTY), (4, DIRTY), (1, BUSY)], False, id="others at work now"),
+        pytest.param([(0, LOCKED), (5, BUSY), (5, BUSY)], True, id="seen to let go"),
+        pytest.param([(0, LOCKED), (5, BUSY), (4.9, BUSY)], False, id="seen to let go for less"),
+        pytest.param([(0, LOCKED), (5, BUSY), (1, BUSY), (5, BUSY)], True, id="seen to let go, three looks"),
+        pytest.param([(0, IDLY), (5, BUSY), (5, BUSY)], False, id="an idle one let go"),
+        pytest.param([(0, LOCKED), (5, IDLY), (5, BUSY), (5, BUSY)], False, id="an idle one let go at last"),
+        pytest.param([(0, LOCKED), (5, BUSY_OTHER), (5, BUSY_OTHER)], False, id="let go of another mark"),
+        pytest.param([(0, LOCKED), (5, BUSY_CLEAN), (5, BUSY), (5, BUSY)], False, id="let go, clean between"),
+        pytest.param([(0, LOCKED), (5, STANDBY), (5, BUSY), (5, BUSY)], False, id="let go, unknown between"),
+        pytest.param([(0, LOCKED), (5, DROPPED), (5, BUSY), (5, BUSY)], False, id="let go, dropped between"),
     ],
 )
 def test_abandoned(found: list[tuple[float, History]], shut: bool):  # noqa: FBT001
-    """A doubtful mark shuts the gate once looks 5 s apart, and all between, found that mark and a free lock."""
+    """A doubtful mark shuts the gate once looks 5 s apart, and all between, found it with a free lock, on evidence."""
     clock = FakeClock()
     db = check(*(history for _, history in found), clock=clock)
     for seconds, _ in found:
