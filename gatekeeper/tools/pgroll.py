@@ -32,6 +32,7 @@ TOOL = Tool(
     also=("parent", "migration"),
     has_namesake=True,
     schemas=("pgroll",),
+    is_postgres_only=True,
     revision=revision,
     example="public.03_add_stock",
     directory=Directory(

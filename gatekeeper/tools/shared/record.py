@@ -113,6 +113,8 @@ class Tool:
     """URL parameters of its own which `place` reads, or which do not matter here."""
     place: Callable[[Mapping[str, str]], Place] = lambda _: Place()
     """The URL's parameters that no driver needs -> what they say. Raises ValueError."""
+    is_postgres_only: bool = False
+    """Whether it knows no other database, so that a MySQL URL is a mistake."""
     database: str = ""
     """MySQL: the database in which the tool makes the table, if not the one that is connected to."""
     order: Order | None = None

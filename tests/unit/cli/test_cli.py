@@ -51,6 +51,13 @@ MISUSES = [
     ("schema: an argument", f"{ALEMBIC} shop", "shop"),
     ("schema: no revision", "schema --tool flyway", "--revision 1.2"),
     ("schema: bad revision", "schema --tool flyway --revision one", "--revision one: with flyway"),
+    ("schema: a command's word", "schema --tool alembic --revision head", "or --migrations DIR for all"),
+    ("schema: a command's word of knex'", "schema --tool knex --revision latest", "--revision latest: no history has"),
+    (
+        "schema: PostgreSQL's tool on MySQL",
+        "schema --tool pgroll --revision 1 --database mysql://app@db/shop",
+        "it migrates PostgreSQL alone",
+    ),
     ("schema: one bad revision of two", f"{FLYWAY} --revision V1.2.x.sql", "V1.2.x.sql"),
     ("schema: no file of revisions", "schema --tool flyway --revision-file /no/file", "--revision-file: /no/file"),
     ("schema: no database", ALEMBIC, "no database is given"),
