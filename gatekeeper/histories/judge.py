@@ -15,6 +15,7 @@ lock, on a server that shows locks, and one of two things is evidence besides:
 Where there is neither the gate waits, says both that may be so, and advises no repair.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -254,7 +255,30 @@ def _judge_missing(stands: str, missing: Sequence[str], ledger: Ledger, policy: 
         stands += f", {ledger.lock.told}"
     if ledger.lock_row:
         stands += f", and {ledger.lock_row}: somebody migrates, or a run was killed"
-    return Waiting(f"{stands}; awaiting {_listed(missing)}")
+    alike = any(_is_alike(revision, ledger.newest) for revision in missing)
+    hint = f"{ledger.newest} is applied; if that is meant, write it so" if alike else ""
+    return Waiting(f"{stands}; awaiting {_listed(missing)}", hint)
+
+
+def _is_alike(one: str, other: str) -> bool:
+    """Return whether two names may be one migration's: they differ in folder, extension, number, or what follows it.
+
+    Or one is the beginning of the other, where both are hexadecimal, as Alembic's are.
+    """
+    hexadecimal = [re.match(r"(?=\d*[a-f])(?=[a-f]*\d)[0-9a-f]{4,40}(?![0-9A-Za-z])", each) for each in (one, other)]
+    if all(hexadecimal):
+        short, long = sorted((each[0] for each in hexadecimal if each), key=len)
+        return long.startswith(short)
+    (number, name), (other_number, other_name) = map(_number_and_name, (one, other))
+    if number and other_number:
+        return int(number) == int(other_number) and (name == other_name or not (name and other_name))
+    return bool(name) and name == other_name
+
+
+def _number_and_name(revision: str) -> tuple[str, str]:
+    """`db/000002-add-price.sql` -> `000002`, `add_price`: what a migration's file or row may be called by."""
+    parts = re.fullmatch(r"(?s)(?:.*/)?[vV]?(\d{0,255})[-_ ]*(.*?)(?:\.\w+)*", revision, re.ASCII)
+    return (parts[1], parts[2].replace("-", "_").lower()) if parts else ("", "")
 
 
 def _judge_failed(what: str, ledger: Ledger, policy: HistoryPolicy) -> Verdict:

@@ -1,15 +1,21 @@
 """Look at a database's migration history: what is asked of a database, how it is read, and the check that judges it."""
 
+import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from gatekeeper import tools
-from gatekeeper.gate.verdict import Shut, Verdict, Waiting
+from gatekeeper.gate.verdict import Shut, Unreachable, Verdict, Waiting
 from gatekeeper.histories.judge import Doubt, HistoryPolicy, Ledger, Lock, Wanted, judge_history, ledger_of
 from gatekeeper.tools.shared.events import Event
 from gatekeeper.tools.shared.record import CURRENT, PATH, Row, Table, Tool
+
+UNHEARD_FOR = 60.0
+"""Seconds without a way to the database, after which its known cause is told, as of a Job that does not exist."""
+_NO_WAY = re.compile("resol|refused|time(d )?out|did not answer|unreachable|no route|no connection", re.IGNORECASE)
+"""What the system, libpq and the edges say where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +109,25 @@ class SchemaCheck:
         self._policy = policy
         self._now = now
         self._doubt = Doubt()
+        self._unheard_since: float | None = None
 
     def look(self, limit: float, *, fresh: bool) -> Verdict:  # noqa: ARG002 - every look is fresh
         """Read the history once and judge it."""
+        try:
+            verdict = self._look(limit)
+        except Unreachable as fault:
+            if not _NO_WAY.search(str(fault)):
+                raise
+            if self._unheard_since is None:
+                self._unheard_since = self._now()
+            if self._now() - self._unheard_since < UNHEARD_FOR:
+                raise
+            cause = "a NetworkPolicy, where there is one, must let this pod reach the database and the name server"
+            raise Unreachable(f"{fault}; {cause}", fault.retry_after, silent=fault.silent) from fault
+        self._unheard_since = None
+        return verdict
+
+    def _look(self, limit: float) -> Verdict:
         seen = "the history"
         try:
             with self._database.session(limit) as session:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from fakes import FREE_LOCK, FakeClock, FakeDatabase, History
-from gatekeeper.gate.verdict import Open, Shut, Verdict, Waiting
+from gatekeeper.gate.verdict import Open, Shut, Unreachable, Verdict, Waiting
 from gatekeeper.histories.judge import HistoryPolicy, Ledger, Lock, Wanted, judge_history, ledger_of
 from gatekeeper.histories.look import Found, Question, SchemaCheck
 from gatekeeper.tools.flyway import order as by_dots
@@ -310,6 +310,65 @@ def test_tables_elsewhere():
 def test_query():
     """A query's result has no columns of its own to compare."""
     assert isinstance(check(History(rows={"query": [("3",)]}), tool="query").look(10, fresh=False), Open)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "newest", "alike"),
+    [
+        ("000001-create-product.sql", "000001.sql", True),
+        ("20261128022722-add-price", "/20261128022722-add-price", True),
+        ("2_add_price.sql", "2", True),
+        ("2_add_price.sql", "add_price", True),
+        ("V2__add_price.sql", "2", True),
+        ("1975ea", "1975ea83b712", True),
+        ("1975ea83b712_add.py", "1975ea83b712", True),
+        ("1975ea83b712", "1975eb83b712", False),
+        ("20240102_add_price", "20240102_add_stock", False),
+        ("add_price", "add_stock", False),
+        ("3", "2", False),
+        ("add_price", "", False),
+        ("7" * 5000, "7" * 4999, False),
+    ],
+)
+def test_alike(wanted, newest, alike):
+    """Where the newest is what is wanted by another name, a hint says so; it proves nothing."""
+    verdict = judge_history(Ledger(frozenset({newest}), newest=newest), Wanted((wanted,)), UNORDERED)
+    assert isinstance(verdict, Waiting)
+    assert verdict.hint == (f"{newest} is applied; if that is meant, write it so" if alike else "")
+
+
+class Severed:
+    """A database to which there is no way, and the other faults that it has. Implements schema.Database."""
+
+    name = "database shop"
+
+    def __init__(self, *faults: str) -> None:
+        self._faults = iter(faults)
+
+    def session(self, limit: float):
+        raise Unreachable(next(self._faults), silent=True)
+
+
+def test_no_way():
+    """After a minute without a way to the database a NetworkPolicy is named; a server that answers is another thing."""
+    clock = FakeClock()
+    no_way = "no connection: Connection refused"
+    check = SchemaCheck(
+        Severed(no_way, no_way, "too many clients", no_way),
+        Question(TOOLS["alembic"], "alembic_version"),
+        Wanted(("3",)),
+        UNORDERED,
+        clock.now,
+    )
+    told = []
+    for _ in range(4):
+        with pytest.raises(Unreachable) as caught:
+            check.look(10, fresh=True)
+        told.append(str(caught.value))
+        assert caught.value.silent
+        clock.receive(60)
+    assert told[0] == no_way
+    assert ["NetworkPolicy" in text for text in told] == [False, True, False, True]
 
 
 DIRTY = golang_migrate((3, True))
