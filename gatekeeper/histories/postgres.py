@@ -112,7 +112,10 @@ FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamesp
 WHERE n.nspname = $1 AND c.relname = $2
 """
 _HERE = "(SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())"
-_IS_IDLE = "coalesce(a.state = 'idle' AND a.state_change < now() - interval '5 s', false)"
+_IS_IDLE = """
+coalesce(a.state = 'idle' AND a.state_change < now() - interval '5 s' AND a.backend_type = 'client backend', false)
+"""
+"""A worker that applies another server's changes is called idle too, though what it waits for may be at work there."""
 _SESSION = f"""
 SELECT format('pid %s%s', l.pid, ' (' || nullif(a.application_name, '') || ')')
        || coalesce(to_char(a.backend_start AT TIME ZONE 'UTC', '", since" YYYY-MM-DD"T"HH24:MI:SS"Z"'), ''),
@@ -139,11 +142,11 @@ _TABLE_HOLDER = f"""{_SESSION} l.pid IS DISTINCT FROM pg_backend_pid()
 # which a pooler has lent: it may have worked for another client a moment ago.
 _AT_WORK = f"""
 SELECT count(*) FILTER (WHERE a.pid <> pg_backend_pid()),
-       count(*) FILTER (WHERE a.pid <> pg_backend_pid() AND a.state IS NULL),
+       count(*) FILTER (WHERE a.pid <> pg_backend_pid() AND a.backend_type IS NULL),
        bool_or(a.pid = pg_backend_pid() AND a.backend_start < now() - make_interval(secs => $1))
 FROM pg_catalog.pg_stat_activity a
 WHERE a.datid = {_HERE} AND NOT {_IS_IDLE}
-  AND coalesce(a.backend_type, '') NOT IN ('autovacuum worker', 'parallel worker')
+  AND coalesce(a.backend_type, '') NOT IN ('autovacuum worker', 'parallel worker', 'walsender')
 """  # noqa: S608
 
 

@@ -14,6 +14,7 @@ from gatekeeper.histories.look import Question, SchemaCheck
 from gatekeeper.histories.postgres import PostgresDatabase, connection_parameters
 from known import TOOLS
 from servers.pgbouncer import PgBouncer
+from servers.postgres import Postgres
 
 TOOL = TOOLS["golang-migrate"]
 DIRTY = """
@@ -140,6 +141,33 @@ def test_view(dirty):
     with psycopg.connect(dirty, autocommit=True) as connection:
         connection.execute("CREATE VIEW history AS SELECT * FROM schema_migrations")
     assert "which means running or failed" in second_look(dirty, "history").reason
+
+
+def test_subscriber():
+    """A history that another server writes is one whose runs are at work there."""
+    with Postgres(wal_level="logical") as server:
+        publisher, subscriber = server.create_database("publisher"), server.create_database("subscriber")
+        with psycopg.connect(publisher, autocommit=True) as connection:
+            connection.execute(DIRTY)
+            connection.execute("CREATE PUBLICATION every FOR ALL TABLES")
+            connection.execute("SELECT pg_create_logical_replication_slot('slot', 'pgoutput')")
+        with psycopg.connect(subscriber, autocommit=True) as connection:
+            connection.execute(DIRTY.partition(";")[0])
+            connection.execute(
+                f"CREATE SUBSCRIPTION one CONNECTION '{publisher}' PUBLICATION every "
+                "WITH (create_slot = false, slot_name = 'slot')"
+            )
+            while not connection.execute("SELECT FROM schema_migrations").fetchall():
+                time.sleep(0.05)
+        time.sleep(IDLE)
+        verdict = second_look(subscriber)
+        assert isinstance(verdict, Waiting)
+        assert "others are at work" in verdict.reason
+        assert isinstance(second_look(publisher), Shut)
+        with psycopg.connect(subscriber, autocommit=True) as connection:
+            for statement in ("DISABLE", "SET (slot_name = NONE)"):
+                connection.execute(f"ALTER SUBSCRIPTION one {statement}")
+            connection.execute("DROP SUBSCRIPTION one")
 
 
 @pytest.mark.skipif(not shutil.which("pgbouncer"), reason="it needs Debian's package pgbouncer")
