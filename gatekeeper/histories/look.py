@@ -214,9 +214,9 @@ class SchemaCheck:
                 f"or write --tool table --table {history} --column {tool.table.columns[0]}"
             )
         if others and tool.name not in others:
-            return Shut(
-                f"{history} is {' or '.join(sorted(others))}'s table, not {tool.name}'s; correct --tool or --table"
-            )
+            is_named_so = any(tools.named(name).table.name == history.table for name in others)
+            whose = f"{'is' if is_named_so else 'looks like'} {' or '.join(sorted(others))}"
+            return Shut(f"{history} {whose}'s table, not {tool.name}'s; correct --tool or --table")
         return None
 
     def _with_lock(self, session: Session, ledger: Ledger, lock: Lock) -> Ledger:

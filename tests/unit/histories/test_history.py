@@ -245,7 +245,12 @@ METADATA = table("ar_internal_metadata", "key", "value")
         ("rails", [table("schema_migrations", "version", "inserted_at"), METADATA], "ecto's table, not rails's"),
         ("dbmate", [table("schema_migrations", "version"), METADATA], "rails's table, not dbmate's"),
         ("gormigrate", [table("migrations", "id", "migration", "batch")], "laravel's table, not gormigrate's"),
-        ("gormigrate", [table("migrations", "id", "timestamp", "name")], "typeorm's table, not gormigrate's"),
+        ("gormigrate", [table("migrations", "id", "timestamp", "name")], "is typeorm's table, not gormigrate's"),
+        (  # postgres-migrations'
+            "gormigrate",
+            [table("migrations", "id", "name", "hash", "executed_at")],
+            "looks like mikro-orm's table, not gormigrate's",
+        ),
     ],
 )
 def test_another_tools_table(tool, tables, whose):
