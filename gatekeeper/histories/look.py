@@ -116,11 +116,9 @@ class SchemaCheck:
         try:
             verdict = self._look(limit)
         except Unreachable as fault:
-            if not _NO_WAY.search(str(fault)):
-                raise
-            if self._unheard_since is None:
-                self._unheard_since = self._now()
-            if self._now() - self._unheard_since < UNHEARD_FOR:
+            now, since = self._now(), self._unheard_since
+            self._unheard_since = (now if since is None else since) if _NO_WAY.search(str(fault)) else None
+            if self._unheard_since is None or now - self._unheard_since < UNHEARD_FOR:
                 raise
             cause = "a NetworkPolicy, where there is one, must let this pod reach the database and the name server"
             raise Unreachable(f"{fault}; {cause}", fault.retry_after, silent=fault.silent) from fault

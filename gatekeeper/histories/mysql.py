@@ -97,6 +97,9 @@ _OTHER_PLUGIN = (
     "the account's plugin, ed25519, is none that the gate has, with TLS or without; let an administrator make another "
     "account, for example by CREATE USER gate IDENTIFIED VIA mysql_native_password USING PASSWORD('...')"
 )
+_INACTIVE = (
+    "if a role that is not active has it: SET DEFAULT ROLE ALL TO {0}; on MariaDB: SET DEFAULT ROLE role FOR {0};"
+)
 _SELECT = re.compile(r"[\s(]*SELECT\b", re.IGNORECASE)
 _AFTER_CLIENTS = 3000
 """The first number that is a server's again."""
@@ -548,9 +551,7 @@ def _translate(fault: pymysql.Error, password: str) -> Exception:
     said = _describe(fault, password)
     match _code(fault):
         case code if code in _NO_SELECT:
-            return Denied(
-                f"{said}; GRANT SELECT on what is read, or if a role has it: SET DEFAULT ROLE ALL TO the user"
-            )
+            return Denied(f"{said}; GRANT SELECT on what is read, or {_INACTIVE.format('the user')}")
         case code if code in _DENIED:
             return Denied(f"{said}; correct the URL, its Secret, or the server's rights")
         case code if code in _TOO_SLOW:
@@ -568,7 +569,7 @@ def _missing_grant(place: str, table: str, user: str) -> str:
     return (
         f"{to} may not read {_name(place, table)}, or there is none yet; let an administrator run: "
         f"GRANT SELECT ON {_name(place, table)} TO {to}; or before there is one: "
-        f"GRANT SELECT ON {_name(everything)}.* TO {to};"
+        f"GRANT SELECT ON {_name(everything)}.* TO {to}; or {_INACTIVE.format(to)}"
     )
 
 

@@ -320,6 +320,28 @@ def test_denied_then_granted(mariadb, mariadb_database, user, run):
     assert look(url) == Open("has 5 applied")
 
 
+def test_role_that_is_not_active(mariadb, mariadb_database, user, run):
+    """What a role has that is not active is denied, and the cure is the one that the server has for it."""
+    name, url = user
+    role, place = f"r_{name}", name_of(mariadb_database)
+    run(MIGRATE, "CREATE TABLE other (id int)", "INSERT INTO schema_migrations VALUES (5, false)")
+    mariadb.execute(f"CREATE ROLE `{role}`")
+    try:
+        mariadb.execute(f"GRANT SELECT ON `{place}`.* TO `{role}`")
+        mariadb.execute(f"GRANT `{role}` TO `{name}`")
+        with pytest.raises(Denied, match="SET DEFAULT ROLE ALL TO the user"):
+            look(url)
+        run(f"GRANT SELECT ON other TO `{name}`@`%`")
+        with pytest.raises(Denied) as caught:
+            look(url)
+        [(version,)] = mariadb.execute("SELECT VERSION()")
+        cures = re.findall("SET DEFAULT ROLE [^;]*", str(caught.value))
+        mariadb.execute(cures["MariaDB" in version].replace("ROLE role FOR", f"ROLE `{role}` FOR"))
+        assert look(url) == Open("has 5 applied")
+    finally:
+        mariadb.execute(f"DROP ROLE `{role}`")
+
+
 def test_denied_columns(mariadb_database, user, run):
     """A history of which one may read some columns is denied, not taken for another tool's."""
     name, url = user

@@ -373,7 +373,7 @@ def test_no_way():
         assert caught.value.silent
         clock.receive(60)
     assert told[0] == no_way
-    assert ["NetworkPolicy" in text for text in told] == [False, True, False, True]
+    assert ["NetworkPolicy" in text for text in told] == [False, True, False, False]
 
 
 DIRTY = golang_migrate((3, True))
