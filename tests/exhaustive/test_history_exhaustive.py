@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fakes import FREE_LOCK, FakeClock, FakeDatabase, History
 from gatekeeper.gate.verdict import Open, Shut, Verdict, Waiting
-from gatekeeper.histories.judge import ABANDONED_AFTER, HistoryPolicy, Lock, Wanted, judge_history, ledger_of
+from gatekeeper.histories.judge import ABANDONED_AFTER, Doubt, HistoryPolicy, Lock, Wanted, judge_history, ledger_of
 from gatekeeper.histories.look import Found, Question, SchemaCheck
 from gatekeeper.tools.shared.events import Applied, Doubtful, Failed, Locked, UpTo
 from gatekeeper.tools.shared.home_grown import home_grown
@@ -72,6 +72,34 @@ def test_every_combination(order, lock, failed):
                 on_failure=on_failure,
             )
             assert NAMES[type(judge_history(ledger, want, policy))] == verdict, (events, wanted, lock, policy)
+
+
+SEEN = {
+    "no mark": ("", Lock(known=True)),
+    "free": ("5", Lock(known=True)),
+    "other free": ("6", Lock(known=True)),
+    "held": ("5", Lock(known=True, holder="pid 7")),
+    "idle": ("5", Lock(known=True, holder="pid 7", idle_since="noon")),
+    "unknown": ("5", Lock()),
+    "unknown, held": ("5", Lock(holder="pid 7")),
+}
+"""What one look may find: the mark, and the lock."""
+
+
+@pytest.mark.parametrize("length", range(1, 6))
+def test_every_sequence_of_looks(length):
+    """The last looks that alike found a mark and a free lock count, and what the one before them found."""
+    for looks in product(SEEN, repeat=length):
+        doubt = Doubt()
+        for instant, look in enumerate(looks):
+            doubt = doubt.after(*SEEN[look], instant)
+        alike = next((count for count, look in enumerate(reversed(looks)) if look != looks[-1]), length)
+        if looks[-1] not in ("free", "other free"):
+            assert (doubt.was_held, doubt.free_since) == (False, None), looks
+            continue
+        before = looks[-alike - 1] if alike < length else ""
+        assert doubt.free_since == length - alike, looks
+        assert doubt.was_held == (before == "held" and looks[-1] == "free"), looks
 
 
 ABOVE = {"a": "abcd", "b": "bd", "c": "c", "d": "d"}
