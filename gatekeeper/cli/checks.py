@@ -129,7 +129,7 @@ def _database(
         return settings.file_text("--database-file", file) if file else url and settings.utf8("the database URL", url)
 
     def parameters() -> dict[str, str]:
-        password = os.environ.get(PASSWORD)
+        password = os.environ.get(PASSWORD, "").rstrip("\r\n")  # as of a file: a Secret that `echo` made
         if password_file:
             password = settings.file_text("--password-file", password_file)
         parts = ("user", user), ("password", password)

@@ -197,7 +197,7 @@ def judge_history(ledger: Ledger | None, wanted: Wanted, policy: HistoryPolicy) 
         past = f"{stands}; {_listed(strangers)} is not in {wanted.directory}, so it is past that, or another program's"
         return _judge_ahead(past, policy)
     if missing or not wanted.revisions:
-        return _judge_missing(stands, missing, ledger, policy)
+        return _judge_missing(stands, missing, ledger, policy, wanted)
     if _is_ahead(ledger, wanted, policy.order):
         return _judge_ahead(f"{stands}, past the wanted {wanted.newest}", policy)
     if wanted.is_whole and not shown.issuperset(wanted.revisions):  # one number tells of no others
@@ -246,7 +246,9 @@ def _judge_ahead(past: str, policy: HistoryPolicy) -> Verdict:
     return Open(past)
 
 
-def _judge_missing(stands: str, missing: Sequence[str], ledger: Ledger, policy: HistoryPolicy) -> Verdict:
+def _judge_missing(
+    stands: str, missing: Sequence[str], ledger: Ledger, policy: HistoryPolicy, wanted: Wanted
+) -> Verdict:
     order = policy.order
     if order and ledger.newest:
         passed = [revision for revision in _placed(missing, order) if order(revision) < order(ledger.newest)]
@@ -255,8 +257,11 @@ def _judge_missing(stands: str, missing: Sequence[str], ledger: Ledger, policy: 
         stands += f", {ledger.lock.told}"
     if ledger.lock_row:
         stands += f", and {ledger.lock_row}: somebody migrates, or a run was killed"
-    alike = any(_is_alike(revision, ledger.newest) for revision in missing)
-    hint = f"{ledger.newest} is applied; if that is meant, write it so" if alike else ""
+    hint = ""
+    if any(_is_alike(revision, ledger.newest) for revision in missing):
+        hint = f"{ledger.newest} is applied; if that is meant, write it so"
+    elif policy.heads and ledger.newest and wanted.known is None:
+        hint = "the table shows heads alone; whether they are past what is awaited is told with --migrations DIR"
     return Waiting(f"{stands}; awaiting {_listed(missing)}", hint)
 
 

@@ -342,6 +342,19 @@ def test_alike(wanted, newest, alike):
     assert verdict.hint == (f"{newest} is applied; if that is meant, write it so" if alike else "")
 
 
+def test_heads_alone():
+    """Where only a directory would tell whether heads are past what is awaited, a hint says so, once there are any."""
+    policy = HistoryPolicy(heads=True)
+    for heads, directory, told in (
+        ({"b2"}, None, True),
+        (set(), None, False),
+        ({"b2"}, frozenset({"a1", "b2"}), False),
+    ):
+        ledger = Ledger(frozenset(heads), newest="".join(heads))
+        verdict = judge_history(ledger, Wanted(("a1",), known=directory), policy)
+        assert ("--migrations DIR" in verdict.hint) == told
+
+
 class Severed:
     """A database to which there is no way, and the other faults that it has. Implements schema.Database."""
 
