@@ -166,6 +166,16 @@ def test_only_an_outcome_is_an_end(argv, end, monkeypatch):
         cli.main(argv)
 
 
+def test_lock_of_a_url():
+    """What the URL says of the tool's lock is heeded, whatever --table says of its history."""
+    for table in (None, "app.changes"):
+        _, question = checks.question("golang-migrate", table, None, None, trusted=False)
+        tool = checks.located(question, {"x-lock-table": "mine", "x-lock-strategy": "table"}, table=table).tool
+        assert (tool.lock_table.name, tool.lock_is_sure) == ("mine", False)
+        tool = checks.located(question, {}, table=table).tool
+        assert (tool.lock_table.name, tool.lock_is_sure) == ("schema_lock", True)
+
+
 @pytest.mark.parametrize(("argv", "words"), [pytest.param(*row, id=name) for name, *row in MISUSES])
 def test_misuse(argv, words):
     """Each wrong use is answered by one sentence, which names what is wrong and shows what would be right."""
