@@ -27,6 +27,8 @@ ABANDONED_AFTER = 5.0
 """Seconds between two looks that both found a mark and no lock, before the run can count as failed or killed."""
 UNSEEN = "others may be at work in the database"
 """Who is at work where a database was not asked, or does not tell."""
+LONGEST_NAME = 255
+"""Characters of a file's name. What is longer is not compared: it may be made to take long."""
 LISTED = 3
 """How many of many revisions a reason names."""
 
@@ -270,6 +272,8 @@ def _is_alike(one: str, other: str) -> bool:
 
     Or one is the beginning of the other, where both are hexadecimal, as Alembic's are.
     """
+    if len(one) > LONGEST_NAME or len(other) > LONGEST_NAME:
+        return False
     hexadecimal = [re.match(r"(?=\d*[a-f])(?=[a-f]*\d)[0-9a-f]{4,40}(?![0-9A-Za-z])", each) for each in (one, other)]
     if all(hexadecimal):
         short, long = sorted((each[0] for each in hexadecimal if each), key=len)

@@ -333,6 +333,7 @@ def test_query():
         ("3", "2", False),
         ("add_price", "", False),
         ("7" * 5000, "7" * 4999, False),
+        ("x" + ".a" * 10**6, "y" + ".a" * 10**6, False),
     ],
 )
 def test_alike(wanted, newest, alike):
