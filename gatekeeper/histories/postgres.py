@@ -491,12 +491,15 @@ class PostgresSession:
         return line.describe_prepared(b"").nfields
 
     def lock(self, tool: Tool, table: Found) -> Lock:
-        """Return what the database tells of the tool's advisory lock."""
+        """Return what the database tells of the tool's advisory lock. Nothing can be asked after it is not told."""
         if not tool.lock_keys:
             return Lock()
         keys = list(tool.lock_keys(table.schema, table.table, _text(self._connection.pgconn.db)))
         name = sql.Identifier(table.schema, table.table).as_string()
-        [(shows, holder, idle_since)] = self._cursor().execute(_LOCK, [name, keys]).fetchall()
+        try:
+            [(shows, holder, idle_since)] = self._cursor().execute(_LOCK, [name, keys]).fetchall()
+        except (psycopg.ProgrammingError, psycopg.NotSupportedError):  # a server, or a role, without these views
+            return Lock()
         return Lock(shows and tool.lock_is_sure, holder or "", idle_since or "")
 
     def at_work(self) -> str:

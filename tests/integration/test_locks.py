@@ -8,7 +8,7 @@ from itertools import count
 import psycopg
 import pytest
 
-from gatekeeper.gate.verdict import Shut, Waiting
+from gatekeeper.gate.verdict import Open, Shut, Waiting
 from gatekeeper.histories.judge import HistoryPolicy, Wanted
 from gatekeeper.histories.look import Question, SchemaCheck
 from gatekeeper.histories.postgres import PostgresDatabase, connection_parameters
@@ -134,6 +134,18 @@ def test_lock_table(dirty):
         with running(run):
             assert "its lock table has a row, and others are at work" in second_look(dirty).reason
     assert "left a lock: its lock table has a row" in second_look(dirty).reason
+
+
+def test_views_of_the_server_that_may_not_be_read(postgres, dirty):
+    """What the gate's role may not see of the server is not known, and keeps no gate from opening."""
+    name = dirty.rpartition("/")[2]
+    role = f"reader_{name}"
+    postgres.create_role(role, "reader", "SELECT ON schema_migrations", database=name)
+    with psycopg.connect(dirty, autocommit=True) as connection:
+        connection.execute("REVOKE SELECT ON pg_catalog.pg_stat_activity FROM PUBLIC")
+        assert "which means running or failed" in second_look(postgres.url(name, role)).reason
+        connection.execute("UPDATE schema_migrations SET dirty = false")
+    assert check(postgres.url(name, role)).look(10, fresh=True) == Open("has 5 applied")
 
 
 def test_view(dirty):
