@@ -22,7 +22,7 @@ demo-kind:       ## the same with real pods, on kind
 	sh tests/demo/kind.sh
 
 test: $(VENV)/ready   ## unit, exhaustive, integration (embedded PostgreSQL) and apiserver tests
-	$(BIN)/pytest -m "not mariadb and not dolt" tests/unit tests/exhaustive tests/integration tests/apiserver
+	$(BIN)/pytest -m "not mariadb and not dolt and not pglite" tests/unit tests/exhaustive tests/integration tests/apiserver
 
 test-unit: $(VENV)/ready   ## what needs no server, in three seconds: two halves at once
 	$(BIN)/pytest $(QUICK) $(HALF) & half=$$!; \
@@ -36,6 +36,9 @@ test-mariadb: $(VENV)/ready   ## integration tests on the system's mariadb-serve
 
 test-dolt: $(VENV)/ready   ## what speaks MySQL's protocol and is none: Dolt's engine, built with Go in a minute
 	$(BIN)/pytest -m dolt tests/integration
+
+test-pglite: $(VENV)/ready   ## what speaks PostgreSQL's protocol and has one session for all: PGlite, from npm
+	$(BIN)/pytest -m pglite tests/integration
 
 test-cluster: $(VENV)/ready   ## real pods: in the cluster that KUBECONFIG names and that has the image, else on kind
 	tests/cluster/run
@@ -121,4 +124,4 @@ $(CHECKOV)/ready $(PIP_AUDIT)/ready: $(VENV)/%/ready: tests/%/requirements.txt |
 	$(@D)/bin/python -m pip install --quiet --require-hashes --requirement $<
 	touch $@
 
-.PHONY: fuzz mutants bench scan render-chart test-image test-faults peers soak vulnerabilities record-fixtures help demo demo-job demo-kind test test-unit test-exhaustive test-mariadb test-dolt test-cluster check fix requirements image clean
+.PHONY: fuzz mutants bench scan render-chart test-image test-faults peers soak vulnerabilities record-fixtures help demo demo-job demo-kind test test-unit test-exhaustive test-mariadb test-dolt test-pglite test-cluster check fix requirements image clean

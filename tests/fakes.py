@@ -138,6 +138,7 @@ class History:
     tables: tuple[Found, ...] = ()
     rows: Mapping[str, Sequence[tuple]] = field(default_factory=dict)
     lock: Lock = FREE_LOCK
+    at_work: str = ""
 
 
 class FakeSession:
@@ -160,6 +161,9 @@ class FakeSession:
 
     def lock(self, tool: Tool, table: Found) -> Lock:
         return self._history.lock
+
+    def at_work(self) -> str:
+        return self._history.at_work
 
 
 class FakeDatabase:

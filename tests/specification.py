@@ -132,7 +132,7 @@ HISTORY_TABLE: list[tuple[Mapping[str, object], str]] = [
     ({"failed": True, "lock": "held"}, WAITING),
     ({"failed": True, "on_failure": "wait"}, WAITING),
     ({"failed": True}, SHUT),
-    ({"doubtful": True, "lock": "abandoned", "on_failure": "exit"}, SHUT),
+    ({"doubtful": True, "lock": "free", "evidence": True, "on_failure": "exit"}, SHUT),
     ({"doubtful": True}, WAITING),
     ({"strangers": True, "if_ahead": "refuse"}, SHUT),
     ({"strangers": True, "proven": False, "if_ahead": "open"}, OPEN),

@@ -35,6 +35,8 @@ _OF_PLACE = re.compile("schema|search_?path|table|migration", re.IGNORECASE)
 """Names of URL parameters that may say where a history is."""
 _NO_PLACE = ("useInformationSchema", "Load Table Composites")
 """Drivers' own that have such a name and do not."""
+_OF_COMMANDS = ("head", "heads", "base", "latest", "newest", "current", "+1", "HEAD")
+"""What people write for whatever is newest."""
 LIBPQ = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE")
 """Of libpq's variables, those that name a database."""
 
@@ -127,7 +129,7 @@ def _database(
         return settings.file_text("--database-file", file) if file else url and settings.utf8("the database URL", url)
 
     def parameters() -> dict[str, str]:
-        password = os.environ.get(PASSWORD)
+        password = os.environ.get(PASSWORD, "").rstrip("\r\n")  # as of a file: a Secret that `echo` made
         if password_file:
             password = settings.file_text("--password-file", password_file)
         parts = ("user", user), ("password", password)
@@ -141,6 +143,11 @@ def _database(
         return from_url | given
 
     edge, kind = _edge(read())
+    if tool.is_postgres_only and edge.__name__.endswith("mysql"):
+        raise Misconfigured(
+            f"--tool {tool.name}: it migrates PostgreSQL alone, and the database URL is MySQL's; correct one of both, "
+            "write for example postgresql://app@db.shop.svc/app"
+        )
     if in_argv and url:
         judge_url(url)
     return Source(kind(parameters), edge.left_over(read()))
@@ -167,6 +174,8 @@ def located(question: Question, left: Mapping[str, str], *, table: str | None) -
         )
     if not place.locks:
         tool = replace(tool, lock_is_sure=False)
+    if place.lock_table and tool.lock_table:
+        tool = replace(tool, lock_table=replace(tool.lock_table, name=place.lock_table))
     if table:
         return replace(question, tool=tool)
     schema = question.schema if place.schema is None else place.schema
@@ -232,6 +241,12 @@ def wanted(tool: Tool, revisions: Sequence[str], file: str | None, directory: st
 
         judge_directory(tool, given)
         return directories.wanted(tool, directory, given)
+    for text in given:
+        if text in _OF_COMMANDS and tool.name in tools.names():
+            raise Misconfigured(
+                f"--revision {text}: no history has that word, it is one of tools' commands; write for example "
+                f"--revision {tool.example}, or --migrations DIR for all that a directory has"
+            )
     try:
         names = tuple(dict.fromkeys(map(tool.revision, given)))
     except ValueError as fault:

@@ -2,8 +2,20 @@
 
 Pure and total. The tool's part is done before it: rows have become events of revisions in normal form (see `tools`), so
 the same rules hold for every tool, and text is never compared by a database's collation.
+
+A mark may mean that a run is on, that it failed, or that it was killed. That nobody holds the tool's lock tells them
+apart only where this run would have been seen to hold it, and no tool promises that: golang-migrate's lock can be
+switched off or kept in a table, Prisma's switched off, Atlas' renamed, all by settings of a run that a gate does not
+see. So a mark counts as abandoned when looks at least ABANDONED_AFTER apart, and all between, found it with a free
+lock, on a server that shows locks, and one of two things is evidence besides:
+
+* an earlier look found this mark while the lock was held by a session at work: such runs take it, and this one let go;
+* nobody else is at work in the database: no run can be on, with a lock or without.
+
+Where there is neither the gate waits, says both that may be so, and advises no repair.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -12,7 +24,11 @@ from gatekeeper.gate.verdict import Open, Shut, Verdict, Waiting
 from gatekeeper.tools.shared.events import Applied, Doubtful, Event, Failed, Locked, Order, UpTo
 
 ABANDONED_AFTER = 5.0
-"""Seconds between two looks that both found a mark and no lock, before the run counts as failed or killed."""
+"""Seconds between two looks that both found a mark and no lock, before the run can count as failed or killed."""
+UNSEEN = "others may be at work in the database"
+"""Who is at work where a database was not asked, or does not tell."""
+LONGEST_NAME = 255
+"""Characters of a file's name. What is longer is not compared: it may be made to take long."""
 LISTED = 3
 """How many of many revisions a reason names."""
 
@@ -51,11 +67,47 @@ class Lock:
     """What a database tells of the lock that a tool holds while it migrates."""
 
     known: bool = False
-    """Whether every run of this tool takes a lock that this database shows. Else running and failed look alike."""
+    """Whether this database would show it, and the tool takes it unless it is told not to. Else a free one is none."""
     holder: str = ""
     """Who holds it, for people; empty when it is free."""
+    idle_since: str = ""
+    """Since when the holder's session has done nothing, where that is seen: another one may do its work."""
     free_for: float = 0.0
     """Seconds for which looks have found it free with the same mark."""
+    was_held: bool = False
+    """Whether looks found that mark before while the lock was held by a session at work."""
+    at_work: str = UNSEEN
+    """Who else is at work in the database, or may be, as a clause; empty where nobody can be."""
+
+    @property
+    def told(self) -> str:
+        """Return what its holder does, for people."""
+        return f"{self.holder} " + (
+            f"holds the migration lock, idle since {self.idle_since}" if self.idle_since else "is migrating"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What looks in turn have seen of a doubtful mark, and of the lock beside it."""
+
+    mark: str = ""
+    is_held: bool = False
+    """Whether the last look found it with the lock held by a session at work."""
+    was_held: bool = False
+    """Whether one did before the lock was free."""
+    free_since: float | None = None
+    """The instant of the first of the looks up to the last that all found it with the lock free."""
+
+    def after(self, mark: str, lock: Lock, now: float) -> "Doubt":
+        """Return what is known after a look that found this mark, none if empty, and this lock."""
+        if not mark or not lock.known:
+            return Doubt()
+        if lock.holder:
+            return Doubt(mark, is_held=not lock.idle_since)
+        if mark != self.mark or self.free_since is None:
+            return Doubt(mark, was_held=mark == self.mark and self.is_held, free_since=now)
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +192,14 @@ def judge_history(ledger: Ledger | None, wanted: Wanted, policy: HistoryPolicy) 
         if _matters(failed, missing):
             return _judge_failed(f"{failed.what} has failed", ledger, policy)
     if ledger.doubtful and _matters(ledger.doubtful, missing):
-        return _judge_doubtful(ledger.doubtful.what, ledger, policy, awaiting)
+        return _judge_doubtful(ledger.doubtful, ledger, policy, awaiting)
     stands = f"is at {ledger.newest}" if ledger.newest else "has nothing applied"
     strangers = _strangers(ledger, wanted, policy)
     if strangers and (missing or policy.if_ahead == "refuse"):
         past = f"{stands}; {_listed(strangers)} is not in {wanted.directory}, so it is past that, or another program's"
         return _judge_ahead(past, policy)
     if missing or not wanted.revisions:
-        return _judge_missing(stands, missing, ledger, policy)
+        return _judge_missing(stands, missing, ledger, policy, wanted)
     if _is_ahead(ledger, wanted, policy.order):
         return _judge_ahead(f"{stands}, past the wanted {wanted.newest}", policy)
     if wanted.is_whole and not shown.issuperset(wanted.revisions):  # one number tells of no others
@@ -196,34 +248,88 @@ def _judge_ahead(past: str, policy: HistoryPolicy) -> Verdict:
     return Open(past)
 
 
-def _judge_missing(stands: str, missing: Sequence[str], ledger: Ledger, policy: HistoryPolicy) -> Verdict:
+def _judge_missing(
+    stands: str, missing: Sequence[str], ledger: Ledger, policy: HistoryPolicy, wanted: Wanted
+) -> Verdict:
     order = policy.order
     if order and ledger.newest:
         passed = [revision for revision in _placed(missing, order) if order(revision) < order(ledger.newest)]
         stands += f", past {_listed(passed)}, which it lacks" if passed else ""
     if ledger.lock.holder:
-        stands += f", {ledger.lock.holder} is migrating"
+        stands += f", {ledger.lock.told}"
     if ledger.lock_row:
         stands += f", and {ledger.lock_row}: somebody migrates, or a run was killed"
-    return Waiting(f"{stands}; awaiting {_listed(missing)}")
+    hint = ""
+    if any(_is_alike(revision, ledger.newest) for revision in missing):
+        hint = f"{ledger.newest} is applied; if that is meant, write it so"
+    elif policy.heads and ledger.newest and wanted.known is None:
+        hint = "the table shows heads alone; whether they are past what is awaited is told with --migrations DIR"
+    return Waiting(f"{stands}; awaiting {_listed(missing)}", hint)
+
+
+def _is_alike(one: str, other: str) -> bool:
+    """Return whether two names may be one migration's: they differ in folder, extension, number, or what follows it.
+
+    Or one is the beginning of the other, where both are hexadecimal, as Alembic's are.
+    """
+    if len(one) > LONGEST_NAME or len(other) > LONGEST_NAME:
+        return False
+    hexadecimal = [re.match(r"(?=\d*[a-f])(?=[a-f]*\d)[0-9a-f]{4,40}(?![0-9A-Za-z])", each) for each in (one, other)]
+    if all(hexadecimal):
+        short, long = sorted((each[0] for each in hexadecimal if each), key=len)
+        return long.startswith(short)
+    (number, name), (other_number, other_name) = map(_number_and_name, (one, other))
+    if number and other_number:
+        return int(number) == int(other_number) and (name == other_name or not (name and other_name))
+    return bool(name) and name == other_name
+
+
+def _number_and_name(revision: str) -> tuple[str, str]:
+    """`db/000002-add-price.sql` -> `000002`, `add_price`: what a migration's file or row may be called by."""
+    parts = re.fullmatch(r"(?s)(?:.*/)?[vV]?(\d{0,255})[-_ ]*(.*?)(?:\.\w+)*", revision, re.ASCII)
+    return (parts[1], parts[2].replace("-", "_").lower()) if parts else ("", "")
 
 
 def _judge_failed(what: str, ledger: Ledger, policy: HistoryPolicy) -> Verdict:
     if ledger.lock.holder:
-        return Waiting(f"{what}, and {ledger.lock.holder} is migrating; awaiting its end")
+        return Waiting(f"{what}, and {ledger.lock.told}; awaiting its end")
     if policy.on_failure == "wait":
         return Waiting(f"{what}; awaiting its repair, as --on-failure wait says: {policy.repair}")
     return Shut(f"{what}; {policy.repair}")
 
 
-def _judge_doubtful(mark: str, ledger: Ledger, policy: HistoryPolicy, awaiting: str) -> Verdict:
-    if ledger.lock.holder:
-        return Waiting(f"{mark} and {ledger.lock.holder} is migrating; {awaiting}")
-    if not ledger.lock.known:
-        return Waiting(f"{mark}, which means running or failed; {awaiting}. If it failed, {policy.repair}")
-    if ledger.lock.free_for < ABANDONED_AFTER:
+def _judge_doubtful(doubtful: Doubtful, ledger: Ledger, policy: HistoryPolicy, awaiting: str) -> Verdict:
+    mark, lock = doubtful.what, ledger.lock
+    if lock.holder:
+        return Waiting(f"{mark} and {lock.told}; {awaiting}")
+    if doubtful.until:
+        return Waiting(f"{mark}; {awaiting}. {doubtful.until}")
+    row = f", {ledger.lock_row}" if ledger.lock_row else ""
+    if not lock.known:
+        return Waiting(f"{mark}{row}, which means running or failed: {_unclear(awaiting, policy)}")
+    if lock.free_for < ABANDONED_AFTER:
         return Waiting(f"{mark} and nobody holds the migration lock; looking again before it counts as failed")
-    return _judge_failed(f"{mark} and nobody holds the migration lock: a run failed or was killed", ledger, policy)
+    evidence = _evidence(ledger)
+    if evidence:
+        left = f", and left a lock: {ledger.lock_row}" if row else ""
+        ended = f"{mark}, {evidence} and nobody holds the migration lock: a run failed or was killed{left}"
+        return _judge_failed(ended, ledger, policy)
+    return Waiting(
+        f"{mark} and nobody holds the migration lock, but a run may do without{row}, and {lock.at_work}: "
+        f"running or failed, {_unclear(awaiting, policy)}"
+    )
+
+
+def _evidence(ledger: Ledger) -> str:
+    """Return why the run that left a mark is over, for people; nothing where it may be on. See the module's rule."""
+    if not ledger.lock.at_work:
+        return "nobody is at work in the database"
+    return "its run has let go of the lock" if ledger.lock.was_held and not ledger.lock_row else ""
+
+
+def _unclear(awaiting: str, policy: HistoryPolicy) -> str:
+    hold = "" if policy.on_failure == "wait" else "; should it prove to have failed, --on-failure wait holds the gate"
+    return f"the run's own log tells which; {awaiting}{hold}"
 
 
 def _placed(revisions: Iterable[str], order: Order | None) -> list[str]:

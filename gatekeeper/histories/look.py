@@ -1,15 +1,21 @@
 """Look at a database's migration history: what is asked of a database, how it is read, and the check that judges it."""
 
+import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from gatekeeper import tools
-from gatekeeper.gate.verdict import Shut, Verdict, Waiting
-from gatekeeper.histories.judge import HistoryPolicy, Ledger, Lock, Wanted, judge_history, ledger_of
+from gatekeeper.gate.verdict import Shut, Unreachable, Verdict, Waiting
+from gatekeeper.histories.judge import Doubt, HistoryPolicy, Ledger, Lock, Wanted, judge_history, ledger_of
 from gatekeeper.tools.shared.events import Event
 from gatekeeper.tools.shared.record import CURRENT, PATH, Row, Table, Tool
+
+UNHEARD_FOR = 60.0
+"""Seconds without a way to the database, after which its known cause is told, as of a Job that does not exist."""
+_NO_WAY = re.compile("resol|refused|time(d )?out|did not answer|unreachable|no route|no connection", re.IGNORECASE)
+"""What the system, libpq and the edges say where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,9 @@ class Session(Protocol):
     def lock(self, tool: Tool, table: Found) -> Lock:
         """Return what the database tells of the lock under which the tool migrates."""
 
+    def at_work(self) -> str:
+        """Return who else is at work in the database, or may be, as a clause; nothing where nobody can be."""
+
 
 class Database(Protocol):
     """Where histories are kept. Implemented by `postgres` and `mysql`."""
@@ -106,11 +115,24 @@ class SchemaCheck:
         self._wanted = wanted
         self._policy = policy
         self._now = now
-        self._doubt = ("", 0.0)
-        """The mark last seen while its lock was free, and since when."""
+        self._doubt = Doubt()
+        self._unheard_since: float | None = None
 
     def look(self, limit: float, *, fresh: bool) -> Verdict:  # noqa: ARG002 - every look is fresh
         """Read the history once and judge it."""
+        try:
+            verdict = self._look(limit)
+        except Unreachable as fault:
+            now, since = self._now(), self._unheard_since
+            self._unheard_since = (now if since is None else since) if _NO_WAY.search(str(fault)) else None
+            if self._unheard_since is None or now - self._unheard_since < UNHEARD_FOR:
+                raise
+            cause = "a NetworkPolicy, where there is one, must let this pod reach the database and the name server"
+            raise Unreachable(f"{fault}; {cause}", fault.retry_after, silent=fault.silent) from fault
+        self._unheard_since = None
+        return verdict
+
+    def _look(self, limit: float) -> Verdict:
         seen = "the history"
         try:
             with self._database.session(limit) as session:
@@ -169,13 +191,13 @@ class SchemaCheck:
 
         with closing(events()) as told:
             ledger = ledger_of(told, self._wanted, self._policy)
-        return self._with_lock(ledger, session.lock(tool, history))
+        return self._with_lock(session, ledger, session.lock(tool, history))
 
     def _judge(self, ledger: Ledger) -> Verdict:
         return judge_history(ledger, self._wanted, self._policy)
 
     def _judge_absent(self, elsewhere: Sequence[Found]) -> Verdict:
-        self._doubt = ("", 0.0)
+        self._doubt = Doubt()
         verdict = judge_history(None, self._wanted, self._policy)
         if elsewhere:
             seen = " and ".join(map(str, elsewhere))
@@ -202,19 +224,18 @@ class SchemaCheck:
                 f"or write --tool table --table {history} --column {tool.table.columns[0]}"
             )
         if others and tool.name not in others:
-            return Shut(
-                f"{history} is {' or '.join(sorted(others))}'s table, not {tool.name}'s; correct --tool or --table"
-            )
+            is_named_so = any(tools.named(name).table.name == history.table for name in others)
+            whose = f"{'is' if is_named_so else 'looks like'} {' or '.join(sorted(others))}"
+            return Shut(f"{history} {whose}'s table, not {tool.name}'s; correct --tool or --table")
         return None
 
-    def _with_lock(self, ledger: Ledger, lock: Lock) -> Ledger:
-        """Add what is known of the lock, and for how long it has been free under this mark."""
-        if not (ledger.doubtful and lock.known and not lock.holder):
-            self._doubt = ("", 0.0)
-            return replace(ledger, lock=lock)
-        if self._doubt[0] != ledger.doubtful.what:
-            self._doubt = (ledger.doubtful.what, self._now())
-        return replace(ledger, lock=replace(lock, free_for=self._now() - self._doubt[1]))
+    def _with_lock(self, session: Session, ledger: Ledger, lock: Lock) -> Ledger:
+        """Add what is known of the lock, and of a doubtful mark beside it."""
+        now = self._now()
+        self._doubt = doubt = self._doubt.after(ledger.doubtful.what if ledger.doubtful else "", lock, now)
+        if doubt.free_since is not None:
+            lock = replace(lock, free_for=now - doubt.free_since, was_held=doubt.was_held, at_work=session.at_work())
+        return replace(ledger, lock=lock)
 
 
 def _read_table(session: Session, found: Found, table: Table) -> Iterator[Event]:

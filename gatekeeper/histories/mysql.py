@@ -28,7 +28,7 @@ from pymysql.cursors import SSCursor
 from gatekeeper.gate.clock import start_thread
 from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.gate.verdict import Denied, Unreachable
-from gatekeeper.histories.judge import Lock
+from gatekeeper.histories.judge import UNSEEN, Lock
 from gatekeeper.histories.look import Found
 from gatekeeper.histories.mysql_url import PORT, URL_EXAMPLE, read_url
 from gatekeeper.tools.shared.record import CURRENT, PATH, Row, Tool
@@ -98,6 +98,9 @@ _OTHER_PLUGIN = (
     "the account's plugin, ed25519, is none that the gate has, with TLS or without; let an administrator make another "
     "account, for example by CREATE USER gate IDENTIFIED VIA mysql_native_password USING PASSWORD('...')"
 )
+_INACTIVE = (
+    "if a role that is not active has it: SET DEFAULT ROLE ALL TO {0}; on MariaDB: SET DEFAULT ROLE role FOR {0};"
+)
 _SELECT = re.compile(r"[\s(]*SELECT\b", re.IGNORECASE)
 _AFTER_CLIENTS = 3000
 """The first number that is a server's again."""
@@ -119,8 +122,20 @@ WHERE LOWER(table_name) = LOWER(%s) AND table_schema NOT IN %s ORDER BY 1 LIMIT 
 _IS_ONE_OF_SEVERAL = """
 SHOW GLOBAL VARIABLES WHERE value NOT IN ('OFF', '')
 AND variable_name IN ('read_only', 'innodb_read_only', 'wsrep_on', 'group_replication_group_name')
+OR variable_name = 'version' AND value RLIKE 'TiDB|Vitess|OceanBase|TDDL|Dolt'
 """
-_CONNECTION = "SELECT user, host FROM information_schema.processlist WHERE id = %s"
+_IS_IDLE = "command = 'Sleep' AND time >= 5"
+_CONNECTION = f"""
+SELECT user, host, IF({_IS_IDLE}, DATE_FORMAT(UTC_TIMESTAMP() - INTERVAL time SECOND, '%%Y-%%m-%%dT%%H:%%iZ'), '')
+FROM information_schema.processlist WHERE id = %s
+"""  # noqa: S608 - of constants, as below
+# Whoever copies from this server only reads. This connection's number is another than a pooler's, if one is between.
+_AT_WORK = f"""
+SELECT CONNECTION_ID(), COUNT(*),
+       SUM(id <> CONNECTION_ID() AND command NOT LIKE 'Binlog Dump%' AND NOT ({_IS_IDLE}))
+FROM information_schema.processlist WHERE command <> 'Daemon'
+"""  # noqa: S608
+_CONNECTED = "SHOW GLOBAL STATUS LIKE 'Threads_connected'"
 _HOLDERS_BY_RIGHTS = """
 SELECT t.processlist_id FROM performance_schema.metadata_locks m
 JOIN performance_schema.threads t ON t.thread_id = m.owner_thread_id
@@ -288,9 +303,22 @@ class MySQLSession:
             if held is None:
                 return Lock()
             if held[0][0] is not None:
-                return Lock(tool.lock_is_sure, self._told(held[0][0]))
+                return Lock(tool.lock_is_sure, *self._seen(held[0][0]))
         # Where the server cannot say that it is the only one, the lock is not known to be free.
         return Lock(tool.lock_is_sure and self._ask_in_vain(_IS_ONE_OF_SEVERAL) == [])
+
+    def at_work(self) -> str:
+        """Return who else is at work on the server, or may be."""
+        before, seen, after = map(self._ask_in_vain, (_CONNECTED, _AT_WORK, _CONNECTED))
+        if not (before and seen and after):
+            return UNSEEN
+        [(number, shown, working)] = seen
+        if working:
+            return "others are at work on the server"
+        if max(int(before[0][1]), int(after[0][1])) > shown:
+            return "others are connected, who show to PROCESS alone whether they work"
+        is_pooled = number % 2**32 != self._connection.thread_id() % 2**32  # type: ignore[no-untyped-call]
+        return "a pooler, through which others may work, is between" if is_pooled else ""
 
     def ask(self, statement: str, *values: object) -> list[Row]:
         """Return the few rows of a statement."""
@@ -330,15 +358,14 @@ class MySQLSession:
         for statement in (_HOLDERS_BY_RIGHTS, _HOLDERS_BY_PLUGIN):
             with suppress(pymysql.Error):
                 for (holder,) in self.ask(statement, place, table):
-                    return self._told(holder)
+                    return self._seen(holder)[0]
         return "a migration or an administrator"
 
-    def _told(self, holder: int) -> str:
-        """Return a connection for people; its user may be seen by that user alone."""
-        shown = self._ask_in_vain(_CONNECTION, holder) or []
-        return "".join(
-            [f"connection {holder}", *(f" ({user} from {host.rpartition(':')[0] or host})" for user, host in shown)]
-        )
+    def _seen(self, holder: int) -> tuple[str, str]:
+        """Return a connection, and since when it is idle, for people; both may be seen by its user alone."""
+        for user, host, idle_since in self._ask_in_vain(_CONNECTION, holder) or []:
+            return f"connection {holder} ({user} from {host.rpartition(':')[0] or host})", idle_since
+        return f"connection {holder}", ""
 
 
 class _Stream(SSCursor):
@@ -531,9 +558,7 @@ def _translate(fault: pymysql.Error, password: str) -> Exception:
     said = _describe(fault, password)
     match _code(fault):
         case code if code in _NO_SELECT:
-            return Denied(
-                f"{said}; GRANT SELECT on what is read, or if a role has it: SET DEFAULT ROLE ALL TO the user"
-            )
+            return Denied(f"{said}; GRANT SELECT on what is read, or {_INACTIVE.format('the user')}")
         case code if code in _DENIED:
             return Denied(f"{said}; correct the URL, its Secret, or the server's rights")
         case code if code in _TOO_SLOW:
@@ -551,7 +576,7 @@ def _missing_grant(place: str, table: str, user: str) -> str:
     return (
         f"{to} may not read {_name(place, table)}, or there is none yet; let an administrator run: "
         f"GRANT SELECT ON {_name(place, table)} TO {to}; or before there is one: "
-        f"GRANT SELECT ON {_name(everything)}.* TO {to};"
+        f"GRANT SELECT ON {_name(everything)}.* TO {to}; or {_INACTIVE.format(to)}"
     )
 
 

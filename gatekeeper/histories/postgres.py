@@ -116,17 +116,43 @@ SELECT row_security_active(c.oid), array(SELECT polname::text FROM pg_catalog.pg
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1 AND c.relname = $2
 """
-_SESSION = """
+_HERE = "(SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())"
+_IS_IDLE = """
+coalesce(a.state = 'idle' AND a.state_change < now() - interval '5 s' AND a.backend_type = 'client backend', false)
+"""
+"""A worker that applies another server's changes is called idle too, though what it waits for may be at work there."""
+_SESSION = f"""
 SELECT format('pid %s%s', l.pid, ' (' || nullif(a.application_name, '') || ')')
-       || coalesce(to_char(a.backend_start AT TIME ZONE 'UTC', '", since" YYYY-MM-DD"T"HH24:MI:SS"Z"'), '')
+       || coalesce(to_char(a.backend_start AT TIME ZONE 'UTC', '", since" YYYY-MM-DD"T"HH24:MI:SS"Z"'), ''),
+       CASE WHEN {_IS_IDLE} THEN to_char(a.state_change AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') ELSE '' END
 FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a USING (pid)
-WHERE l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()
-  AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()) AND """
-# A standby shows no advisory locks of its primary; these servers have none that pg_locks would show, or had none.
-_LOCK = f"""SELECT NOT pg_catalog.pg_is_in_recovery() AND version() !~ 'CockroachDB|-YB-',
-  ({_SESSION} l.locktype = 'advisory' AND l.objsubid = 1
-     AND (l.classid::bigint << 32 | l.objid::bigint) = ANY ($1) LIMIT 1)"""
-_TABLE_HOLDER = f"""{_SESSION} l.relation = to_regclass($1) AND l.mode = 'AccessExclusiveLock' LIMIT 1"""
+WHERE l.granted AND l.database = {_HERE} AND """  # noqa: S608 - of constants, as all below
+# A standby shows no advisory locks of its primary; these servers have none that pg_locks would show, or had none. One
+# that does not show this session as a client's shows no others' (PGlite). What a view shows may be another server's.
+# A gate takes no advisory lock: one that its own session holds is another client's, of a pooler, or of PGlite.
+_LOCK = f"""
+SELECT * FROM (
+  SELECT NOT pg_catalog.pg_is_in_recovery() AND version() !~ 'CockroachDB|-YB-'
+    AND EXISTS (SELECT 1 FROM pg_catalog.pg_stat_activity WHERE pid = pg_backend_pid() AND backend_type ~ '^client')
+    AND EXISTS (SELECT 1 FROM pg_catalog.pg_class WHERE oid = to_regclass($1) AND relkind IN ('r', 'p'))
+) shows LEFT JOIN (
+  {_SESSION} l.locktype = 'advisory' AND l.objsubid = 1
+    AND (l.classid::bigint << 32 | l.objid::bigint) = ANY ($2) LIMIT 1
+) held ON true
+"""  # noqa: S608
+_TABLE_HOLDER = f"""{_SESSION} l.pid IS DISTINCT FROM pg_backend_pid()
+  AND l.relation = to_regclass($1) AND l.mode = 'AccessExclusiveLock' LIMIT 1"""
+# Whoever is not seen to be idle is at work: migrations are SQL, which these tools send without a pause. Other gates are
+# no exception: pgbouncer leaves their application_name to the next client. Nor is a session older than this look known,
+# which a pooler has lent: it may have worked for another client a moment ago.
+_AT_WORK = f"""
+SELECT count(*) FILTER (WHERE a.pid <> pg_backend_pid()),
+       count(*) FILTER (WHERE a.pid <> pg_backend_pid() AND a.backend_type IS NULL),
+       bool_or(a.pid = pg_backend_pid() AND a.backend_start < now() - make_interval(secs => $1))
+FROM pg_catalog.pg_stat_activity a
+WHERE a.datid = {_HERE} AND NOT {_IS_IDLE}
+  AND coalesce(a.backend_type, '') NOT IN ('autovacuum worker', 'parallel worker', 'walsender')
+"""  # noqa: S608
 
 
 def connection_parameters(url: str | None) -> dict[str, str]:
@@ -182,7 +208,8 @@ class PostgresDatabase:
     @contextmanager
     def session(self, limit: float) -> Iterator["PostgresSession"]:
         """Yield a session of one short transaction. Raises as schema.Session."""
-        end = time.monotonic() + limit
+        began = time.monotonic()
+        end = began + limit
         try:
             parameters = self._parameters()
             given = _libpqs(parameters)
@@ -203,7 +230,7 @@ class PostgresDatabase:
                 if search_path:
                     connection.execute("SELECT set_config('search_path', %s, true)", [search_path])
                 connection.execute(TEMPORARY_LAST)
-                yield PostgresSession(connection)
+                yield PostgresSession(connection, began)
         except psycopg.Error as fault:
             if time.monotonic() >= end:
                 raise Unreachable(f"the server did not answer within {limit:.1f} s", silent=True) from None
@@ -407,8 +434,10 @@ class _Unpadded(Loader):
 class PostgresSession:
     """Reads in one transaction. Implements schema.Session."""
 
-    def __init__(self, connection: psycopg.Connection) -> None:
+    def __init__(self, connection: psycopg.Connection, began: float) -> None:
         self._connection = connection
+        self._began = began
+        """The instant before the gate asked for this connection."""
 
     def schemas(self, tool: Tool) -> tuple[str, ...]:
         """Return the schemas in which the tool makes its tables."""
@@ -494,12 +523,26 @@ class PostgresSession:
         return line.describe_prepared(b"").nfields
 
     def lock(self, tool: Tool, table: Found) -> Lock:
-        """Return what the database tells of the tool's advisory lock."""
+        """Return what the database tells of the tool's advisory lock. Nothing can be asked after it is not told."""
         if not tool.lock_keys:
             return Lock()
         keys = list(tool.lock_keys(table.schema, table.table, _text(self._connection.pgconn.db)))
-        [(is_primary, holder)] = self._cursor().execute(_LOCK, [keys]).fetchall()
-        return Lock(is_primary and tool.lock_is_sure, holder or "")
+        name = sql.Identifier(table.schema, table.table).as_string()
+        try:
+            [(shows, holder, idle_since)] = self._cursor().execute(_LOCK, [name, keys]).fetchall()
+        except (psycopg.ProgrammingError, psycopg.NotSupportedError):  # a server, or a role, without these views
+            return Lock()
+        return Lock(shows and tool.lock_is_sure, holder or "", idle_since or "")
+
+    def at_work(self) -> str:
+        """Return who else is at work in the database, or may be."""
+        elapsed = time.monotonic() - self._began
+        [(others, hidden, is_pooled)] = self._cursor().execute(_AT_WORK, [elapsed]).fetchall()
+        if others > hidden:
+            return "others are at work in the database"
+        if hidden:
+            return "others are connected, who show to pg_read_all_stats alone whether they work"
+        return "" if is_pooled is False else "a pooler, through which others may work, is between"
 
     def _cursor(self) -> psycopg.RawCursor[Row]:
         return psycopg.RawCursor(self._connection)

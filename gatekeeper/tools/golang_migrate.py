@@ -5,12 +5,12 @@ import zlib
 from collections.abc import Mapping
 
 from gatekeeper.tools.shared import layouts, revisions, rows, values
-from gatekeeper.tools.shared.events import Doubtful, Event, UpTo
+from gatekeeper.tools.shared.events import Doubtful, Event, Locked, UpTo
 from gatekeeper.tools.shared.folder import Folder
 from gatekeeper.tools.shared.record import CURRENT, Directory, Found, Place, Table, Tool
 
 _TABLE, _QUOTED = "x-migrations-table", "x-migrations-table-quoted"
-_NO_LOCK, _LOCK_STRATEGY = "x-no-lock", "x-lock-strategy"
+_NO_LOCK, _LOCK_STRATEGY, _LOCK_TABLE = "x-no-lock", "x-lock-strategy", "x-lock-table"
 """Parameters of its drivers' URLs (database/postgres, pgx, mysql: Open)."""
 _TRUE = ("1", "t", "T", "TRUE", "true", "True")
 """What Go's strconv.ParseBool takes for true."""
@@ -47,7 +47,7 @@ def _place(left: Mapping[str, str]) -> Place:
             raise ValueError(f'{_TABLE} is not quoted as {_QUOTED} says; write for example "app"."migrations"')
         schema, table = parts.groups()
     locks = left.get(_NO_LOCK, "") not in _TRUE and left.get(_LOCK_STRATEGY, "advisory") == "advisory"
-    return Place(schema, table, locks)
+    return Place(schema, table, locks, left.get(_LOCK_TABLE, ""))
 
 
 def _read(tool: Tool, folder: Folder) -> Found:
@@ -66,11 +66,12 @@ TOOL = Tool(
     table=Table("schema_migrations", ("version", "dirty"), rows.single(_event)),
     has_namesake=True,
     schemas=(CURRENT,),
-    parameters=(_TABLE, _QUOTED, _NO_LOCK, _LOCK_STRATEGY, "x-lock-table"),
+    parameters=(_TABLE, _QUOTED, _NO_LOCK, _LOCK_STRATEGY, _LOCK_TABLE),
     place=_place,
     revision=revisions.number,
     example="20240102030405",
     order=int,
+    lock_table=Table("schema_lock", ("lock_id",), rows.each(lambda _: Locked("its lock table has a row"))),
     lock_keys=_lock_keys,
     lock_names=lambda database, table: (str(_lock_key(f"{database}:{table}")),),
     tells_failure=True,

@@ -8,6 +8,7 @@ TOOL = Tool(
     table=Table("pgmigrations", ("name", "id"), rows.applied_stem, "id"),
     also=("run_on",),
     schemas=("public",),
+    is_postgres_only=True,
     search_path=(),  # node-postgres knows no such parameter
     parameters=("search_path", "currentSchema", "schema"),
     revision=revisions.stem,

@@ -12,6 +12,11 @@ from gatekeeper.tools.shared.events import Applied, Doubtful, Event
 from gatekeeper.tools.shared.folder import Folder
 from gatekeeper.tools.shared.record import Directory, Found, Table, Tool
 
+UNTIL = (
+    "Run `pgroll complete`, which the gate awaits, or `pgroll rollback`; to start an app before that, write "
+    '--tool query --query "SELECT name FROM pgroll.migrations"'
+)
+
 
 def revision(text: str) -> str:
     """`public.03_add_users`, `03_add_users.json`; without a schema, pgroll's default `public`."""
@@ -29,7 +34,7 @@ def _events(schema: object, name: object, done: object, _: object, kind: object)
     if kind not in _KINDS:
         raise ValueError(f"{kind!r} is no kind of migration")
     if not values.flag(done):
-        yield Doubtful(f"{revision} is started and not complete", run=f"{schema}.")
+        yield Doubtful(f"{revision} is started and not complete", run=f"{schema}.", until=UNTIL)
         return
     if kind == "baseline":
         yield Applied(_all_up_to(revision))
@@ -61,10 +66,9 @@ TOOL = Tool(
     also=("parent", "migration"),
     has_namesake=True,
     schemas=("pgroll",),
+    is_postgres_only=True,
     revision=revision,
     example="public.03_add_stock",
-    repair="run `pgroll complete`, which the gate awaits, or `pgroll rollback`; to start an app before that, write "
-    '--tool query --query "SELECT name FROM pgroll.migrations"',
     directory=Directory(
         "03_add_stock.yaml",
         _read,

@@ -24,7 +24,6 @@ TOOL = Tool(
     lock_keys=locks.of_database(0x3D32AD9E),
     lock_names=lambda database, _: (f"{0x3D32AD9E * zlib.crc32(database.encode()):x}",),
     lock_is_sure=False,
-    repair="repair the schema, delete the row, then run the migration again",
     directory=Directory(
         "20240102030405_add_stock.sql",
         layouts.plain,

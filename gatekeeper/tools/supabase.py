@@ -31,6 +31,7 @@ TOOL = Tool(
     also=("statements",),
     has_namesake=True,
     schemas=("supabase_migrations",),
+    is_postgres_only=True,
     revision=revisions.digits,
     example="20240102030405",
     order=revisions.by_text,

@@ -27,6 +27,7 @@ TOOL = Tool(
     table=Table("schema_version", ("version",), rows.single(_event)),
     has_namesake=True,  # Flyway's, by its name of before 5.0
     schemas=("public",),
+    is_postgres_only=True,
     revision=revisions.number,
     example="3",
     order=int,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fakes import FREE_LOCK, FakeClock, FakeDatabase, History
 from gatekeeper.gate.verdict import Open, Shut, Verdict, Waiting
-from gatekeeper.histories.judge import ABANDONED_AFTER, HistoryPolicy, Lock, Wanted, judge_history, ledger_of
+from gatekeeper.histories.judge import ABANDONED_AFTER, Doubt, HistoryPolicy, Lock, Wanted, judge_history, ledger_of
 from gatekeeper.histories.look import Found, Question, SchemaCheck
 from gatekeeper.tools.shared.events import Applied, Doubtful, Failed, Locked, UpTo
 from gatekeeper.tools.shared.home_grown import home_grown
@@ -24,11 +24,14 @@ MEANINGS = {name: meaning_of(name, tool.table.name) for name, tool in (TOOLS | {
 """Tool -> what its tables mean."""
 
 LOCKS = {
-    "unknown": Lock(),
-    "held": Lock(known=True, holder="pid 7"),
-    "free": Lock(known=True, free_for=ABANDONED_AFTER - 0.1),
-    "abandoned": Lock(known=True, free_for=ABANDONED_AFTER),
+    "unknown": Lock(free_for=ABANDONED_AFTER, was_held=True, at_work=""),
+    "held": Lock(known=True, holder="pid 7", at_work=""),
+    "free of late": Lock(known=True, free_for=ABANDONED_AFTER - 0.1, was_held=True, at_work=""),
+    "free": Lock(known=True, free_for=ABANDONED_AFTER),
+    "free, was held": Lock(known=True, free_for=ABANDONED_AFTER, was_held=True),
+    "free, nobody at work": Lock(known=True, free_for=ABANDONED_AFTER, at_work=""),
 }
+"""What looks have seen of the lock; in a fact, what comes before the comma."""
 RUNS = ("", "1", "9")
 """How the revisions of a failed run begin: all, one that may be wanted, one that is not."""
 
@@ -42,8 +45,13 @@ def subsets(items: str) -> list[tuple[str, ...]]:
 @pytest.mark.parametrize("failed", [None, *RUNS])
 def test_every_combination(order, lock, failed):
     """Every combination of what is applied, wanted, failed, doubtful, locked and asked for has the table's verdict."""
-    for applied, up_to, wanted, doubtful in product(subsets("123"), (None, 2), subsets("13"), (None, *RUNS)):
-        events = [Locked("a row"), *map(Applied, applied), *([UpTo(str(up_to))] if up_to else [])]
+    facts = product(subsets("123"), (None, 2), subsets("13"), (None, *RUNS), (False, True))
+    for applied, up_to, wanted, doubtful, has_row in facts:
+        events = [
+            *([Locked("a row")] if has_row else []),
+            *map(Applied, applied),
+            *([UpTo(str(up_to))] if up_to else []),
+        ]
         events += [] if failed is None else [Failed("it", failed)]
         events += [] if doubtful is None else [Doubtful("it", doubtful)]
         want = Wanted(wanted)
@@ -56,13 +64,42 @@ def test_every_combination(order, lock, failed):
             verdict = specified(
                 failed=matters.get(failed, False),
                 doubtful=matters.get(doubtful, False),
-                lock=lock,
+                lock=lock.partition(",")[0],
+                evidence="nobody" in lock or ("was held" in lock and not has_row),
                 proven=bool(wanted) and not missing,
                 ahead=order is not None and max([up_to or 0, *map(int, applied)]) > max(map(int, wanted), default=9),
                 if_ahead=if_ahead,
                 on_failure=on_failure,
             )
             assert NAMES[type(judge_history(ledger, want, policy))] == verdict, (events, wanted, lock, policy)
+
+
+SEEN = {
+    "no mark": ("", Lock(known=True)),
+    "free": ("5", Lock(known=True)),
+    "other free": ("6", Lock(known=True)),
+    "held": ("5", Lock(known=True, holder="pid 7")),
+    "idle": ("5", Lock(known=True, holder="pid 7", idle_since="noon")),
+    "unknown": ("5", Lock()),
+    "unknown, held": ("5", Lock(holder="pid 7")),
+}
+"""What one look may find: the mark, and the lock."""
+
+
+@pytest.mark.parametrize("length", range(1, 6))
+def test_every_sequence_of_looks(length):
+    """The last looks that alike found a mark and a free lock count, and what the one before them found."""
+    for looks in product(SEEN, repeat=length):
+        doubt = Doubt()
+        for instant, look in enumerate(looks):
+            doubt = doubt.after(*SEEN[look], instant)
+        alike = next((count for count, look in enumerate(reversed(looks)) if look != looks[-1]), length)
+        if looks[-1] not in ("free", "other free"):
+            assert (doubt.was_held, doubt.free_since) == (False, None), looks
+            continue
+        before = looks[-alike - 1] if alike < length else ""
+        assert doubt.free_since == length - alike, looks
+        assert doubt.was_held == (before == "held" and looks[-1] == "free"), looks
 
 
 ABOVE = {"a": "abcd", "b": "bd", "c": "c", "d": "d"}

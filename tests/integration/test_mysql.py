@@ -1,6 +1,7 @@
 """What is read from a real MariaDB server, or the MySQL server that GATEKEEPER_TEST_MYSQL_URL names."""
 
 import contextlib
+import itertools
 import os
 import re
 import secrets
@@ -363,6 +364,28 @@ def test_denied_then_granted(mariadb, mariadb_database, user, run):
     assert look(url) == Open("has 5 applied")
 
 
+def test_role_that_is_not_active(mariadb, mariadb_database, user, run):
+    """What a role has that is not active is denied, and the cure is the one that the server has for it."""
+    name, url = user
+    role, place = f"r_{name}", name_of(mariadb_database)
+    run(MIGRATE, "CREATE TABLE other (id int)", "INSERT INTO schema_migrations VALUES (5, false)")
+    mariadb.execute(f"CREATE ROLE `{role}`")
+    try:
+        mariadb.execute(f"GRANT SELECT ON `{place}`.* TO `{role}`")
+        mariadb.execute(f"GRANT `{role}` TO `{name}`")
+        with pytest.raises(Denied, match="SET DEFAULT ROLE ALL TO the user"):
+            look(url)
+        run(f"GRANT SELECT ON other TO `{name}`@`%`")
+        with pytest.raises(Denied) as caught:
+            look(url)
+        [(version,)] = mariadb.execute("SELECT VERSION()")
+        cures = re.findall("SET DEFAULT ROLE [^;]*", str(caught.value))
+        mariadb.execute(cures["MariaDB" in version].replace("ROLE role FOR", f"ROLE `{role}` FOR"))
+        assert look(url) == Open("has 5 applied")
+    finally:
+        mariadb.execute(f"DROP ROLE `{role}`")
+
+
 def test_denied_columns(mariadb_database, user, run):
     """A history of which one may read some columns is denied, not taken for another tool's."""
     name, url = user
@@ -471,6 +494,52 @@ def test_named_lock_of_a_server_that_folds_names():
         with contextlib.closing(server.connect("Shop")) as migration:
             migration.cursor().execute("SELECT DATABASE(), GET_LOCK(%s, 1)", [lock])
             assert f"and connection {migration.thread_id()} " in look(url).reason
+
+
+def looks_at_mark(url):
+    """Return what the second of two looks concludes, which are far enough apart by their own clock."""
+    tool = TOOLS["golang-migrate"]
+    question, policy = Question(tool, tool.table.name), HistoryPolicy(tool.order)
+    gate = SchemaCheck(reader(url), question, Wanted(("5",)), policy, itertools.count(0, 6).__next__)
+    assert isinstance(gate.look(LIMIT, fresh=True), Waiting)
+    return gate.look(LIMIT, fresh=True)
+
+
+@contextlib.contextmanager
+def working(connection):
+    """Let a connection run a statement that lasts."""
+    thread = threading.Thread(target=lambda: connection.cursor().execute("SELECT SLEEP(3)"))
+    thread.start()
+    time.sleep(0.3)
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def test_abandoned():
+    """A mark is abandoned when nobody is at work on the server, as far as the gate may see."""
+    with MariaDB() as server:
+        url = server.create_database("shop")
+        server.execute(MIGRATE, database="shop")
+        server.execute("INSERT INTO schema_migrations VALUES (5, true)", database="shop")
+        server.create_user("app", "app", "SELECT ON shop.*")
+        app = server.url("shop", "app")
+        for each in (url, app):
+            assert "nobody is at work in the database" in looks_at_mark(each).reason
+        with contextlib.closing(server.connect("shop")) as other:
+            assert "others are at work on the server" in looks_at_mark(url).reason  # it was a moment ago
+            assert "who show to PROCESS alone" in looks_at_mark(app).reason
+            lock = TOOLS["golang-migrate"].lock_names("shop", "schema_migrations")
+            other.cursor().execute("SELECT GET_LOCK(%s, 1)", lock)
+            time.sleep(5.5)
+            assert re.search("holds the migration lock, idle since 20..-..-..T..:..Z;", looks_at_mark(url).reason)
+            assert "is migrating" in looks_at_mark(app).reason
+            other.cursor().execute("SELECT RELEASE_ALL_LOCKS()")
+            with working(other):
+                verdict = looks_at_mark(url)
+            assert isinstance(verdict, Waiting)
+            assert "running or failed" in verdict.reason
 
 
 def test_unsure_locks(mariadb, mariadb_database, run):

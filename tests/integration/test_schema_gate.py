@@ -537,6 +537,7 @@ def test_search_path_of_role(schema, postgres, server, role, place, path):
     password_file=(("--database", "postgresql://{role}@{place}", "--password-file", "{password_file}"), {}),
     user_flag=(("--database", "postgresql://{place}", "--user", "{role}", "--password-file", "{password_file}"), {}),
     password_variable=(("--database", "postgresql://{role}@{place}"), {"GATEKEEPER_PASSWORD": "{password}"}),
+    password_of_echo=(("--database", "postgresql://{role}@{place}"), {"GATEKEEPER_PASSWORD": "{password}\n"}),
     libpq=(
         (),
         {

@@ -38,6 +38,8 @@ class Doubtful:
     what: str
     run: str = ""
     """As of Failed."""
+    until: str = ""
+    """Where it means neither but is awaited: what ends it, for people."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,8 @@ class Place(NamedTuple):
     table: str = ""
     locks: bool = True
     """Whether the tool takes its lock."""
+    lock_table: str = ""
+    """The name of its lock table, if another than its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,8 @@ class Tool:
     """URL parameters of its own which `place` reads, or which do not matter here."""
     place: Callable[[Mapping[str, str]], Place] = lambda _: Place()
     """The URL's parameters that no driver needs -> what they say. Raises ValueError."""
+    is_postgres_only: bool = False
+    """Whether it knows no other database, so that a MySQL URL is a mistake."""
     database: str = ""
     """MySQL: the database in which the tool makes the table, if not the one that is connected to."""
     order: Order | None = None
@@ -123,7 +127,7 @@ class Tool:
     lock_names: Callable[[str, str], tuple[str, ...]] | None = None
     """Database, table -> names of the MySQL lock that it may hold while it migrates."""
     lock_is_sure: bool = True
-    """Whether every run takes that lock, so that a free one means that nobody migrates."""
+    """Whether a run takes that lock unless it is told not to. Else a free one tells nothing."""
     tells_failure: bool = False
     """Whether its history shows that a migration has failed."""
     repair: str = "repair it, then run the migration again"

@@ -51,6 +51,13 @@ MISUSES = [
     ("schema: an argument", f"{ALEMBIC} shop", "shop"),
     ("schema: no revision", "schema --tool flyway", "--revision 1.2"),
     ("schema: bad revision", "schema --tool flyway --revision one", "--revision one: with flyway"),
+    ("schema: a command's word", "schema --tool alembic --revision head", "or --migrations DIR for all"),
+    ("schema: a command's word of knex'", "schema --tool knex --revision latest", "--revision latest: no history has"),
+    (
+        "schema: PostgreSQL's tool on MySQL",
+        "schema --tool pgroll --revision 1 --database mysql://app@db/shop",
+        "it migrates PostgreSQL alone",
+    ),
     ("schema: one bad revision of two", f"{FLYWAY} --revision V1.2.x.sql", "V1.2.x.sql"),
     ("schema: no file of revisions", "schema --tool flyway --revision-file /no/file", "--revision-file: /no/file"),
     ("schema: no database", ALEMBIC, "no database is given"),
@@ -157,6 +164,16 @@ def test_only_an_outcome_is_an_end(argv, end, monkeypatch):
     monkeypatch.setattr("gatekeeper.cli.checks.cluster", lambda *_: None)
     with pytest.raises(KeyError):
         cli.main(argv)
+
+
+def test_lock_of_a_url():
+    """What the URL says of the tool's lock is heeded, whatever --table says of its history."""
+    for table in (None, "app.changes"):
+        _, question = checks.question("golang-migrate", table, None, None, trusted=False)
+        tool = checks.located(question, {"x-lock-table": "mine", "x-lock-strategy": "table"}, table=table).tool
+        assert (tool.lock_table.name, tool.lock_is_sure) == ("mine", False)
+        tool = checks.located(question, {}, table=table).tool
+        assert (tool.lock_table.name, tool.lock_is_sure) == ("schema_lock", True)
 
 
 @pytest.mark.parametrize(("argv", "words"), [pytest.param(*row, id=name) for name, *row in MISUSES])

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from fakes import FREE_LOCK, FakeClock, FakeDatabase, History
-from gatekeeper.gate.verdict import Open, Shut, Verdict, Waiting
+from gatekeeper.gate.verdict import Open, Shut, Unreachable, Verdict, Waiting
 from gatekeeper.histories.judge import HistoryPolicy, Ledger, Lock, Wanted, judge_history, ledger_of
 from gatekeeper.histories.look import Found, Question, SchemaCheck
 from gatekeeper.tools.flyway import order as by_dots
@@ -33,7 +33,11 @@ def dirty(lock: Lock) -> Ledger:
 
 
 UNKNOWN, HELD = dirty(Lock()), dirty(Lock(known=True, holder="pid 7"))
-FREE, ABANDONED = dirty(Lock(known=True, free_for=4.9)), dirty(Lock(known=True, free_for=5))
+FREE, ABANDONED = (dirty(Lock(known=True, free_for=seconds, at_work="")) for seconds in (4.9, 5))
+LET_GO = dirty(Lock(known=True, free_for=5, was_held=True))
+UNCLEAR = dirty(Lock(known=True, free_for=5, at_work="pid 9 is at work"))
+IDLE = dirty(Lock(known=True, holder="pid 7", idle_since="noon"))
+ROW = "its lock table has a row"
 
 ROWS = [
     ("missing table", None, ["3"], ORDERED, Waiting, ["nothing is applied", "no history table", "awaiting 3"]),
@@ -89,7 +93,26 @@ ROWS = [
     ("doubtful, lock unknown", UNKNOWN, ["3"], ORDERED, Waiting, ["marked dirty", "running or failed", "awaiting 3"]),
     ("doubtful, lock held", HELD, ["3"], ORDERED, Waiting, ["marked dirty", "pid 7 is migrating", "awaiting 3"]),
     ("doubtful, lock free", FREE, ["3"], ORDERED, Waiting, ["marked dirty", "nobody holds", "looking again"]),
-    ("doubtful, abandoned", ABANDONED, ["3"], ORDERED, Shut, ["marked dirty", "nobody holds", "killed", "repair it"]),
+    ("doubtful, nobody at work", ABANDONED, ["3"], ORDERED, Shut, ["nobody is at work", "killed; repair it"]),
+    ("doubtful, let go", LET_GO, ["3"], ORDERED, Shut, ["its run has let go of the lock", "killed; repair it"]),
+    ("doubtful, let go, a row", replace(LET_GO, lock_row=ROW), ["3"], ORDERED, Waiting, [ROW, "running or failed"]),
+    ("doubtful, nobody, a row", replace(ABANDONED, lock_row=ROW), ["3"], ORDERED, Shut, [f"left a lock: {ROW}; rep"]),
+    (
+        "doubtful, others at work",
+        UNCLEAR,
+        ["3"],
+        ORDERED,
+        Waiting,
+        ["nobody holds", "pid 9 is at work", "running or failed", "own log", "awaiting 3", "--on-failure wait"],
+    ),
+    (
+        "doubtful, held by an idle one",
+        IDLE,
+        ["3"],
+        ORDERED,
+        Waiting,
+        ["pid 7 holds the migration lock, idle since noon"],
+    ),
     ("doubtful past the wanted", HELD, ["2"], ORDERED, Waiting, ["marked dirty"]),
     ("doubtful, on_failure wait", ABANDONED, ["3"], REPAIR, Waiting, ["killed", "--on-failure wait", "run `fix`"]),
     ("past what is missing", SET, ["2"], ORDERED, Waiting, ["is at 3, past 2, which it lacks; awaiting 2"]),
@@ -194,8 +217,8 @@ def table(name: str, *columns: str, schema: str = "public", on_path: bool = True
     return Found(name, schema, name, columns, on_path, on_path, readable)
 
 
-def golang_migrate(*rows: tuple, lock: Lock = FREE_LOCK) -> History:
-    return History((table("schema_migrations", "version", "dirty"),), {"schema_migrations": rows}, lock)
+def golang_migrate(*rows: tuple, lock: Lock = FREE_LOCK, at_work: str = "") -> History:
+    return History((table("schema_migrations", "version", "dirty"),), {"schema_migrations": rows}, lock, at_work)
 
 
 def test_schema_check_opens():
@@ -222,7 +245,12 @@ METADATA = table("ar_internal_metadata", "key", "value")
         ("rails", [table("schema_migrations", "version", "inserted_at"), METADATA], "ecto's table, not rails's"),
         ("dbmate", [table("schema_migrations", "version"), METADATA], "rails's table, not dbmate's"),
         ("gormigrate", [table("migrations", "id", "migration", "batch")], "laravel's table, not gormigrate's"),
-        ("gormigrate", [table("migrations", "id", "timestamp", "name")], "typeorm's table, not gormigrate's"),
+        ("gormigrate", [table("migrations", "id", "timestamp", "name")], "is typeorm's table, not gormigrate's"),
+        (  # postgres-migrations'
+            "gormigrate",
+            [table("migrations", "id", "name", "hash", "executed_at")],
+            "looks like mikro-orm's table, not gormigrate's",
+        ),
     ],
 )
 def test_another_tools_table(tool, tables, whose):
@@ -289,10 +317,87 @@ def test_query():
     assert isinstance(check(History(rows={"query": [("3",)]}), tool="query").look(10, fresh=False), Open)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "newest", "alike"),
+    [
+        ("000001-create-product.sql", "000001.sql", True),
+        ("20261128022722-add-price", "/20261128022722-add-price", True),
+        ("2_add_price.sql", "2", True),
+        ("2_add_price.sql", "add_price", True),
+        ("V2__add_price.sql", "2", True),
+        ("1975ea", "1975ea83b712", True),
+        ("1975ea83b712_add.py", "1975ea83b712", True),
+        ("1975ea83b712", "1975eb83b712", False),
+        ("20240102_add_price", "20240102_add_stock", False),
+        ("add_price", "add_stock", False),
+        ("3", "2", False),
+        ("add_price", "", False),
+        ("7" * 5000, "7" * 4999, False),
+        ("x" + ".a" * 10**6, "y" + ".a" * 10**6, False),
+    ],
+)
+def test_alike(wanted, newest, alike):
+    """Where the newest is what is wanted by another name, a hint says so; it proves nothing."""
+    verdict = judge_history(Ledger(frozenset({newest}), newest=newest), Wanted((wanted,)), UNORDERED)
+    assert isinstance(verdict, Waiting)
+    assert verdict.hint == (f"{newest} is applied; if that is meant, write it so" if alike else "")
+
+
+def test_heads_alone():
+    """Where only a directory would tell whether heads are past what is awaited, a hint says so, once there are any."""
+    policy = HistoryPolicy(heads=True)
+    for heads, directory, told in (
+        ({"b2"}, None, True),
+        (set(), None, False),
+        ({"b2"}, frozenset({"a1", "b2"}), False),
+    ):
+        ledger = Ledger(frozenset(heads), newest="".join(heads))
+        verdict = judge_history(ledger, Wanted(("a1",), known=directory), policy)
+        assert ("--migrations DIR" in verdict.hint) == told
+
+
+class Severed:
+    """A database to which there is no way, and the other faults that it has. Implements schema.Database."""
+
+    name = "database shop"
+
+    def __init__(self, *faults: str) -> None:
+        self._faults = iter(faults)
+
+    def session(self, limit: float):
+        raise Unreachable(next(self._faults), silent=True)
+
+
+def test_no_way():
+    """After a minute without a way to the database a NetworkPolicy is named; a server that answers is another thing."""
+    clock = FakeClock()
+    no_way = "no connection: Connection refused"
+    check = SchemaCheck(
+        Severed(no_way, no_way, "too many clients", no_way),
+        Question(TOOLS["alembic"], "alembic_version"),
+        Wanted(("3",)),
+        UNORDERED,
+        clock.now,
+    )
+    told = []
+    for _ in range(4):
+        with pytest.raises(Unreachable) as caught:
+            check.look(10, fresh=True)
+        told.append(str(caught.value))
+        assert caught.value.silent
+        clock.receive(60)
+    assert told[0] == no_way
+    assert ["NetworkPolicy" in text for text in told] == [False, True, False, False]
+
+
 DIRTY = golang_migrate((3, True))
 OTHER = golang_migrate((4, True))
 CLEAN = golang_migrate((2, False))
 LOCKED = golang_migrate((3, True), lock=Lock(known=True, holder="pid 7"))
+IDLY = golang_migrate((3, True), lock=Lock(known=True, holder="pid 7", idle_since="noon"))
+BUSY = golang_migrate((3, True), at_work="others are at work")
+BUSY_OTHER = golang_migrate((4, True), at_work="others are at work")
+BUSY_CLEAN = golang_migrate((2, False), at_work="others are at work")
 STANDBY = golang_migrate((3, True), lock=Lock())
 DROPPED = History()
 
@@ -313,10 +418,22 @@ DROPPED = History()
         pytest.param([(0, DIRTY), (5, STANDBY), (5, DIRTY)], False, id="unknown between"),
         pytest.param([(0, DIRTY), (5, DROPPED), (5, DIRTY)], False, id="dropped between"),
         pytest.param([(0, STANDBY), (5, STANDBY)], False, id="never known"),
+        pytest.param([(0, BUSY), (600, BUSY)], False, id="others at work"),
+        pytest.param([(0, BUSY), (5, BUSY), (0.5, DIRTY)], True, id="others at work until now"),
+        pytest.param([(0, DIRTY), (4, DIRTY), (1, BUSY)], False, id="others at work now"),
+        pytest.param([(0, LOCKED), (5, BUSY), (5, BUSY)], True, id="seen to let go"),
+        pytest.param([(0, LOCKED), (5, BUSY), (4.9, BUSY)], False, id="seen to let go for less"),
+        pytest.param([(0, LOCKED), (5, BUSY), (1, BUSY), (5, BUSY)], True, id="seen to let go, three looks"),
+        pytest.param([(0, IDLY), (5, BUSY), (5, BUSY)], False, id="an idle one let go"),
+        pytest.param([(0, LOCKED), (5, IDLY), (5, BUSY), (5, BUSY)], False, id="an idle one let go at last"),
+        pytest.param([(0, LOCKED), (5, BUSY_OTHER), (5, BUSY_OTHER)], False, id="let go of another mark"),
+        pytest.param([(0, LOCKED), (5, BUSY_CLEAN), (5, BUSY), (5, BUSY)], False, id="let go, clean between"),
+        pytest.param([(0, LOCKED), (5, STANDBY), (5, BUSY), (5, BUSY)], False, id="let go, unknown between"),
+        pytest.param([(0, LOCKED), (5, DROPPED), (5, BUSY), (5, BUSY)], False, id="let go, dropped between"),
     ],
 )
 def test_abandoned(found: list[tuple[float, History]], shut: bool):  # noqa: FBT001
-    """A doubtful mark shuts the gate once looks 5 s apart, and all between, found that mark and a free lock."""
+    """A doubtful mark shuts the gate once looks 5 s apart, and all between, found it with a free lock, on evidence."""
     clock = FakeClock()
     db = check(*(history for _, history in found), clock=clock)
     for seconds, _ in found:

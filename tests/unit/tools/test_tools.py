@@ -6,6 +6,7 @@ import pytest
 
 from gatekeeper.histories.judge import HistoryPolicy, Ledger, Wanted, ledger_of
 from gatekeeper.tools import owners
+from gatekeeper.tools.pgroll import UNTIL
 from gatekeeper.tools.shared.events import Applied, Doubtful, Failed
 from gatekeeper.tools.shared.home_grown import home_grown
 from gatekeeper.tools.shared.record import Place, Tool
@@ -192,7 +193,7 @@ LEDGERS = [
         Ledger(
             frozenset({"public.1"}),
             newest="public.1",
-            doubtful=Doubtful("app.2 is started and not complete", "app."),
+            doubtful=Doubtful("app.2 is started and not complete", "app.", UNTIL),
         ),
     ),
     (
@@ -450,6 +451,7 @@ def test_sqitch_failures(rows, failed):
         ("knex", (0,), ""),
         ("knex", (None,), ""),
         ("yoyo", (1, 4711, None), "yoyo_lock is held by pid 4711"),
+        ("golang-migrate", (1726534663,), "its lock table has a row"),
     ],
 )
 def test_lock_row(tool, row, told):
@@ -532,6 +534,7 @@ PLACES = [
     ("golang-migrate", {"x-no-lock": "true"}, Place(locks=False)),
     ("golang-migrate", {"x-no-lock": "false"}, Place()),
     ("golang-migrate", {"x-lock-strategy": "table"}, Place(locks=False)),
+    ("golang-migrate", {"x-lock-table": "locks"}, Place(lock_table="locks")),
     ("dbmate", {"search_path": "BILLING, public"}, Place("BILLING")),
     ("atlas", {"search_path": "billing"}, Place("billing")),
     ("prisma", {"schema": "Billing"}, Place("Billing")),
