@@ -18,7 +18,7 @@ from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.gate.verdict import Check
 from gatekeeper.histories.judge import Wanted
 from gatekeeper.histories.look import Question
-from gatekeeper.histories.urls import plain
+from gatekeeper.histories.urls import is_mysql, plain
 from gatekeeper.jobs.judge import JobCheck, JobPolicy
 from gatekeeper.tools.shared.home_grown import HOME_GROWN, home_grown
 from gatekeeper.tools.shared.record import CURRENT, PATH, Tool
@@ -87,9 +87,10 @@ def cluster(kubeconfig: str | None, context: str | None) -> "Cluster":
 
 
 class Source(NamedTuple):
-    """A database, and what its URL says beside how to connect to it."""
+    """A database, its kind, and what its URL says beside how to connect to it."""
 
     database: "Database"
+    kind: str
     left: Mapping[str, str]
 
 
@@ -140,10 +141,11 @@ def _database(
         from_url: dict[str, str] = edge.connection_parameters(written)
         return from_url | given
 
-    edge, kind = _edge(read())
+    edge, database = _edge(read())
     if in_argv and url:
         judge_url(url)
-    return Source(kind(parameters), edge.left_over(read()))
+    kind = "mysql" if is_mysql(read()) else "postgresql"
+    return Source(database(parameters), kind, edge.left_over(read()))
 
 
 def located(question: Question, left: Mapping[str, str], *, table: str | None) -> Question:

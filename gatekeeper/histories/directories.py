@@ -10,7 +10,7 @@ from pathlib import Path
 from gatekeeper import tools
 from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.histories.judge import Wanted
-from gatekeeper.tools.shared.folder import Folder
+from gatekeeper.tools.shared.folder import PASSED, Folder
 from gatekeeper.tools.shared.record import Directory, Found, Tool
 
 SAMPLES = 50
@@ -22,7 +22,7 @@ def wanted(tool: Tool, directory: str, given: Sequence[str] = ()) -> Wanted:
     found = _read(tool, directory, given)
     if found.unproven:
         raise Misconfigured(f"{directory}: {found.unproven}")
-    return Wanted(found.revisions, directory, found.proofs, found.known, is_whole=not given)
+    return Wanted(found.revisions, directory, found.proofs, found.known, found.elsewhere, is_whole=not given)
 
 
 def newest(tool: Tool, directory: str) -> list[str]:
@@ -65,9 +65,9 @@ def _told(tool: Tool, directory: str) -> tuple[str, ...] | None:
         return None
 
 
-def _folder(directory: str) -> Folder:
+def _folder(directory: str, passed: str = PASSED, *, follows: bool = True) -> Folder:
     try:
-        return Folder(Path(directory))
+        return Folder(Path(directory), passed=passed, follows=follows)
     except (OSError, ValueError) as fault:
         raise _misconfigured(directory, fault) from fault
 
@@ -77,7 +77,7 @@ def _read(tool: Tool, directory: str, given: Sequence[str] = ()) -> Found:
     if not layout:
         why = tool.in_code or "a history of one's own has no migrations directory"
         raise Misconfigured(f"{directory}: {why}; give --revision instead, for example --revision {tool.example}")
-    folder = _folder(directory)
+    folder = _folder(directory, layout.passed, follows=layout.follows)
     try:
         found = layout.standing_on(folder, given) if given and layout.standing_on else layout.read(tool, folder)
     except (OSError, ValueError) as fault:

@@ -8,7 +8,7 @@ from gatekeeper.tools.shared.events import Applied
 from gatekeeper.tools.shared.folder import Folder
 from gatekeeper.tools.shared.record import CURRENT, DRIVERS_SEARCH_PATH, Directory, Found, Table, Tool
 
-_FILES = r"(?!post-apply)(?!.*\.rollback\.sql)([^/.][^/]*)\.(?:py|sql)"
+_FILES = r"(?!post-apply)(?!.*\.rollback\.sql)([^/]+)\.(?:py|sql)"
 
 
 def in_order(files: Mapping[str, tuple[str, str]]) -> list[str]:

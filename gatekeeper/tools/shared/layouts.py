@@ -1,7 +1,7 @@
 """Directories in the ways in which several tools lay their migrations out."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from gatekeeper.tools.shared.folder import Folder
 from gatekeeper.tools.shared.record import Found, Tool
@@ -11,14 +11,31 @@ CODE = r"[^/]+\.[cm]?[jt]s"
 PAGE = r".+\.php"
 UP = r"\bup\b[ =:]*(?:async *)?(?:function *\w* *)?\(? *"
 """Pattern of the beginning of a function `up` in JavaScript, before its first parameter."""
+_RIGHT = "rename or remove it, a right name is {0.example}"
 SCRIPTS = "co|coffee|eg|iced|js|cjs|mjs|litcoffee|ls|ts|cts|mts"
 """The extensions of modules that Knex and node-pg-migrate load (rechoir's interpret)."""
 
 
 def plain(tool: Tool, folder: Folder) -> Found:
     """Names tell it all. Several files of one name, up and down or source and compiled, are one migration."""
-    pattern = tool.directory.files if tool.directory else ""
-    return ordered(tool, ((file[1], path) for path in folder if (file := re.fullmatch(pattern, path))))
+    return ordered(tool, files(tool, folder))
+
+
+def files(tool: Tool, folder: Folder) -> Iterator[tuple[str, str]]:
+    """Yield name and path of each migration. Raises ValueError for what the tool stumbles over, and runs nothing then.
+
+    Many take a folder that is called as a migration is for one.
+    """
+    layout = tool.directory
+    pattern, refused = (layout.files, layout.refused) if layout else ("", "")
+    for path in folder:
+        if file := re.fullmatch(pattern, path):
+            yield file[1], path
+        elif re.fullmatch(refused, path):
+            raise ValueError(f"{path} stops {tool.name}, which runs no other migration then; {_RIGHT.format(layout)}")
+    for path in folder.folders:
+        if re.fullmatch(f"{pattern}|{refused}", path):
+            raise ValueError(f"{path} is a folder, and is called as a migration is; rename or remove it")
 
 
 def ordered(tool: Tool, named: Iterable[tuple[str, str]]) -> Found:

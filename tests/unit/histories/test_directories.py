@@ -235,7 +235,11 @@ def test_alembic_given_wrongly(tree):
     assert directories.wanted(TOOLS["alembic"], tree(BRANCHES), ["heads"]).revisions == ("b2", "c3")
 
 
-ARCHIVE = {"versions/a.py": alembic("ae10"), "versions/archive/old.py": alembic("d0"), "versions/archive/helper.py": ""}
+ARCHIVE = {
+    "versions/a.py": alembic("ae10"),
+    "versions/archive/old.py": alembic("d0"),
+    "versions/archive/__init__.py": "",
+}
 
 
 @pytest.mark.parametrize(
@@ -301,6 +305,17 @@ def test_apps_elsewhere(path, tool, tree):
     indented = MIGRATION.format([]).replace("\n", "\n    ")  # as in a text of a test
     others = {"shop/tests.py": indented, "shop/_old.py": MIGRATION.format([]), path: "class Migration(Base):"}
     assert wanted(tool, tree(files | others, "others")) == ["shop.0001_initial"]
+
+
+def test_django_compiled(tree):
+    """A migration of which there is no text runs too."""
+    files = {"0001_initial.py": MIGRATION.format([]), "__pycache__/0001_initial.cpython-311.pyc": ""}
+    assert wanted("django", tree(files, "shop/migrations")) == ["shop.0001_initial"]
+    for compiled in ("0002_a.pyc", "0002_a.cpython-311-x86_64-linux-gnu.so"):
+        with pytest.raises(
+            Misconfigured, match=r"migrations/0002_a\..* is compiled, and nothing is run to know it; add"
+        ):
+            wanted("django", tree(files | {compiled: ""}, f"{compiled}/shop/migrations"))
 
 
 def test_django_squash(tree):
@@ -518,6 +533,16 @@ def test_liquibase(tree):
     assert newest("liquibase", directory) == ["tag:v1"]
     directory = tree({"changelog.yaml": text.replace("id: 1", "id: 1, labels: x")}, "conditions")
     assert newest("liquibase", directory) == ["changelog.yaml::2::me"]
+
+
+def test_liquibase_of_other_databases(tree):
+    """A changeset of other databases alone is awaited of none that a gate connects to, however it runs."""
+    text = "databaseChangeLog:\n- changeSet: {id: 1, author: me}\n- changeSet: {id: 2, author: me, dbms: mssql%s}\n"
+    text += "- changeSet: {id: 3, author: me, dbms: h2}\n- changeSet: {id: 3, author: me, dbms: 'postgresql, h2'}\n"
+    found = directories.wanted(TOOLS["liquibase"], tree({"changelog.yaml": text % ", runAlways: true"}))
+    assert found.on("postgresql").revisions == ("changelog.yaml::1::me", "changelog.yaml::3::me")
+    assert found.on("mysql").revisions == ("changelog.yaml::1::me",)
+    assert newest("liquibase", found.directory) == ["changelog.yaml::1::me"]
 
 
 def test_liquibase_that_runs_again(tree):

@@ -71,7 +71,6 @@ def test_include_all():
         "changes/b.sql": "SELECT 1",
         "changes/a/z.xml": xml(changeset("1")),
         "changes/notes.txt": "x",
-        "changes/pom.xml": "<project/>",
     }
     wanted = ["changes/a/z.xml::1::me", "changes/b.sql::raw::includeAll", "db.changelog-master.xml::9::me"]
     assert names(files) == wanted
@@ -79,6 +78,33 @@ def test_include_all():
     assert names(files) == wanted[1:2]
     files["db.changelog-master.xml"] = xml('<includeAll path="changes" endsWithFilter=".xml"/>')
     assert names(files) == wanted[:1]
+    with pytest.raises(ValueError, match=r"changes/pom\.xml is included and is no changelog"):
+        names(files | {"changes/pom.xml": "<project/>"})
+
+
+@pytest.mark.parametrize(
+    ("dbms", "passes_over"),
+    [
+        ("mssql", {"postgresql", "mysql"}),
+        ("postgresql", {"mysql"}),
+        ("MSSQL, PostgreSQL", {"mysql"}),
+        ("mssql,", {"postgresql", "mysql"}),
+        ("none", {"postgresql", "mysql"}),
+        ("cockroachdb", {"mysql"}),
+        ("mariadb", {"postgresql"}),
+        ("", set()),
+        ("all", set()),
+        ("all,mssql", set()),
+        ("!mssql", set()),
+        ("!postgresql", set()),
+        ("${dbms}", set()),
+        ("yugabytedb", set()),
+    ],
+)
+def test_dbms(dbms, passes_over):
+    """A changeset of other databases does not run; what may be this one's name, or excludes it, is left in doubt."""
+    [found] = changesets({"a.xml": xml(changeset("1", f'dbms="{dbms}"'))})
+    assert found.elsewhere == passes_over
 
 
 def test_logical_file_path():
