@@ -17,10 +17,11 @@ def revision(text: str) -> str:
 
 def _read(tool: Tool, folder: Folder) -> Found:
     """Every folder is a migration, whatever it is called (diesel_migrations/file_based_migrations.rs)."""
-    for path in folder.folders:
+    found = layouts.plain(tool, folder)
+    for path in folder.folders if found.revisions else ():
         if not re.match(r"\.|.*/", path) and f"{path}/up.sql" not in folder:
             raise ValueError(f"{path} is a folder without up.sql and stops diesel; add that file, or remove the folder")
-    return layouts.plain(tool, folder)
+    return found
 
 
 TOOL = Tool(

@@ -1,5 +1,6 @@
 """A directory of migrations as texts by path. No file is run, and none is read before it is asked for."""
 
+import codecs
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,11 +50,11 @@ class Folder(Mapping[str, str]):
             raise ValueError(f"{path} is not UTF-8 text; save it as UTF-8") from None
 
     def text(self, path: str) -> str:
-        """Return a file's text, nothing where it is none: it then tells nothing."""
-        try:
-            return self[path]
-        except (OSError, ValueError):
-            return ""
+        """Return a file's text as far as it is one, whatever its encoding: what it is written in, names stand in it."""
+        with (self.root / path).open("rb") as file:
+            content = file.read(MOST_BYTES)
+        is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        return content.decode("utf-16" if is_wide else "utf-8-sig", errors="replace")
 
     def _walk(self, prefix: str, above: tuple[str, ...]) -> Iterator[str]:
         real = os.path.realpath(self.root / prefix)

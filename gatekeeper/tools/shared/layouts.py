@@ -1,7 +1,7 @@
 """Directories in the ways in which several tools lay their migrations out."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from gatekeeper.tools.shared.folder import Folder
 from gatekeeper.tools.shared.record import Found, Tool
@@ -21,21 +21,21 @@ def plain(tool: Tool, folder: Folder) -> Found:
     return ordered(tool, files(tool, folder))
 
 
-def files(tool: Tool, folder: Folder) -> Iterator[tuple[str, str]]:
-    """Yield name and path of each migration. Raises ValueError for what the tool stumbles over, and runs nothing then.
+def files(tool: Tool, folder: Folder) -> list[tuple[str, str]]:
+    """Return name and path of each migration. Raises ValueError for what the tool stumbles over, and runs nothing then.
 
     Many take a folder that is called as a migration is for one.
     """
     layout = tool.directory
     pattern, refused = (layout.files, layout.refused) if layout else ("", "")
-    for path in folder:
-        if file := re.fullmatch(pattern, path):
-            yield file[1], path
-        elif re.fullmatch(refused, path):
+    found = [(file[1], path) for path in folder if (file := re.fullmatch(pattern, path))]
+    for path in folder if found and refused else ():
+        if re.fullmatch(refused, path) and not re.fullmatch(pattern, path):
             raise ValueError(f"{path} stops {tool.name}, which runs no other migration then; {_RIGHT.format(layout)}")
     for path in folder.folders:
-        if re.fullmatch(f"{pattern}|{refused}", path):
+        if re.fullmatch(pattern, path):
             raise ValueError(f"{path} is a folder, and is called as a migration is; rename or remove it")
+    return found
 
 
 def ordered(tool: Tool, named: Iterable[tuple[str, str]]) -> Found:

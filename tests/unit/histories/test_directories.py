@@ -663,6 +663,37 @@ def test_recognise(tool, files, tree):
     assert newest(tool, directory)
 
 
+FOLDERS = ["migrations", "versions", "prisma", "migrate", "db", "drizzle", "supabase", "alembic", "models", "deploy"]
+"""What folders of migrations are called, by one tool or another."""
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_recognise_in_any_folder(name, tree):
+    """Whatever the folder is called, and the one above it, no answer is another than the tool's own."""
+    for count, (tool, files) in enumerate(SIGNS):
+        directory = tree(files, f"{count}/{name}/{name}")
+        assert told(directory) in (newest(tool, directory), None)
+        above = told(str(Path(directory).parent))
+        assert above in (newest(tool, directory), None) or tool == "liquibase"  # whose names have the folder's
+
+
+@pytest.mark.parametrize("others", [files for _, files in SIGNS])
+def test_recognise_two_tools(others, tree):
+    """Where two tools have a sign in files of their own, neither is preferred."""
+    mixed = "001_x.sql"
+    if mixed not in others:
+        directory = tree({mixed: "-- migrate:up\n", "001_y.sql": "-- +goose Up\n"} | others)
+        assert told(directory) is None
+
+
+def told(directory: str) -> list[str] | None:
+    """Return the newest revisions of a directory whose tool is not named, None where it has to be."""
+    try:
+        return directories.newest(directories.recognise(directory), directory)
+    except Misconfigured:
+        return None
+
+
 RECORDED = {
     (fixture.tool, directory)
     for fixture in read_all()
@@ -730,6 +761,48 @@ def test_recognise_a_project(tree):
     others = [f"zviews/v{number}.py" for number in range(directories.SAMPLES)]
     directory = tree({"shop/migrations/0001_initial.py": MIGRATION.format([])} | dict.fromkeys(others, ""))
     assert directories.recognise(directory).name == "django"
+
+
+def test_recognise_what_is_not_utf_8(tree, tmp_path):
+    """A sign counts in any encoding: the next best tool would find something else there."""
+    directory = tree({"V1__a.sql": "", "V2__b.sql": ""})
+    for encoding in ("latin-1", "utf-16"):
+        for name in ("V1__a.sql", "V2__b.sql"):
+            (tmp_path / "db" / name).write_bytes("--liquibase formatted sql\n--changeset Jörg:1\n".encode(encoding))
+        assert directories.recognise(directory).name == "liquibase"
+        with pytest.raises(Misconfigured, match="is not UTF-8 text"):
+            newest("liquibase", directory)
+
+
+@pytest.mark.parametrize("above", ["prisma", "db", "database", "project/packages/db"])
+def test_one_folder_too_high(above, tree):
+    """The only folder of migrations below a directory is meant, as far as its name says that it is one."""
+    files = {"1_a/migration.sql": "", "2_b/migration.sql": "", "migration_lock.toml": ""}
+    inside = tree(files, f"{above}/migrations")
+    for directory in (str(Path(inside).parent), f"{Path(inside).parent.parent}"):
+        assert directories.recognise(directory).name == "prisma"
+        assert newest("prisma", directory) == ["2_b"]
+        assert directories.wanted(TOOLS["prisma"], directory).directory == inside
+
+
+def test_several_folders_below(tree):
+    """Where several folders below a directory have migrations, they are named."""
+    directory = tree(["mysql/migrations/1_a.sql", "postgres/migrations/1_b.sql", "seeds/2_c.sql"])
+    says = rf"write {directory}/mysql/migrations or {directory}/postgres/migrations if that is meant"
+    with pytest.raises(Misconfigured, match=says):
+        newest("sqlx", directory)
+    with pytest.raises(Misconfigured, match=says):
+        directories.recognise(directory)
+
+
+def test_one_folder_too_low(tree):
+    """The directory that has the migrations is named, if it is the one above."""
+    directory = tree({"sqitch.plan": PLAN, "deploy/product.sql": "", "1_a/migration.sql": ""})
+    for tool, low in (("sqitch", "deploy"), ("prisma", "1_a")):
+        with pytest.raises(
+            Misconfigured, match=rf"no migration of {tool} in it; write {directory} if that is meant, or a"
+        ):
+            newest(tool, f"{directory}/{low}")
 
 
 def test_recognise_passes_over_what_is_no_text(tree, tmp_path):

@@ -48,6 +48,8 @@ MORE = {
     "liquibase-link to the folder": "which Liquibase goes round in, and fails of",
     "django-folder of its name": "which Python takes for a module",
     "node-pg-migrate-js.map": "which --ignore-pattern leaves out, or the tool fails of",
+    "node-pg-migrate-linked folder": "which the tool fails of",
+    "node-pg-migrate-link to the folder": "which the tool fails of",
     "knex-mjs": "which loadExtensions may name",
     "knex-declarations": "which knex loads and fails of, unless its loadExtensions leave them out",
 }
