@@ -198,6 +198,18 @@ def _edge(url: str | None) -> tuple["ModuleType", Callable[[Callable[[], dict[st
     return postgres, postgres.PostgresDatabase
 
 
+def tool_of(directory: str | None) -> str:
+    """Return the name of the tool whose migrations are in a directory, where that is unmistakable."""
+    if not directory:
+        raise Misconfigured(
+            f"--tool is missing: whose history is read, `gatekeeper tools` lists them; write for example "
+            f"{EXAMPLES['schema']}"
+        )
+    from gatekeeper.histories import directories  # noqa: PLC0415 - only where a directory is given
+
+    return directories.recognise(directory, surely=True).name
+
+
 def question(
     name: str, table: str | None, column: str | None, query: str | None, *, trusted: bool
 ) -> tuple[Tool, Question]:
@@ -228,7 +240,10 @@ def wanted(tool: Tool, revisions: Sequence[str], file: str | None, directory: st
     lines = settings.file_text("--revision-file", file).splitlines() if file else []
     given = [*revisions, *filter(None, map(str.strip, lines))]
     if not given and not directory:
-        raise Misconfigured(f"say what is awaited: write for example --revision {tool.example}, or --migrations DIR")
+        where = "" if not tool.directory else f", or --migrations DIR, in which there is {tool.directory.example}"
+        raise Misconfigured(
+            f"say what is awaited: write for example --tool {tool.name} --revision {tool.example}{where}"
+        )
     if directory:
         from gatekeeper.histories import directories  # noqa: PLC0415 - only where a directory is given
 
@@ -249,7 +264,7 @@ def judge_directory(tool: Tool, revisions: Sequence[str]) -> None:
     if tool.name not in tools.names() or (revisions and not tool.heads):
         raise Misconfigured(
             "--migrations goes with a migration tool, and beside --revision with alembic alone; "
-            "write for example --tool flyway --migrations db/migrations"
+            f"write for example --tool {tool.name if tool.directory else 'flyway'} --migrations db/migrations"
         )
 
 

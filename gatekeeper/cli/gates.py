@@ -165,8 +165,8 @@ def _hold_as_other(found: peers.JobWait, timeout: list[str]) -> Outcome:
 @app.command(cls=_Gate, epilog=f"Example: {EXAMPLES['schema']}")
 def schema(
     invocation: typer.Context,
-    tool: ToolName,
     *,
+    tool: ToolName = None,
     revision: Annotated[Names, option("revision", "Revision that must be applied. Repeatable.", metavar="ID")] = None,
     revision_file: Annotated[Text, option("revision-file", "File with a revision per line.", metavar="PATH")] = None,
     migrations: Annotated[
@@ -225,7 +225,7 @@ def schema(
 
     --migrations, and a file of all revisions, prove that nothing is pending; --revision proves those that it names.
     """
-    record, question = checks.question(tool, table, column, query, trusted=trust_history)
+    record, question = checks.question(tool or checks.tool_of(migrations), table, column, query, trusted=trust_history)
     wanted = checks.wanted(record, revision or (), revision_file, migrations)
     policy = HistoryPolicy(
         record.order,

@@ -38,8 +38,11 @@ def newest(tool: Tool, directory: str) -> list[str]:
     return list(found.newest)
 
 
-def recognise(directory: str) -> Tool:
-    """Return the tool whose migrations these unmistakably are, or one of several that agree on the newest."""
+def recognise(directory: str, *, surely: bool = False) -> Tool:
+    """Return the tool whose migrations these unmistakably are, or one of several that agree on the newest.
+
+    `surely` is for where its history matters: what several agree on, and what is only called so, is not enough there.
+    """
     folder = _folder(directory)
     try:
         found = _recognised(folder)
@@ -54,6 +57,8 @@ def recognise(directory: str) -> Tool:
             f"{directory}: no tool's migrations are recognised in it; {_one_of([home for home, _ in told])}"
             "name the tool, for example --tool flyway"
         )
+    if surely and (len(found) > 1 or not _has_sign(found[0].directory, _folder(directory))):
+        raise _several(found, directory)
     return found[0] if len(found) == 1 else _agreeing(found, directory)
 
 
@@ -79,11 +84,15 @@ def _agreeing(found: Sequence[Tool], directory: str) -> Tool:
     """Return the first of several tools that can read the directory, if they find the same in it."""
     answers = {_told(tool, directory) for tool in found}
     if len(answers) != 1 or None in answers:
-        raise Misconfigured(
-            f"{directory}: these may be the migrations of {' or '.join(tool.name for tool in found)}; "
-            f"name the tool, for example --tool {found[0].name}"
-        )
+        raise _several(found, directory)
     return found[0]
+
+
+def _several(found: Sequence[Tool], directory: str) -> Misconfigured:
+    return Misconfigured(
+        f"{directory}: these may be the migrations of {' or '.join(tool.name for tool in found)}; "
+        f"name the tool, for example --tool {found[0].name}"
+    )
 
 
 def _told(tool: Tool, directory: str) -> tuple[str, ...] | None:
@@ -145,10 +154,10 @@ def _misconfigured(directory: str, fault: OSError | ValueError) -> Misconfigured
     return Misconfigured(f"{directory}: {fault}")
 
 
-def _has_sign(layout: Directory, folder: Folder) -> bool:
+def _has_sign(layout: Directory | None, folder: Folder) -> bool:
     return any(
         not text or re.search(text, folder.text(path))
-        for name, text in layout.signs
+        for name, text in (layout.signs if layout else ())
         for path in _matching(name, folder)[-SAMPLES:]
     )
 

@@ -718,6 +718,16 @@ def test_every_tool_is_recognised(name):
             assert found == newest(name, directory)
 
 
+def test_recognise_surely(tree):
+    """Whose history is to be read is told by a sign alone, not by names that are only usual."""
+    assert directories.recognise(tree({"001_a.sql": "-- migrate:up\n"}), surely=True).name == "dbmate"
+    for count, files in enumerate((["V1__a.sql", "V2__b.sql"], ["1_a.sql"], ["2024-01-01-000001_a/up.sql"])):
+        directory = tree(files, str(count))
+        assert told(directory)
+        with pytest.raises(Misconfigured, match=r"these may be the migrations of .*; name the tool, for example --tool"):
+            directories.recognise(directory, surely=True)
+
+
 @pytest.mark.parametrize(
     ("files", "answer"),
     [
