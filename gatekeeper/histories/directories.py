@@ -3,6 +3,7 @@
 How a tool's directory looks is in the tool's own module. Here all faults are Misconfigured.
 """
 
+import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -43,21 +44,23 @@ def recognise(directory: str, *, surely: bool = False) -> Tool:
 
     `surely` is for where its history matters: what several agree on, and what is only called so, is not enough there.
     """
-    folder = _folder(directory)
+    folder = _folder(directory, begins_in_a_file=os.path.isfile(directory))  # noqa: PTH113 - as given, `/./` and all
     try:
         found = _recognised(folder)
+        folder = folder if found else _folder(directory)
         homes = [] if found else [(home, _recognised(Folder(Path(home)))) for home in _homes(directory, folder)]
     except (OSError, ValueError) as fault:
         raise _misconfigured(directory, fault) from fault
     told = [(home, tools_of_home) for home, tools_of_home in homes if tools_of_home]
     if len(told) == 1:
         [(directory, found)] = told
+        folder = _folder(directory)
     if not found:
         raise Misconfigured(
             f"{directory}: no tool's migrations are recognised in it; {_one_of([home for home, _ in told])}"
             "name the tool, for example --tool flyway"
         )
-    if surely and (len(found) > 1 or not _has_sign(found[0].directory, _folder(directory))):
+    if surely and (len(found) > 1 or not _has_sign(found[0].directory, folder)):
         raise _several(found, directory)
     return found[0] if len(found) == 1 else _agreeing(found, directory)
 
@@ -65,12 +68,15 @@ def recognise(directory: str, *, surely: bool = False) -> Tool:
 def _recognised(folder: Folder) -> list[Tool]:
     """Return the tools that have a sign in the folder, else those whose migrations are called so."""
     layouts = [(tool, tool.directory) for tool in tools.every() if tool.directory]
+    layouts = [(tool, layout) for tool, layout in layouts if layout.begins_in_a_file or not folder.named]
     found = [tool for tool, layout in layouts if _has_sign(layout, folder)]
     return found or [tool for tool, layout in layouts if layout.looks and _matching(layout.looks, folder)]
 
 
 def _homes(directory: str, folder: Folder) -> list[str]:
     """Return the folders below one that are called as migrations are kept."""
+    if folder.named:
+        return []
     passed = re.compile(rf"(?:.*/)?(?:{PASSED})(?:/.*)?")
     return [f"{directory}/{path}" for path in folder.folders if _HOME.fullmatch(path) and not passed.fullmatch(path)]
 
@@ -103,11 +109,17 @@ def _told(tool: Tool, directory: str) -> tuple[str, ...] | None:
         return None
 
 
-def _folder(directory: str, passed: str = PASSED, *, follows: bool = True) -> Folder:
+def _folder(directory: str, passed: str = PASSED, *, follows: bool = True, begins_in_a_file: bool = False) -> Folder:
+    """Return a folder. A file may be named with it: what is before `/./` is the folder then, else where the file is."""
+    place, name = directory, ""
+    if begins_in_a_file and os.path.isfile(directory):  # noqa: PTH113 - as given, `/./` and all
+        place, _, name = directory.partition("/./") if "/./" in directory else directory.rpartition("/")
     try:
-        return Folder(Path(directory), passed=passed, follows=follows)
+        folder = Folder(Path(place), passed=passed, follows=follows)
     except (OSError, ValueError) as fault:
         raise _misconfigured(directory, fault) from fault
+    folder.named = os.path.normpath(name) if name else ""
+    return folder
 
 
 def _read(tool: Tool, directory: str, given: Sequence[str] = ()) -> tuple[str, Found]:
@@ -118,7 +130,10 @@ def _read(tool: Tool, directory: str, given: Sequence[str] = ()) -> tuple[str, F
         raise Misconfigured(f"{directory}: {why}; give --revision instead, for example --revision {tool.example}")
     if (found := _found(tool, layout, directory, given)).revisions:
         return directory, found
-    below = [(home, _found(tool, layout, home, given)) for home in _homes(directory, _folder(directory))]
+    below = [
+        (home, _found(tool, layout, home, given))
+        for home in _homes(directory, _folder(directory, begins_in_a_file=layout.begins_in_a_file))
+    ]
     below = [(home, found) for home, found in below if found.revisions]
     if len(below) == 1:
         return below[0]
@@ -138,7 +153,7 @@ def _above(tool: Tool, layout: Directory, place: Path) -> str:
 
 
 def _found(tool: Tool, layout: Directory, directory: str, given: Sequence[str]) -> Found:
-    folder = _folder(directory, layout.passed, follows=layout.follows)
+    folder = _folder(directory, layout.passed, follows=layout.follows, begins_in_a_file=layout.begins_in_a_file)
     try:
         return layout.standing_on(folder, given) if given and layout.standing_on else layout.read(tool, folder)
     except (OSError, ValueError) as fault:
@@ -163,4 +178,4 @@ def _has_sign(layout: Directory | None, folder: Folder) -> bool:
 
 
 def _matching(pattern: str, folder: Folder) -> list[str]:
-    return [path for path in folder if re.fullmatch(pattern, path)]
+    return [path for path in ([folder.named] if folder.named else folder) if re.fullmatch(pattern, path)]

@@ -99,9 +99,11 @@ class _Entry:
                 yield from entry.within(kind)
 
 
-def changesets(files: Mapping[str, str]) -> list[Changeset]:
-    """Return all changesets of the one changelog that no other one includes."""
+def changesets(files: Mapping[str, str], named: str = "") -> list[Changeset]:
+    """Return all changesets of the changelog that is named, else of the one that no other one includes."""
     parsed = _Parsed(files)
+    if named:
+        return list(dict.fromkeys(_Reader(parsed).read(named)))
     reads: dict[str, list[Changeset]] = {}
     faults: dict[str, ValueError] = {}
     included: set[str] = set()
@@ -123,7 +125,10 @@ def changesets(files: Mapping[str, str]) -> list[Changeset]:
         if root in faults:
             raise faults[root]
     if len(roots) > 1:
-        raise ValueError(f"{' and '.join(roots)} may each be the root changelog; call one of them db.changelog-root")
+        raise ValueError(
+            f"{' and '.join(roots)} may each be the root changelog; name the one that is, by the directory, /./ and "
+            f"its path there, for example db/./{roots[0]}"
+        )
     return list(dict.fromkeys(reads[roots[0]]))
 
 
@@ -372,7 +377,7 @@ def _entry(kind: str, values: Mapping[str, str], inside: Sequence[_Entry]) -> _E
 
 def _read(_: Tool, folder: Folder) -> Found:
     """What Liquibase may pass over is wanted too, since only Liquibase knows; but it is not the newest."""
-    found = changesets(folder)
+    found = changesets(folder, folder.named)
     here = {kind: {each.revision for each in found if kind not in each.elsewhere} for kind in _DBMS}
     again = next((changeset for changeset in found if changeset.again and len(changeset.elsewhere) < len(_DBMS)), None)
     once = [changeset for changeset in found if not changeset.again]
@@ -410,6 +415,7 @@ TOOL = Tool(
         "db.changelog-root.yaml",
         _read,
         passed=NONE,
+        begins_in_a_file=True,
         signs=(
             (r"(.*/)?[^/]+\.(xml|ya?ml|json)", r"\bdatabaseChangeLog\b"),
             (r"(.*/)?[^/]+\.sql", r"(?i)\A\s*--\s*liquibase\s*formatted"),

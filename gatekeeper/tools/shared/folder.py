@@ -26,6 +26,8 @@ class Folder(Mapping[str, str]):
         self.root = Path(os.path.abspath(root))  # noqa: PTH100 - resolve would follow links, and so change its name
         self.folders: list[str] = []
         """Paths of the folders below it, of those that are passed over too."""
+        self.named = ""
+        """The path in it of a file that was named with it."""
         self._only = only
         self._passed = re.compile(passed)
         self._follows = follows

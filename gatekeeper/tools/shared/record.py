@@ -62,6 +62,8 @@ class Directory:
     """Pattern of the path of a file or folder, if not a migration's, for which the tool runs nothing at all."""
     passed: str = PASSED
     """Pattern of the names of folders that the tool does not look into."""
+    begins_in_a_file: bool = False
+    """Whether one file tells of all others, so that it may be named instead of the directory."""
     follows: bool = True
     """Whether it looks into folders that are links."""
     signs: tuple[tuple[str, str], ...] = ()

@@ -535,6 +535,28 @@ def test_liquibase(tree):
     assert newest("liquibase", directory) == ["changelog.yaml::2::me"]
 
 
+def test_liquibase_root(tree):
+    """Of several root changelogs one is named, alone or below the folder from which Liquibase calls it by its path."""
+    text = "databaseChangeLog:\n- changeSet: {id: %s, author: me}\n"
+    directory = tree({"db/core.yaml": text % 1, "db/data.yaml": text % 2})
+    with pytest.raises(
+        Misconfigured, match=r"may each be the root changelog; name the one .* for example db/\./db/core\.y"
+    ):
+        wanted("liquibase", directory)
+    for path, name in (
+        ("db/data.yaml", "data.yaml"),
+        ("./db/data.yaml", "db/data.yaml"),
+        ("db/./data.yaml", "data.yaml"),
+    ):
+        assert directories.recognise(f"{directory}/{path}", surely=True).name == "liquibase"
+        assert wanted("liquibase", f"{directory}/{path}") == [f"{name}::2::me"]
+    for path in ("./db/none.yaml", "db/none.yaml"):
+        with pytest.raises(Misconfigured, match=r"none\.yaml: cannot be read"):
+            wanted("liquibase", f"{directory}/{path}")
+    with pytest.raises(Misconfigured, match=r"data\.yaml: cannot be read \(Not a directory"):
+        wanted("flyway", f"{directory}/db/data.yaml")
+
+
 def test_liquibase_of_other_databases(tree):
     """A changeset of other databases alone is awaited of none that a gate connects to, however it runs."""
     text = "databaseChangeLog:\n- changeSet: {id: 1, author: me}\n- changeSet: {id: 2, author: me, dbms: mssql%s}\n"
@@ -724,7 +746,9 @@ def test_recognise_surely(tree):
     for count, files in enumerate((["V1__a.sql", "V2__b.sql"], ["1_a.sql"], ["2024-01-01-000001_a/up.sql"])):
         directory = tree(files, str(count))
         assert told(directory)
-        with pytest.raises(Misconfigured, match=r"these may be the migrations of .*; name the tool, for example --tool"):
+        with pytest.raises(
+            Misconfigured, match=r"these may be the migrations of .*; name the tool, for example --tool"
+        ):
             directories.recognise(directory, surely=True)
 
 
