@@ -23,6 +23,7 @@ TOOL = Tool(
         refused=r"(?:.*/)?[^/]*\.(?:up|down)\.sql",
         passed=NONE,
         follows=False,
+        signs=((r"(.*/)?\d{1,14}_[^/]*\.go", r"\bMigrations\.(?:Must)?Register\("),),
         looks=r"\d{14}_[0-9a-z_-]+\.(tx\.)?(up|down)\.sql",
     ),
 )

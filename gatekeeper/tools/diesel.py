@@ -3,8 +3,7 @@
 import re
 
 from gatekeeper.tools.shared import layouts, revisions, rows
-from gatekeeper.tools.shared.folder import Folder
-from gatekeeper.tools.shared.record import CURRENT, Directory, Found, Table, Tool
+from gatekeeper.tools.shared.record import CURRENT, Directory, Table, Tool
 
 
 def revision(text: str) -> str:
@@ -13,15 +12,6 @@ def revision(text: str) -> str:
     if not found:
         raise ValueError("a revision is digits and dashes")
     return found[1].replace("-", "")
-
-
-def _read(tool: Tool, folder: Folder) -> Found:
-    """Every folder is a migration, whatever it is called (diesel_migrations/file_based_migrations.rs)."""
-    found = layouts.plain(tool, folder)
-    for path in folder.folders if found.revisions else ():
-        if not re.match(r"\.|.*/", path) and f"{path}/up.sql" not in folder:
-            raise ValueError(f"{path} is a folder without up.sql and stops diesel; add that file, or remove the folder")
-    return found
 
 
 TOOL = Tool(
@@ -33,6 +23,10 @@ TOOL = Tool(
     example="20240102030405",
     order=revisions.by_text,
     directory=Directory(
-        "2024-01-02-030405_add_stock/up.sql", _read, files=r"([^/.][^/]*)/up\.sql", looks=r"[^/]+/up\.sql"
+        "2024-01-02-030405_add_stock/up.sql",
+        layouts.in_folders,  # diesel_migrations/file_based_migrations.rs
+        files=r"([^/.][^/]*)/up\.sql",
+        passed=r"\..*",
+        looks=r"[^/]+/up\.sql",
     ),
 )

@@ -34,7 +34,7 @@ TOOL = Tool(
     directory=Directory(
         "03_add_stock.yaml",
         layouts.plain,
-        files=r"([^/.][^/]*)\.(?:json|ya?ml)",
+        files=r"([^/]+)\.(?:json|ya?ml)",
         signs=((r"[^/]+\.(json|ya?ml)", r"(?m)^[ {]*\"?operations\"? *:"),),
     ),
 )

@@ -13,6 +13,8 @@ PASSED = r"\..*|__pycache__|node_modules|site-packages"
 
 NONE = r"(?!)"
 """For tools that look into all."""
+MOUNTED = r"\.\..*"
+"""For tools that look into the folders below the directory, of which a mounted ConfigMap has some of its own."""
 
 
 class Folder(Mapping[str, str]):
@@ -58,6 +60,10 @@ class Folder(Mapping[str, str]):
         is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         return content.decode("utf-16" if is_wide else "utf-8-sig", errors="replace")
 
+    def looks_into(self, path: str) -> bool:
+        """Return whether the tool looks into a folder of this name."""
+        return not self._passed.fullmatch(path.rpartition("/")[2])
+
     def _walk(self, prefix: str, above: tuple[str, ...]) -> Iterator[str]:
         real = os.path.realpath(self.root / prefix)
         for entry in sorted(os.scandir(self.root / prefix), key=lambda entry: entry.name) if real not in above else ():
@@ -68,7 +74,7 @@ class Folder(Mapping[str, str]):
                 raise ValueError(f"the name {path!a} is not printable text; rename the file")
             if entry.is_dir():
                 self.folders.append(path)
-                if not self._passed.fullmatch(entry.name) and (self._follows or not entry.is_symlink()):
+                if self.looks_into(path) and (self._follows or not entry.is_symlink()):
                     yield from self._walk(f"{path}/", (*above, real))
             elif entry.is_file():
                 yield path

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from pathlib import PurePath
 
 from gatekeeper.tools.shared.folder import Folder
 from gatekeeper.tools.shared.record import Found, Tool
@@ -19,6 +20,17 @@ SCRIPTS = "co|coffee|eg|iced|js|cjs|mjs|litcoffee|ls|ts|cts|mts"
 def plain(tool: Tool, folder: Folder) -> Found:
     """Names tell it all. Several files of one name, up and down or source and compiled, are one migration."""
     return ordered(tool, files(tool, folder))
+
+
+def in_folders(tool: Tool, folder: Folder) -> Found:
+    """Every folder that the tool looks into is a migration, whatever it is called; one without its file stops it."""
+    found, file = plain(tool, folder), PurePath(tool.directory.example if tool.directory else "").name
+    for path in folder.folders if found.revisions else ():
+        if folder.looks_into(path) and "/" not in path and f"{path}/{file}" not in folder:
+            raise ValueError(
+                f"{path} is a folder without {file} and stops {tool.name}; add that file, or remove the folder"
+            )
+    return found
 
 
 def files(tool: Tool, folder: Folder) -> list[tuple[str, str]]:
