@@ -4,6 +4,7 @@ Nothing is judged here, and no tag makes an object of another kind. What cannot 
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -24,12 +25,28 @@ class _Manifests(yaml.SafeLoader if not yaml.__with_libyaml__ else yaml.CSafeLoa
     }
 
 
+_DEEP = 100
+_Plain = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+
+
 def load(text: str) -> Any:
     """Return the one document of a text. Raises ValueError."""
+    with suppress(*_FAULTS):  # libyaml is fast, but refuses some of what others read, and has no end of its stack
+        if _is_shallow(text):
+            return yaml.load(text, Loader=_Plain)  # noqa: S506 - it is a safe one
     try:
         return yaml.safe_load(text)
     except _FAULTS as fault:
         raise ValueError(_clause(fault)) from fault
+
+
+def _is_shallow(text: str) -> bool:
+    depth = 0
+    for event in yaml.parse(text, Loader=_Plain):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEP:
+            return False
+    return True
 
 
 def load_all(text: str) -> list[tuple[int, Any]]:

@@ -321,16 +321,33 @@ def _sql_values(text: str) -> dict[str, str]:
     return again | {found[1]: found[2].strip('"') for found in _SQL_VALUE.finditer(text)}
 
 
+_TELLING = {"changeSet", "include", "includeAll", "preConditions", "property", "tagDatabase"}
+
+
 def _xml(text: str) -> _Entry | None:
     if "<!DOCTYPE" in text:
         raise ValueError("it has a DOCTYPE, which Liquibase does without")
-    changelog = _element(ET.fromstring(text))  # noqa: S314 - without a DOCTYPE there are no entities
+    entries = _Entries()
+    parser = ET.XMLParser(target=entries)  # noqa: S314 - without a DOCTYPE there are no entities
+    parser.feed(text)
+    parser.close()
+    [changelog] = entries.open[0][1]
     return changelog if changelog.kind == "databaseChangeLog" else None
 
 
-def _element(element: ET.Element) -> _Entry:
-    inside = [_element(child) for child in element]
-    return _entry(element.tag, {name.rpartition("}")[2]: value for name, value in element.attrib.items()}, inside)
+class _Entries:
+    """Makes entries of XML as it is read, without those that say nothing here: a changelog may be many megabytes."""
+
+    def __init__(self) -> None:
+        self.open: list[tuple[dict[str, str], list[_Entry]]] = [({}, [])]
+
+    def start(self, _: str, attributes: Mapping[str, str]) -> None:
+        self.open.append(({name.rpartition("}")[2]: value for name, value in attributes.items()}, []))
+
+    def end(self, tag: str) -> None:
+        entry = _entry(tag, *self.open.pop())
+        if entry.kind in _TELLING or entry.inside or len(self.open) == 1:
+            self.open[-1][1].append(entry)
 
 
 def _yaml(text: str) -> _Entry | None:

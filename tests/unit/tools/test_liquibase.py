@@ -1,5 +1,7 @@
 """Which changesets Liquibase's changelogs hold."""
 
+import tracemalloc
+
 import pytest
 
 from gatekeeper.tools.liquibase import Changeset, changesets
@@ -116,6 +118,25 @@ def test_logical_file_path():
     assert names({"a.sql": "--liquibase formatted sql logicalFilePath:all\n--changeset me:1\nSELECT 1"}) == [
         "all::1::me"
     ]
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "{a: " * 100_000, "- " * 100_000])
+def test_deep_yaml(text):
+    """A changelog that has no end of its depth is refused, and ends no process."""
+    with pytest.raises(ValueError, match=r"a\.yaml cannot be parsed \(it is nested too deeply\)"):
+        names({"a.yaml": f"# databaseChangeLog\n{text}"})
+
+
+def test_memory_of_xml():
+    """Of a changelog only what tells something is kept, however much it changes."""
+    inside = "<insert tableName='t'><column name='a' value='b'/></insert>" * 20_000
+    tracemalloc.start()
+    assert names({"a.xml": xml(changeset("1", inside=f"<comment/>{inside}<tagDatabase tag='v1'/>"))}) == [
+        "a.xml::1::me"
+    ]
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 3 * len(inside)
 
 
 def test_properties():
