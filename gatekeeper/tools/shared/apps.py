@@ -48,7 +48,7 @@ class AppMigrations:
             return name
 
         return {
-            name: frozenset(map(stand_in, parents)) & self.parents.keys() - {name}
+            name: frozenset(each for each in map(stand_in, parents) if each in self.parents and each != name)
             for name, parents in self.parents.items()
             if name not in instead
         }
