@@ -18,7 +18,7 @@ from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.gate.verdict import Check
 from gatekeeper.histories.judge import Wanted
 from gatekeeper.histories.look import Question
-from gatekeeper.histories.urls import plain
+from gatekeeper.histories.urls import is_mysql, plain
 from gatekeeper.jobs.judge import JobCheck, JobPolicy
 from gatekeeper.tools.shared.home_grown import HOME_GROWN, home_grown
 from gatekeeper.tools.shared.record import CURRENT, PATH, Tool
@@ -89,9 +89,10 @@ def cluster(kubeconfig: str | None, context: str | None) -> "Cluster":
 
 
 class Source(NamedTuple):
-    """A database, and what its URL says beside how to connect to it."""
+    """A database, its kind, and what its URL says beside how to connect to it."""
 
     database: "Database"
+    kind: str
     left: Mapping[str, str]
 
 
@@ -142,15 +143,16 @@ def _database(
         from_url: dict[str, str] = edge.connection_parameters(written)
         return from_url | given
 
-    edge, kind = _edge(read())
-    if tool.is_postgres_only and edge.__name__.endswith("mysql"):
+    kind = "mysql" if is_mysql(read()) else "postgresql"
+    edge, database = _edge(read())
+    if tool.is_postgres_only and kind == "mysql":
         raise Misconfigured(
             f"--tool {tool.name}: it migrates PostgreSQL alone, and the database URL is MySQL's; correct one of both, "
             "write for example postgresql://app@db.shop.svc/app"
         )
     if in_argv and url:
         judge_url(url)
-    return Source(kind(parameters), edge.left_over(read()))
+    return Source(database(parameters), kind, edge.left_over(read()))
 
 
 def located(question: Question, left: Mapping[str, str], *, table: str | None) -> Question:
@@ -205,6 +207,18 @@ def _edge(url: str | None) -> tuple["ModuleType", Callable[[Callable[[], dict[st
     return postgres, postgres.PostgresDatabase
 
 
+def tool_of(directory: str | None) -> str:
+    """Return the name of the tool whose migrations are in a directory, where that is unmistakable."""
+    if not directory:
+        raise Misconfigured(
+            f"--tool is missing: whose history is read, `gatekeeper tools` lists them; write for example "
+            f"{EXAMPLES['schema']}"
+        )
+    from gatekeeper.histories import directories  # noqa: PLC0415 - only where a directory is given
+
+    return directories.recognise(directory, surely=True).name
+
+
 def question(
     name: str, table: str | None, column: str | None, query: str | None, *, trusted: bool
 ) -> tuple[Tool, Question]:
@@ -235,7 +249,10 @@ def wanted(tool: Tool, revisions: Sequence[str], file: str | None, directory: st
     lines = settings.file_text("--revision-file", file).splitlines() if file else []
     given = [*revisions, *filter(None, map(str.strip, lines))]
     if not given and not directory:
-        raise Misconfigured(f"say what is awaited: write for example --revision {tool.example}, or --migrations DIR")
+        where = "" if not tool.directory else f", or --migrations DIR, in which there is {tool.directory.example}"
+        raise Misconfigured(
+            f"say what is awaited: write for example --tool {tool.name} --revision {tool.example}{where}"
+        )
     if directory:
         from gatekeeper.histories import directories  # noqa: PLC0415 - only where a directory is given
 
@@ -262,7 +279,7 @@ def judge_directory(tool: Tool, revisions: Sequence[str]) -> None:
     if tool.name not in tools.names() or (revisions and not tool.heads):
         raise Misconfigured(
             "--migrations goes with a migration tool, and beside --revision with alembic alone; "
-            "write for example --tool flyway --migrations db/migrations"
+            f"write for example --tool {tool.name if tool.directory else 'flyway'} --migrations db/migrations"
         )
 
 

@@ -186,8 +186,8 @@ def _hold_as_other(found: peers.JobWait, timeout: list[str]) -> Outcome:
 @app.command(cls=_Gate, epilog=f"Example: {EXAMPLES['schema']}")
 def schema(
     invocation: typer.Context,
-    tool: ToolName,
     *,
+    tool: ToolName = None,
     revision: Annotated[Names, option("revision", "Revision that must be applied. Repeatable.", metavar="ID")] = None,
     revision_file: Annotated[Text, option("revision-file", "File with a revision per line.", metavar="PATH")] = None,
     migrations: Annotated[
@@ -247,11 +247,12 @@ def schema(
     --migrations, and a file of all revisions, prove that nothing is pending; --revision proves those that it names.
     """
     hold = Hold(timeout, log_format, termination_log)
-    record, question = checks.question(tool, table, column, query, trusted=trust_history)
     source = invocation.get_parameter_source("database")
     in_argv = source is not None and source.name == "COMMANDLINE"
 
     def prepare() -> Prepared:
+        name = tool or checks.tool_of(migrations)
+        record, question = checks.question(name, table, column, query, trusted=trust_history)
         wanted = checks.wanted(record, revision or (), revision_file, migrations)
         policy = HistoryPolicy(
             record.order,
@@ -262,8 +263,8 @@ def schema(
         )
         databases = checks.databases(record, database or (), database_file or (), user, password_file, in_argv=in_argv)
         looks: list[Check] = [
-            SchemaCheck(each, checks.located(question, left, table=table), wanted, policy, hold.clock.now)
-            for each, left in databases
+            SchemaCheck(each, checks.located(question, left, table=table), wanted.on(kind), policy, hold.clock.now)
+            for each, kind, left in databases
         ]
         awaited = [f"{record.name} {wanted} in {check.name}" for check in looks]
         if job:

@@ -46,7 +46,12 @@ OnFailure = Annotated[
 ]
 LogFormat = Annotated[str, option("log-format", "Form of the log on stderr.", metavar="text|json")]
 ToolName = Annotated[
-    str, option("tool", "The migration tool, as `gatekeeper tools` lists it; or table, or query.", metavar="NAME")
+    Text,
+    option(
+        "tool",
+        "The migration tool, as `gatekeeper tools` lists it, if --migrations does not tell; or table, or query.",
+        metavar="NAME",
+    ),
 ]
 TerminationLog = Annotated[
     str, option("termination-log", "The container's terminationMessagePath, for the last line.", metavar="PATH")

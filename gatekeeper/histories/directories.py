@@ -3,58 +3,102 @@
 How a tool's directory looks is in the tool's own module. Here all faults are Misconfigured.
 """
 
+import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from gatekeeper import tools
 from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.histories.judge import Wanted
-from gatekeeper.tools.shared.folder import Folder
+from gatekeeper.tools.shared.folder import PASSED, Folder
 from gatekeeper.tools.shared.record import Directory, Found, Tool
 
 SAMPLES = 50
 """How many files are searched for what gives a tool away."""
+_HOME = re.compile(r"(?:[^/]+/){0,2}(?i:migrations?|migrate|drizzle)")
+"""Path of a folder that is called as migrations are kept, not far below a directory."""
+_ABOVE = ("sqitch.plan", "meta")
+"""What lies beside a folder that was named instead of the one that has it."""
 
 
 def wanted(tool: Tool, directory: str, given: Sequence[str] = ()) -> Wanted:
     """Return what must be applied: every migration of the directory, or those given out of its graph."""
-    found = _read(tool, directory, given)
+    place, found = _read(tool, directory, given)
     if found.unproven:
-        raise Misconfigured(f"{directory}: {found.unproven}")
-    return Wanted(found.revisions, directory, found.proofs, found.known, is_whole=not given)
+        raise Misconfigured(f"{place}: {found.unproven}")
+    return Wanted(found.revisions, place, found.proofs, found.known, found.elsewhere, is_whole=not given)
 
 
 def newest(tool: Tool, directory: str) -> list[str]:
     """Return the newest revisions of the directory, to be given as --revision."""
-    found = _read(tool, directory)
+    place, found = _read(tool, directory)
     if not found.newest:
-        raise Misconfigured(f"{directory}: {found.unproven}")
+        raise Misconfigured(f"{place}: {found.unproven}")
     return list(found.newest)
 
 
-def recognise(directory: str) -> Tool:
-    """Return the tool whose migrations these unmistakably are, or one of several that agree on the newest."""
-    folder = _folder(directory)
-    layouts = [(tool, tool.directory) for tool in tools.every() if tool.directory]
-    found = [tool for tool, layout in layouts if _has_sign(layout, folder)]
-    found = found or [tool for tool, layout in layouts if layout.looks and _matching(layout.looks, folder)]
+def recognise(directory: str, *, surely: bool = False) -> Tool:
+    """Return the tool whose migrations these unmistakably are, or one of several that agree on the newest.
+
+    `surely` is for where its history matters: what several agree on, and what is only called so, is not enough there.
+    """
+    folder = _folder(directory, begins_in_a_file=os.path.isfile(directory))  # noqa: PTH113 - as given, `/./` and all
+    try:
+        found = _recognised(folder)
+        folder = folder if found else _folder(directory)
+        homes = [] if found else [(home, _recognised(Folder(Path(home)))) for home in _homes(directory, folder)]
+    except (OSError, ValueError) as fault:
+        raise _misconfigured(directory, fault) from fault
+    told = [(home, tools_of_home) for home, tools_of_home in homes if tools_of_home]
+    if len(told) == 1:
+        [(directory, found)] = told
+        folder = _folder(directory)
     if not found:
         raise Misconfigured(
-            f"{directory}: no tool's migrations are recognised in it; name the tool, for example --tool flyway"
+            f"{directory}: no tool's migrations are recognised in it; {_one_of([home for home, _ in told])}"
+            "name the tool, for example --tool flyway"
         )
+    if surely and (len(found) > 1 or not _has_sign(found[0].directory, folder)):
+        raise _several(found, directory)
     return found[0] if len(found) == 1 else _agreeing(found, directory)
+
+
+def _recognised(folder: Folder) -> list[Tool]:
+    """Return the tools that have a sign in the folder, else those whose migrations are called so."""
+    layouts = [(tool, tool.directory) for tool in tools.every() if tool.directory]
+    layouts = [(tool, layout) for tool, layout in layouts if layout.begins_in_a_file or not folder.named]
+    found = [tool for tool, layout in layouts if _has_sign(layout, folder)]
+    return found or [tool for tool, layout in layouts if layout.looks and _matching(layout.looks, folder)]
+
+
+def _homes(directory: str, folder: Folder) -> list[str]:
+    """Return the folders below one that are called as migrations are kept."""
+    if folder.named:
+        return []
+    passed = re.compile(rf"(?:.*/)?(?:{PASSED})(?:/.*)?")
+    return [f"{directory}/{path}" for path in folder.folders if _HOME.fullmatch(path) and not passed.fullmatch(path)]
+
+
+def _one_of(homes: Sequence[str]) -> str:
+    """Return what to write instead of a directory that has several such folders, or none."""
+    return f"write {' or '.join(homes)} if that is meant, or " if homes else ""
 
 
 def _agreeing(found: Sequence[Tool], directory: str) -> Tool:
     """Return the first of several tools that can read the directory, if they find the same in it."""
     answers = {_told(tool, directory) for tool in found}
     if len(answers) != 1 or None in answers:
-        raise Misconfigured(
-            f"{directory}: these may be the migrations of {' or '.join(tool.name for tool in found)}; "
-            f"name the tool, for example --tool {found[0].name}"
-        )
+        raise _several(found, directory)
     return found[0]
+
+
+def _several(found: Sequence[Tool], directory: str) -> Misconfigured:
+    return Misconfigured(
+        f"{directory}: these may be the migrations of {' or '.join(tool.name for tool in found)}; "
+        f"name the tool, for example --tool {found[0].name}"
+    )
 
 
 def _told(tool: Tool, directory: str) -> tuple[str, ...] | None:
@@ -65,26 +109,55 @@ def _told(tool: Tool, directory: str) -> tuple[str, ...] | None:
         return None
 
 
-def _folder(directory: str) -> Folder:
+def _folder(directory: str, passed: str = PASSED, *, follows: bool = True, begins_in_a_file: bool = False) -> Folder:
+    """Return a folder. A file may be named with it: what is before `/./` is the folder then, else where the file is."""
+    place, name = directory, ""
+    if begins_in_a_file and os.path.isfile(directory):  # noqa: PTH113 - as given, `/./` and all
+        place, _, name = directory.partition("/./") if "/./" in directory else directory.rpartition("/")
     try:
-        return Folder(Path(directory))
+        folder = Folder(Path(place), passed=passed, follows=follows)
     except (OSError, ValueError) as fault:
         raise _misconfigured(directory, fault) from fault
+    folder.named = os.path.normpath(name) if name else ""
+    return folder
 
 
-def _read(tool: Tool, directory: str, given: Sequence[str] = ()) -> Found:
+def _read(tool: Tool, directory: str, given: Sequence[str] = ()) -> tuple[str, Found]:
+    """Return the directory that is given, or else the only folder of migrations below it, and what is in it."""
     layout = tool.directory
     if not layout:
         why = tool.in_code or "a history of one's own has no migrations directory"
         raise Misconfigured(f"{directory}: {why}; give --revision instead, for example --revision {tool.example}")
-    folder = _folder(directory)
+    if (found := _found(tool, layout, directory, given)).revisions:
+        return directory, found
+    below = [
+        (home, _found(tool, layout, home, given))
+        for home in _homes(directory, _folder(directory, begins_in_a_file=layout.begins_in_a_file))
+    ]
+    below = [(home, found) for home, found in below if found.revisions]
+    if len(below) == 1:
+        return below[0]
+    hint = "" if below else _above(tool, layout, Path(directory).absolute())
+    raise Misconfigured(
+        f"{directory}: there is no migration of {tool.name} in it; {hint}{_one_of([home for home, _ in below])}"
+        f"a right one is {layout.example}"
+    )
+
+
+def _above(tool: Tool, layout: Directory, place: Path) -> str:
+    """Return what to write instead of a folder of a directory that has migrations."""
+    with suppress(OSError, ValueError):
+        if layout.read(tool, Folder(place.parent, only=(place.name, *_ABOVE))).revisions:
+            return f"write {place.parent} if that is meant, or "
+    return ""
+
+
+def _found(tool: Tool, layout: Directory, directory: str, given: Sequence[str]) -> Found:
+    folder = _folder(directory, layout.passed, follows=layout.follows, begins_in_a_file=layout.begins_in_a_file)
     try:
-        found = layout.standing_on(folder, given) if given and layout.standing_on else layout.read(tool, folder)
+        return layout.standing_on(folder, given) if given and layout.standing_on else layout.read(tool, folder)
     except (OSError, ValueError) as fault:
         raise _misconfigured(directory, fault) from fault
-    if not found.revisions:
-        raise Misconfigured(f"{directory}: there is no migration of {tool.name} in it; a right one is {layout.example}")
-    return found
 
 
 def _misconfigured(directory: str, fault: OSError | ValueError) -> Misconfigured:
@@ -96,13 +169,13 @@ def _misconfigured(directory: str, fault: OSError | ValueError) -> Misconfigured
     return Misconfigured(f"{directory}: {fault}")
 
 
-def _has_sign(layout: Directory, folder: Folder) -> bool:
+def _has_sign(layout: Directory | None, folder: Folder) -> bool:
     return any(
         not text or re.search(text, folder.text(path))
-        for name, text in layout.signs
+        for name, text in (layout.signs if layout else ())
         for path in _matching(name, folder)[-SAMPLES:]
     )
 
 
 def _matching(pattern: str, folder: Folder) -> list[str]:
-    return [path for path in folder if re.fullmatch(pattern, path)]
+    return [path for path in ([folder.named] if folder.named else folder) if re.fullmatch(pattern, path)]

@@ -17,7 +17,7 @@ Where there is neither the gate waits, says both that may be so, and advises no 
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from gatekeeper.gate.verdict import Open, Shut, Verdict, Waiting
@@ -47,10 +47,17 @@ class Wanted:
     """Revision -> other sets of revisions, of which one proves it as its own row would, once all in it are proven."""
     known: frozenset[str] | None = None
     """All revisions of the directory, where a head that is none of them tells that the database is past it."""
+    elsewhere: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Kind of database -> those that the tool passes over there."""
     is_whole: bool = False
     """Whether every migration of the directory is wanted."""
     caution: str = ""
     """What their rows do not tell, for people."""
+
+    def on(self, kind: str) -> "Wanted":
+        """Return what must be applied to a database of this kind."""
+        passed = self.elsewhere.get(kind, ())
+        return replace(self, revisions=tuple(revision for revision in self.revisions if revision not in passed))
 
     def __str__(self) -> str:
         """Return it for people."""

@@ -6,6 +6,7 @@ and so are aliases that make more of a document than any reader of it could hold
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -28,16 +29,36 @@ class _Manifests(yaml.SafeLoader if not yaml.__with_libyaml__ else yaml.CSafeLoa
     }
 
 
+_DEEP = 100
+_Plain = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+
+
 def load(text: str) -> Any:
     """Return the one document of a text. Raises ValueError."""
-    loader = yaml.SafeLoader(text)
+    with suppress(*_FAULTS):  # libyaml is fast, but refuses some of what others read, and has no end of its stack
+        if _is_shallow(text):
+            return _only(_Plain(text))
+    try:
+        return _only(yaml.SafeLoader(text))
+    except _FAULTS as fault:
+        raise ValueError(_clause(fault)) from fault
+
+
+def _only(loader: Any) -> Any:
     try:
         node = loader.get_single_node()
         return None if node is None else loader.construct_document(_counted(node))
-    except _FAULTS as fault:
-        raise ValueError(_clause(fault)) from fault
     finally:
         loader.dispose()
+
+
+def _is_shallow(text: str) -> bool:
+    depth = 0
+    for event in yaml.parse(text, Loader=_Plain):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEP:
+            return False
+    return True
 
 
 def load_all(text: str) -> list[tuple[int, Any]]:

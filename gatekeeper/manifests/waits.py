@@ -109,7 +109,7 @@ def _own_gate(container: Object, namespace: str) -> Gate:
     def last(option: str, otherwise: str = "") -> str:
         return [otherwise, *given(option)][-1]
 
-    schema = last("tool") if command == "schema" else ""
+    schema = last("tool", "the directory's" if given("migrations") else "") if command == "schema" else ""
     jobs = tuple(dict.fromkeys(given("job") if command == "schema" else names))
     labels = "" if command == "schema" else last("selector")
     place = last("namespace") or namespace

@@ -20,7 +20,7 @@ def _read(tool: Tool, folder: Folder) -> Found:
     """Below the app's folder, in the order of the number. In the app's own folder, the app is its name."""
     found: dict[str, list[tuple[int, str]]] = {}
     for path in folder:
-        if file := re.fullmatch(r"(?:(\w+)/)?((\d+)_[^/.]*)\.py", path):
+        if file := re.fullmatch(r"(?:(\w+)/)?((\d+)_[^/.]*)\.pyc?", path):
             app = file[1] or folder.root.name
             found.setdefault(app, []).append((int(file[3]), tool.revision(f"{app}.{file[2]}")))
     apps = [[revision for _, revision in sorted(migrations)] for _, migrations in sorted(found.items())]

@@ -51,6 +51,12 @@ def graph_of(files: Mapping[str, str]) -> Graph:
     """Return the graph of those files that have both a revision and a down revision, as Alembic demands."""
     read = {path: python.constants(path, text, "revision", "down_revision", "depends_on")
             for path, text in files.items() if path.endswith(".py") and "down_revision" in text}  # fmt: skip
+    homes = {_home(path) for path, values in read.items() if "down_revision" in values}
+    for path in files:
+        if _LOADED.fullmatch(path) and _home(path) in homes and "down_revision" not in read.get(path, ()):
+            raise ValueError(
+                f"{path} has no down_revision, without which Alembic reads none of its folder; move it away"
+            )
     paths: dict[str, str] = {}
     labels: dict[str, str] = {}
     for path, values in read.items():
@@ -77,6 +83,14 @@ def graph_of(files: Mapping[str, str]) -> Graph:
         parents[revision] = frozenset((*down, *needs))
     order = {revision: place for place, revision in enumerate(python.in_order(parents))}
     return Graph({revision: parents[revision] for revision in sorted(parents, key=order.__getitem__)})
+
+
+def _home(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+_LOADED = re.compile(r"(?:.*/)?(?!\.#|__init__)[^/]*\.py")
+"""Of the files of a folder of revisions, those that Alembic loads (script/base.py)."""
 
 
 def _labels(path: str, text: str) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ def _events(version: object, kind: object, applied: object, total: object, error
 
 def _read(tool: Tool, folder: Folder) -> Found:
     """A new database begins with the last checkpoint, all others pass over checkpoints: neither has all the rows."""
-    files = [path for path in folder if re.fullmatch(r"[^/]+\.sql", path)]
+    files = [path for _, path in layouts.files(tool, folder)]
     if all(re.search(r"\.(?:up|down)\.sql$", path) for path in files):  # golang-migrate's form (sqltool/tool.go)
         files = [path for path in files if path.endswith(".up.sql")]
     checkpoints = layouts.ordered(tool, ((path, path) for path in files if _is_checkpoint(folder[path]))).revisions
@@ -79,5 +79,5 @@ TOOL = Tool(
     lock_names=locks.names("atlas_migrate_execute"),
     tells_failure=True,
     repair="repair the schema, then run `atlas migrate apply` again, or `atlas migrate set VERSION`",
-    directory=Directory("20240102030405_add_stock.sql", _read, signs=((r"atlas\.sum", ""),)),
+    directory=Directory("20240102030405_add_stock.sql", _read, files=r"([^/]+)\.sql", signs=((r"atlas\.sum", ""),)),
 )

@@ -1,6 +1,7 @@
 """bun, for Go: a row per migration, recorded before it runs."""
 
 from gatekeeper.tools.shared import layouts, revisions, rows, values
+from gatekeeper.tools.shared.folder import NONE
 from gatekeeper.tools.shared.record import CURRENT, Directory, Table, Tool
 
 TOOL = Tool(
@@ -19,6 +20,10 @@ TOOL = Tool(
         layouts.plain,
         # Of SQL Discover walks folders too, and what is in Go registers itself wherever it is (migrate/migrations.go).
         files=r"(?:.*/)?(?!.*_test\.go)(\d{1,14}_[0-9a-z_-]+)\.(?:(?:[^/]*\.)?(?:up|down)\.sql|go)",
+        refused=r"(?:.*/)?[^/]*\.(?:up|down)\.sql",
+        passed=NONE,
+        follows=False,
+        signs=((r"(.*/)?\d{1,14}_[^/]*\.go", r"\bMigrations\.(?:Must)?Register\("),),
         looks=r"\d{14}_[0-9a-z_-]+\.(tx\.)?(up|down)\.sql",
     ),
 )

@@ -23,6 +23,10 @@ TOOL = Tool(
     example="20240102030405",
     order=revisions.by_text,
     directory=Directory(
-        "2024-01-02-030405_add_stock/up.sql", layouts.plain, files=r"([^/.][^/]*)/up\.sql", looks=r"[^/]+/up\.sql"
+        "2024-01-02-030405_add_stock/up.sql",
+        layouts.in_folders,  # diesel_migrations/file_based_migrations.rs
+        files=r"([^/.][^/]*)/up\.sql",
+        passed=r"\..*",
+        looks=r"[^/]+/up\.sql",
     ),
 )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from gatekeeper.tools.shared import layouts, revisions, rows, values
 from gatekeeper.tools.shared.events import Applied, Event
-from gatekeeper.tools.shared.folder import Folder
+from gatekeeper.tools.shared.folder import NONE, Folder
 from gatekeeper.tools.shared.record import CURRENT, Directory, Found, Table, Tool
 
 
@@ -38,6 +38,9 @@ def _read(tool: Tool, folder: Folder) -> Found:
     return layouts.ordered(tool, named)
 
 
+_SIGN = r"\bDoctrine\\Migrations\\|(?m:^(?:final +)?class +Version\d{14} +extends\b)"
+"""What Doctrine makes names its base class, which may be the project's own then."""
+
 TOOL = Tool(
     name="doctrine",
     table=Table(
@@ -51,5 +54,5 @@ TOOL = Tool(
     revision=revision,
     example="DoctrineMigrations\\Version20240102030405",
     order=revisions.by_leading_number(r"(\d+)\w*$"),
-    directory=Directory("Version20240102030405.php", _read, signs=((layouts.PAGE, r"\bDoctrine\\Migrations\\"),)),
+    directory=Directory("Version20240102030405.php", _read, passed=NONE, signs=((layouts.PAGE, _SIGN),)),
 )

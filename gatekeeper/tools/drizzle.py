@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from gatekeeper.tools.shared import revisions, rows, values
 from gatekeeper.tools.shared.events import Applied, Event
-from gatekeeper.tools.shared.folder import Folder
+from gatekeeper.tools.shared.folder import MOUNTED, Folder
 from gatekeeper.tools.shared.record import Directory, Found, Table, Tool
 
 
@@ -48,6 +48,7 @@ TOOL = Tool(
     directory=Directory(
         "meta/_journal.json",
         _read,
+        passed=MOUNTED,
         signs=((r"meta/_journal\.json", r'"when"'), (r"[^/]+/snapshot\.json", "")),
         looks=r"\d{14}_[^/]+/migration\.sql",
     ),

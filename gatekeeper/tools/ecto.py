@@ -27,6 +27,7 @@ TOOL = Tool(
         "20240102030405_add_stock.exs",
         layouts.plain,
         files=r"(?:.*/)?(\d+_[^/]*)\.exs",
+        passed=r"\..*",
         signs=((r"(.*/)?\d+_[^/]*\.exs", r"\buse Ecto\.Migration\b"),),
     ),
 )

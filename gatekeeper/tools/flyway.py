@@ -12,6 +12,8 @@ from gatekeeper.tools.shared.record import CURRENT, Directory, Found, Row, Table
 _MIGRATIONS = ("SQL", "JDBC", "SPRING_JDBC", "SCRIPT", "CUSTOM")
 _BASELINES = ("BASELINE", "SQL_BASELINE", "JDBC_BASELINE", "SCRIPT_BASELINE")
 """Types of rows (CoreMigrationType.java)."""
+_PROGRAMS = "java|kt|class|ps1|bat|cmd|sh|bash|py"
+"""The extensions of migrations that are none in SQL."""
 
 
 def revision(text: str) -> str:
@@ -83,12 +85,12 @@ def _java_hash(text: str) -> int:
 def _read(tool: Tool, folder: Folder) -> Found:
     """Versions, of which a baseline's is wanted only if none follows it, and repeatable migrations as they are now.
 
-    What is in Java carries its version in its class name too, but not its checksum. Undo migrations are not wanted.
+    What is a program carries its version in its name too, but not its checksum. Undo migrations are not wanted.
     """
     named: dict[str, list[tuple[str, str]]] = {"V": [], "B": [], "R": []}
     for path in folder:
         file = re.fullmatch(
-            r"(?:.*/)?(([VB])\d+(?:[._]\d+)*(?:__.*)?|(R)__.+)\.((?i:sql)|java|kt|class)", path, re.ASCII
+            rf"(?:.*/)?(([VB])\d+(?:[._]\d+)*(?:__.*)?|(R)__.+)\.((?i:sql)|{_PROGRAMS})", path, re.ASCII
         )
         if not file or "$" in path:
             continue
@@ -96,6 +98,11 @@ def _read(tool: Tool, folder: Folder) -> Found:
             named[file[2]].append((file[1], path))
         elif file[4].lower() == "sql":
             named["R"].append((revisions.stem(path.rpartition("/")[2]), path))
+        else:
+            raise ValueError(
+                f"{path} is repeatable and a program, so that only Flyway knows whether it has run as it is now; "
+                "give --revision instead"
+            )
     versions, baselines, repeatable = (layouts.ordered(tool, named[kind]).revisions for kind in "VBR")
     last = [revision for revision in baselines[-1:] if not versions or _is_before(tool, versions[-1], revision)]
     paths = dict(named["R"])
@@ -131,5 +138,10 @@ TOOL = Tool(
     lock_names=lambda database, table: (f"Flyway-{_java_hash(f'`{database}`.`{table}`')}",),
     tells_failure=True,
     repair="repair the schema, run `flyway repair`, then migrate again",
-    directory=Directory("V1.2__add_stock.sql", _read, looks=r"(.*/)?([VB]\d+([._]\d+)*|R)__[^/]*\.(sql|java|kt|class)"),
+    directory=Directory(
+        "V1.2__add_stock.sql",
+        _read,
+        passed=r"\..*",
+        looks=r"(.*/)?([VB]\d+([._]\d+)*|R)__[^/]*\.(sql|java|kt|class)",
+    ),
 )

@@ -16,7 +16,7 @@ TOOL = Tool(
     directory=Directory(
         "20240102030405_add_stock.js",
         layouts.plain,
-        files=rf"(?!.*\.d\.ts)([^/.][^/]*)\.(?:{layouts.SCRIPTS})",
+        files=rf"(?!.*\.d\.ts)([^/]+)\.(?:{layouts.SCRIPTS})",
         signs=((r"[^/]+\.\w+", layouts.UP + r"knex\b|from ['\"]knex['\"]"),),
     ),
 )

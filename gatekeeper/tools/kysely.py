@@ -6,15 +6,19 @@ from gatekeeper.tools.shared import layouts, locks, revisions, rows
 from gatekeeper.tools.shared.folder import Folder
 from gatekeeper.tools.shared.record import PATH, Directory, Found, Table, Tool
 
-_FILES = r"(?!.*\.d\.m?ts)([^/.][^/]*)\.(?:js|ts|mjs|mts)"
+_FILES = r"(?!.*\.d\.m?ts)([^/]+)\.(?:js|ts|mjs|mts)"
 
 
 def _read(tool: Tool, folder: Folder) -> Found:
     """Modules that export a function `up`, of their own or another's (migration/file-migration-provider)."""
-    files = ((file[1], path) for path in folder if (file := re.fullmatch(_FILES, path)))
     exports = re.compile(r"\bup\b|\bexport *\* *from\b|\b__exportStar\b")
     return layouts.ordered(
-        tool, ((name, path) for name, path in files if exports.search(layouts.without_comments(folder[path])))
+        tool,
+        (
+            (name, path)
+            for name, path in layouts.files(tool, folder)
+            if exports.search(layouts.without_comments(folder[path]))
+        ),
     )
 
 

@@ -25,7 +25,7 @@ TOOL = Tool(
     directory=Directory(
         "2024_01_02_030405_add_stock.php",
         layouts.plain,
-        files=r"([^/]*_[^/]*)\.php",
+        files=r"(?!\.)([^/]*_[^/]*)\.php",
         signs=((layouts.PAGE, r"\bIlluminate\\Database\\Migrations\\"),),
     ),
 )

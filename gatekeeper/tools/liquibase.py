@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 from gatekeeper.tools.shared import rows, values
 from gatekeeper.tools.shared.events import Applied, Event
-from gatekeeper.tools.shared.folder import Folder
+from gatekeeper.tools.shared.folder import NONE, PASSED, Folder
 from gatekeeper.tools.shared.record import CURRENT, Directory, Found, Table, Tool
 
 
@@ -43,6 +43,8 @@ Properties = dict[str, str | None]
 """None for one whose value depends on where Liquibase runs."""
 
 _EXTENSIONS = (".xml", ".yaml", ".yml", ".json", ".sql")
+_HIDDEN = re.compile(rf"(?:^|/)(?:{PASSED})/")
+"""In the path of what is a changelog only where it is included."""
 _ROOTS = re.compile(r"(?:.*/)?(?:db\.)?(?:(?:root|master)-?)?changelog(?:[-._]?(?:root|master))?\.\w+")
 _SQL_HEADER = re.compile(r"\s*--\s*liquibase\s*formatted(.*)", re.IGNORECASE)
 _SQL_CHANGESET = re.compile(r'\s*--\s*changeset\s+("[^"]+"|[^:]+):\s*("[^"]+"|\S+)(.*)', re.IGNORECASE)
@@ -51,6 +53,15 @@ _SQL_KINDS = {kind.lower(): kind for kind in ("property", "include", "includeAll
 _SQL_VALUE = re.compile(r'(\w+):\s*("[^"]*"|\S*)')
 _SQL_AGAIN = re.compile(r"(runOnChange|runAlways):(\w+)", re.IGNORECASE)
 _FILTERS = ("context", "contextFilter", "labels", "dbms")
+_OTHERS = frozenset(
+    ("asany", "db2", "db2z", "derby", "firebird", "h2", "hsqldb", "informix", "ingres", "mssql", "none")
+)
+_OTHERS |= {"oracle", "snowflake", "sqlite", "sybase", ""}
+_DBMS = {
+    "postgresql": frozenset(("postgresql", "cockroachdb", "edb", "redshift")),
+    "mysql": frozenset(("mysql", "mariadb")),
+}
+"""Of `dbms`, the names of what a gate connects to by a URL of each kind, and of what it never does."""
 _AGAIN = {name.lower(): name for name in ("runOnChange", "runAlways", "alwaysRun")}
 _FALSE = ("", "false", "f", "0", "0.0", "no", "n", "off")
 """What liquibase/util/ObjectUtil.java takes as false."""
@@ -65,6 +76,8 @@ class Changeset:
     """The tag that it sets."""
     certain: bool = True
     """Whether it has a row in the end, wherever Liquibase runs: what is filtered out or skipped has none."""
+    elsewhere: frozenset[str] = frozenset()
+    """The kinds of databases on which it surely does not run."""
     again: str = ""
     """The attribute by which it may run though it has a row (changelog/filter/ShouldRunChangeSetFilter.java)."""
 
@@ -86,9 +99,11 @@ class _Entry:
                 yield from entry.within(kind)
 
 
-def changesets(files: Mapping[str, str]) -> list[Changeset]:
-    """Return all changesets of the one changelog that no other one includes."""
+def changesets(files: Mapping[str, str], named: str = "") -> list[Changeset]:
+    """Return all changesets of the changelog that is named, else of the one that no other one includes."""
     parsed = _Parsed(files)
+    if named:
+        return list(dict.fromkeys(_Reader(parsed).read(named)))
     reads: dict[str, list[Changeset]] = {}
     faults: dict[str, ValueError] = {}
     included: set[str] = set()
@@ -110,7 +125,10 @@ def changesets(files: Mapping[str, str]) -> list[Changeset]:
         if root in faults:
             raise faults[root]
     if len(roots) > 1:
-        raise ValueError(f"{' and '.join(roots)} may each be the root changelog; call one of them db.changelog-root")
+        raise ValueError(
+            f"{' and '.join(roots)} may each be the root changelog; name the one that is, by the directory, /./ and "
+            f"its path there, for example db/./{roots[0]}"
+        )
     return list(dict.fromkeys(reads[roots[0]]))
 
 
@@ -128,9 +146,9 @@ class _Parsed:
 
     def is_changelog(self, path: str) -> bool:
         """Tell whether a file may be a root: SQL without a header is a changelog only where it is included."""
-        if not path.endswith(_EXTENSIONS):
+        if not path.lower().endswith(_EXTENSIONS) or _HIDDEN.search(path):
             return False
-        if path.endswith(".sql"):
+        if path.lower().endswith(".sql"):
             return bool(_SQL_HEADER.match(self.files[path]))
         return "databaseChangeLog" in self.files[path] and self[path] is not None
 
@@ -172,7 +190,8 @@ class _Reader:
         except ValueError:
             raise ValueError(f"{path} has a changeset without an id or an author; give it both") from None
         tags = [self._expand(path, tag.values.get("tag")) for tag in entry.within("tagDatabase")]
-        return Changeset(row, tags[-1] if tags else "", certain and not _is_filtered(entry), _again(entry))
+        certain = certain and not _is_filtered(entry)
+        return Changeset(row, tags[-1] if tags else "", certain, _elsewhere(entry), _again(entry))
 
     def _included(self, path: str, entry: _Entry) -> list[str]:
         """Return the paths that an include names."""
@@ -191,10 +210,9 @@ class _Reader:
                 other
                 for other in sorted(self.parsed.files)
                 if other.startswith(below)
-                and other.endswith(_EXTENSIONS)
+                and other.lower().endswith(_EXTENSIONS)
                 and other.endswith(entry.values.get("endsWithFilter", ""))
                 and depths[0] <= other.removeprefix(below).count("/") + 1 <= (depths[1] or len(other))
-                and self.parsed[other] is not None
             ]
         needed = entry.values.get("errorIfMissing", entry.values.get("errorIfMissingOrEmpty", "true")).lower() == "true"
         if not found and needed:
@@ -234,6 +252,17 @@ def _is_filtered(entry: _Entry) -> bool:
     )
 
 
+def _elsewhere(entry: _Entry) -> frozenset[str]:
+    """Return the kinds of databases of which its `dbms` names none (database/DatabaseList.java).
+
+    A name that is not known here may be a kind's, and of a kind it is not known which one a server is.
+    """
+    named = {name.strip().lower() for name in entry.values.get("dbms", "").split(",")}
+    if named == {""} or not named <= _OTHERS.union(*_DBMS.values()):
+        return frozenset()
+    return frozenset(kind for kind, names in _DBMS.items() if not names & named)
+
+
 def _again(entry: _Entry) -> str:
     """Return the attribute by which it runs more than once, unless that is plainly false: -D may set a property.
 
@@ -249,7 +278,7 @@ def _again(entry: _Entry) -> str:
 def _parse(path: str, text: str) -> _Entry | None:
     """Return what a changelog says; None for what is none."""
     try:
-        match posixpath.splitext(path)[1]:
+        match posixpath.splitext(path)[1].lower():
             case ".sql":
                 return _sql(text)
             case ".xml":
@@ -292,16 +321,33 @@ def _sql_values(text: str) -> dict[str, str]:
     return again | {found[1]: found[2].strip('"') for found in _SQL_VALUE.finditer(text)}
 
 
+_TELLING = {"changeSet", "include", "includeAll", "preConditions", "property", "tagDatabase"}
+
+
 def _xml(text: str) -> _Entry | None:
     if "<!DOCTYPE" in text:
         raise ValueError("it has a DOCTYPE, which Liquibase does without")
-    changelog = _element(ET.fromstring(text))  # noqa: S314 - without a DOCTYPE there are no entities
+    entries = _Entries()
+    parser = ET.XMLParser(target=entries)  # noqa: S314 - without a DOCTYPE there are no entities
+    parser.feed(text)
+    parser.close()
+    [changelog] = entries.open[0][1]
     return changelog if changelog.kind == "databaseChangeLog" else None
 
 
-def _element(element: ET.Element) -> _Entry:
-    inside = [_element(child) for child in element]
-    return _entry(element.tag, {name.rpartition("}")[2]: value for name, value in element.attrib.items()}, inside)
+class _Entries:
+    """Makes entries of XML as it is read, without those that say nothing here: a changelog may be many megabytes."""
+
+    def __init__(self) -> None:
+        self.open: list[tuple[dict[str, str], list[_Entry]]] = [({}, [])]
+
+    def start(self, _: str, attributes: Mapping[str, str]) -> None:
+        self.open.append(({name.rpartition("}")[2]: value for name, value in attributes.items()}, []))
+
+    def end(self, tag: str) -> None:
+        entry = _entry(tag, *self.open.pop())
+        if entry.kind in _TELLING or entry.inside or len(self.open) == 1:
+            self.open[-1][1].append(entry)
 
 
 def _yaml(text: str) -> _Entry | None:
@@ -348,14 +394,16 @@ def _entry(kind: str, values: Mapping[str, str], inside: Sequence[_Entry]) -> _E
 
 def _read(_: Tool, folder: Folder) -> Found:
     """What Liquibase may pass over is wanted too, since only Liquibase knows; but it is not the newest."""
-    found = changesets(folder)
-    again = next((changeset for changeset in found if changeset.again), None)
+    found = changesets(folder, folder.named)
+    here = {kind: {each.revision for each in found if kind not in each.elsewhere} for kind in _DBMS}
+    again = next((changeset for changeset in found if changeset.again and len(changeset.elsewhere) < len(_DBMS)), None)
     once = [changeset for changeset in found if not changeset.again]
     certain = [changeset for changeset in once if changeset.certain] or once
     newest = [f"tag:{changeset.tag}" if changeset.tag else changeset.revision for changeset in certain[-1:]]
     return Found(
         tuple(dict.fromkeys(changeset.revision for changeset in found)),
         tuple(newest),
+        elsewhere={kind: frozenset(each.revision for each in found) - names for kind, names in here.items()},
         unproven=f"{again.revision} has {again.again}, and only Liquibase can tell whether it has run as it is now; "
         "give --revision of a tag or a changeset that this release adds, for example --revision tag:v1.4"
         if again
@@ -383,6 +431,8 @@ TOOL = Tool(
     directory=Directory(
         "db.changelog-root.yaml",
         _read,
+        passed=NONE,
+        begins_in_a_file=True,
         signs=(
             (r"(.*/)?[^/]+\.(xml|ya?ml|json)", r"\bdatabaseChangeLog\b"),
             (r"(.*/)?[^/]+\.sql", r"(?i)\A\s*--\s*liquibase\s*formatted"),

@@ -19,6 +19,7 @@ TOOL = Tool(
         "1700000000000_add-stock.js",
         layouts.plain,
         files=rf"([^/.][^/]*)\.(?:{layouts.SCRIPTS}|sql)",
+        refused=r"[^/.][^/]*(?<!\.map)",  # it loads whatever is there, but for what --ignore-pattern leaves out
         signs=(
             (layouts.CODE, r"\bMigrationBuilder\b|node-pg-migrate|" + layouts.UP + r"pgm\b"),
             (r"[^/]+\.sql", r"(?m)^-- Up Migration\b"),

@@ -72,7 +72,7 @@ TOOL = Tool(
     directory=Directory(
         "03_add_stock.yaml",
         _read,
-        files=r"([^/.][^/]*)\.(?:json|ya?ml)",
+        files=r"([^/]+)\.(?:json|ya?ml)",
         signs=((r"[^/]+\.(json|ya?ml)", r"(?m)^[ {]*\"?operations\"? *:"),),
     ),
 )

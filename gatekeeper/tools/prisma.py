@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from gatekeeper.tools.shared import layouts, locks, revisions, rows, values
 from gatekeeper.tools.shared.events import Doubtful, Event
+from gatekeeper.tools.shared.folder import MOUNTED
 from gatekeeper.tools.shared.record import Directory, Place, Table, Tool
 
 
@@ -41,8 +42,9 @@ TOOL = Tool(
     repair="repair the schema, run `prisma migrate resolve`, then deploy again",
     directory=Directory(
         "20240102030405_add_stock/migration.sql",
-        layouts.plain,
+        layouts.in_folders,  # packages/migrate/src/utils/listMigrations.ts
         files=r"([^/]+)/migration\.sql",
+        passed=MOUNTED,
         signs=((r"migration_lock\.toml", ""),),
         looks=r"[^/]+/migration\.sql",
     ),

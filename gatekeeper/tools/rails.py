@@ -23,6 +23,9 @@ TOOL = Tool(
         "20240102030405_add_stock.rb",
         layouts.plain,
         files=r"(?:.*/)?(\d+_[_a-z0-9]*)\.?[_a-z0-9]*\.rb",
+        refused=r"(?:.*/)?\d[^/]*_[^/]*\.rb",
+        passed=r"\..*",
+        follows=False,
         signs=((r"(.*/)?\d+_[^/]*\.rb", r"< *ActiveRecord::Migration\b"),),
     ),
 )

@@ -3,6 +3,7 @@
 import re
 
 from gatekeeper.tools.shared import layouts, revisions, rows
+from gatekeeper.tools.shared.folder import NONE
 from gatekeeper.tools.shared.record import CURRENT, Directory, Table, Tool
 
 
@@ -26,6 +27,8 @@ TOOL = Tool(
         "V3__add_stock.sql",
         layouts.plain,
         files=r"(?:.*/)?([VU]\d+(?:\.\d+)?__\w+)\.(?:rs|sql)",
+        passed=NONE,
+        follows=False,
         looks=r"(.*/)?[VU]\d+__\w+\.(sql|rs)",
     ),
 )

@@ -18,7 +18,11 @@ def revision(text: str) -> str:
 
 
 def caution(revision: str) -> str:
-    """What `sqitch rework` adds has the same name; a tag or an id is one change's alone (App::Sqitch::Plan)."""
+    """What `sqitch rework` adds has the same name; a tag or an id is one change's alone (App::Sqitch::Plan).
+
+    It is said and not refused: the named change is deployed, and of a rework that is not, no table knows. Who has the
+    plan awaits its id: `gatekeeper revision` and --migrations name what recurs by it.
+    """
     if ":" not in revision or ":@" in revision:
         return ""
     return f"a change that was reworked has that name too, so where {revision} was, name a tag or the change's id"

@@ -28,6 +28,7 @@ TOOL = Tool(
         "20240102030405_add_stock.sql",
         layouts.plain,
         files=r"(\d+_[^/]*)(?<!\.down)\.sql",
+        refused=r"(?!\d+_)[^/]*_[^/]*\.sql",
         looks=r"\d+_[^/]*(?<!\.down)\.sql",
     ),
 )

@@ -16,11 +16,14 @@ def revision(text: str) -> str:
     return name
 
 
+_FILES = r"(?:.*/)?[^/.][^/]*(?<!\.d)\.[cm]?[jt]s"
+
+
 def _read(tool: Tool, folder: Folder) -> Found:
     """Classes by their property `name`, else by their own, which ends in 13 digits (MigrationExecutor.ts)."""
     named = []
     for path in folder:
-        text = layouts.without_comments(folder[path]) if re.fullmatch(r".+(?<!\.d)\.[cm]?[jt]s", path) else ""
+        text = layouts.without_comments(folder[path]) if re.fullmatch(_FILES, path) else ""
         parts = re.split(r"\bclass\s+([\w$]+)([^{]*)", text)[1:]
         for class_name, head, body in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
             own = re.search(r"(?m)(?:^|[;{.]|public|readonly)[ \t]*name *(?:: *string *)?= *[\"'`](\w*\d{13})\b", body)
@@ -45,6 +48,7 @@ TOOL = Tool(
     directory=Directory(
         "1700000000000-AddStock.ts",
         _read,
+        passed=r"\..*",
         signs=((layouts.CODE, r"\bMigrationInterface\b|\bclass \w*[A-Za-z_]\d{13}\b"),),
     ),
 )

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from heapq import heappop, heappush
 
 from gatekeeper.tools.shared import python, revisions, rows, values
 from gatekeeper.tools.shared.events import Applied
 from gatekeeper.tools.shared.folder import Folder
 from gatekeeper.tools.shared.record import CURRENT, DRIVERS_SEARCH_PATH, Directory, Found, Table, Tool
 
-_FILES = r"(?!post-apply)(?!.*\.rollback\.sql)([^/.][^/]*)\.(?:py|sql)"
+_FILES = r"(?!post-apply)(?!.*\.rollback\.sql)([^/]+)\.(?:py|sql)"
 
 
 def in_order(files: Mapping[str, tuple[str, str]]) -> list[str]:
@@ -18,11 +19,18 @@ def in_order(files: Mapping[str, tuple[str, str]]) -> list[str]:
         if lost := others - needs.keys():
             raise ValueError(f"{files[name][0]} depends on {', '.join(sorted(lost))}, which no file has; add that file")
     python.in_order(needs)
-    left, order = sorted(needs), list[str]()
-    while left:
-        following = next(name for name in left if needs[name] <= set(order))
-        order.append(following)
-        left.remove(following)
+    order, left = list[str](), {name: set(others) for name, others in needs.items()}
+    ready = sorted(name for name, others in left.items() if not others)
+    followers: dict[str, list[str]] = {}
+    for name, others in needs.items():
+        for other in others:
+            followers.setdefault(other, []).append(name)
+    while ready:
+        order.append(name := heappop(ready))
+        for follower in followers.get(name, ()):
+            left[follower].discard(name)
+            if not left[follower]:
+                heappush(ready, follower)
     return order
 
 

@@ -14,6 +14,7 @@ Files = Mapping[str, str]
 PATH = r"(?:(?:.*/)?migrations/)?[^/]+\.py"
 """Pattern of the path of what may be a migration, in a project or in an app's own folder of them."""
 _IN_APP = re.compile(r"(?:(?P<app>.*)/)?migrations/(?P<name>[^/._~][^/.]*)\.py")
+_COMPILED = re.compile(r"((?:.*/)?migrations/[^/._~][^/.]*)(?:\.[^/]*)?\.(?:pyc|so|pyd)")
 _ELSEWHERE = re.compile(r"(?:.*/)?[^/._~][^/.]*\.py")
 _LOOKS = re.compile(r"(?m)^class Migration\([\w.]*\bMigration\)")
 
@@ -47,7 +48,7 @@ class AppMigrations:
             return name
 
         return {
-            name: frozenset(map(stand_in, parents)) & self.parents.keys() - {name}
+            name: frozenset(each for each in map(stand_in, parents) if each in self.parents and each != name)
             for name, parents in self.parents.items()
             if name not in instead
         }
@@ -119,6 +120,13 @@ def _pairs(path: str, migration: ast.ClassDef, name: str, *, strict: bool) -> li
     return pairs
 
 
+def _refuse_compiled(folder: Folder) -> None:
+    """Raise ValueError for a migration of which there is no text: Python loads it as any other."""
+    for path in folder:
+        if (found := _COMPILED.fullmatch(path)) and f"{found[1]}.py" not in folder:
+            raise ValueError(f"{path} is compiled, and nothing is run to know it; add {found[1]}.py, or remove it")
+
+
 def _refuse_elsewhere(folder: Folder) -> None:
     """Raise ValueError for a migration that only settings (Django's MIGRATION_MODULES) may make one of some app."""
     for path in folder:
@@ -133,6 +141,7 @@ def read(tool: Tool, folder: Folder) -> Found:
     """Below a project, one app, or its migrations folder alone, whose apps.py then lies beside it."""
     if folder.root.name == "migrations":
         folder = Folder(folder.root.parent, only=("migrations", "apps.py"))
+    _refuse_compiled(folder)
     _refuse_elsewhere(folder)
     apps = app_migrations(folder, folder.root.name, squashes=tool.name == "django")
     return Found(

@@ -1,12 +1,20 @@
 """A directory of migrations as texts by path. No file is run, and none is read before it is asked for."""
 
+import codecs
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 MOST_BYTES = 10 * 2**20
 """Of one file whose text is read."""
-_INSTALLED = {"__pycache__", "node_modules", "site-packages"}
+PASSED = r"\..*|__pycache__|node_modules|site-packages"
+"""Pattern of the names of folders that most tools do not look into: hidden ones, and what package managers install."""
+
+NONE = r"(?!)"
+"""For tools that look into all."""
+MOUNTED = r"\.\..*"
+"""For tools that look into the folders below the directory, of which a mounted ConfigMap has some of its own."""
 
 
 def text_of(file: Path, shown: str) -> str:
@@ -24,13 +32,19 @@ def text_of(file: Path, shown: str) -> str:
 class Folder(Mapping[str, str]):
     """The files below a directory: path in it -> text, read when asked for.
 
-    Hidden entries are left out, links are followed: so the mount of a ConfigMap holds each file once. What package
-    managers install is left out too.
+    Links are followed and hidden folders passed over: so the mount of a ConfigMap holds each file once. Tools that walk
+    in another way say so.
     """
 
-    def __init__(self, root: Path, only: Sequence[str] = ()) -> None:
+    def __init__(self, root: Path, only: Sequence[str] = (), passed: str = PASSED, *, follows: bool = True) -> None:
         self.root = Path(os.path.abspath(root))  # noqa: PTH100 - resolve would follow links, and so change its name
+        self.folders: list[str] = []
+        """Paths of the folders below it, of those that are passed over too."""
+        self.named = ""
+        """The path in it of a file that was named with it."""
         self._only = only
+        self._passed = re.compile(passed)
+        self._follows = follows
         self._paths = dict.fromkeys(self._walk("", ()))
 
     def __iter__(self) -> Iterator[str]:
@@ -45,26 +59,28 @@ class Folder(Mapping[str, str]):
         return text_of(self.root / path, path)
 
     def text(self, path: str) -> str:
-        """Return a file's text, nothing where it is none: it then tells nothing."""
-        try:
-            return self[path]
-        except (OSError, ValueError):
-            return ""
+        """Return a file's text as far as it is one, whatever its encoding: what it is written in, names stand in it."""
+        with (self.root / path).open("rb") as file:
+            content = file.read(MOST_BYTES)
+        is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        return content.decode("utf-16" if is_wide else "utf-8-sig", errors="replace")
+
+    def looks_into(self, path: str) -> bool:
+        """Return whether the tool looks into a folder of this name."""
+        return not self._passed.fullmatch(path.rpartition("/")[2])
 
     def _walk(self, prefix: str, above: tuple[str, ...]) -> Iterator[str]:
         real = os.path.realpath(self.root / prefix)
         for entry in sorted(os.scandir(self.root / prefix), key=lambda entry: entry.name) if real not in above else ():
-            if (
-                entry.name.startswith(".")
-                or entry.name in _INSTALLED
-                or (self._only and not above and entry.name not in self._only)
-            ):
+            if self._only and not above and entry.name not in self._only:
                 continue
             path = prefix + entry.name
             if not path.isprintable():
                 raise ValueError(f"the name {path!a} is not printable text; rename the file")
             if entry.is_dir():
-                yield from self._walk(f"{path}/", (*above, real))
+                self.folders.append(path)
+                if self.looks_into(path) and (self._follows or not entry.is_symlink()):
+                    yield from self._walk(f"{path}/", (*above, real))
             elif entry.is_file():
                 yield path
             elif entry.is_symlink() and not os.path.exists(entry):  # noqa: PTH110 - of an entry, not of a path

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from pathlib import PurePath
 
 from gatekeeper.tools.shared.folder import Folder
 from gatekeeper.tools.shared.record import Found, Tool
@@ -11,14 +12,42 @@ CODE = r"[^/]+\.[cm]?[jt]s"
 PAGE = r".+\.php"
 UP = r"\bup\b[ =:]*(?:async *)?(?:function *\w* *)?\(? *"
 """Pattern of the beginning of a function `up` in JavaScript, before its first parameter."""
+_RIGHT = "rename or remove it, a right name is {0.example}"
 SCRIPTS = "co|coffee|eg|iced|js|cjs|mjs|litcoffee|ls|ts|cts|mts"
 """The extensions of modules that Knex and node-pg-migrate load (rechoir's interpret)."""
 
 
 def plain(tool: Tool, folder: Folder) -> Found:
     """Names tell it all. Several files of one name, up and down or source and compiled, are one migration."""
-    pattern = tool.directory.files if tool.directory else ""
-    return ordered(tool, ((file[1], path) for path in folder if (file := re.fullmatch(pattern, path))))
+    return ordered(tool, files(tool, folder))
+
+
+def in_folders(tool: Tool, folder: Folder) -> Found:
+    """Every folder that the tool looks into is a migration, whatever it is called; one without its file stops it."""
+    found, file = plain(tool, folder), PurePath(tool.directory.example if tool.directory else "").name
+    for path in folder.folders if found.revisions else ():
+        if folder.looks_into(path) and "/" not in path and f"{path}/{file}" not in folder:
+            raise ValueError(
+                f"{path} is a folder without {file} and stops {tool.name}; add that file, or remove the folder"
+            )
+    return found
+
+
+def files(tool: Tool, folder: Folder) -> list[tuple[str, str]]:
+    """Return name and path of each migration. Raises ValueError for what the tool stumbles over, and runs nothing then.
+
+    Many take a folder that is called as a migration is for one.
+    """
+    layout = tool.directory
+    pattern, refused = (layout.files, layout.refused) if layout else ("", "")
+    found = [(file[1], path) for path in folder if (file := re.fullmatch(pattern, path))]
+    for path in folder if found and refused else ():
+        if re.fullmatch(refused, path) and not re.fullmatch(pattern, path):
+            raise ValueError(f"{path} stops {tool.name}, which runs no other migration then; {_RIGHT.format(layout)}")
+    for path in folder.folders:
+        if re.fullmatch(pattern, path):
+            raise ValueError(f"{path} is a folder, and is called as a migration is; rename or remove it")
+    return found
 
 
 def ordered(tool: Tool, named: Iterable[tuple[str, str]]) -> Found:

@@ -5,6 +5,7 @@ would be right.
 """
 
 import ast
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -20,7 +21,11 @@ def parse(path: str, text: str) -> ast.Module:
             warnings.simplefilter("ignore")
             return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as fault:
-        raise ValueError(f"{path} is not Python that can be parsed ({fault}); mend the file") from fault
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        raise ValueError(
+            f"{path} is not Python as {version} parses it ({fault}); mend the file, or run gatekeeper with a newer "
+            "Python, as its image has"
+        ) from fault
 
 
 def constants(path: str, text: str, *names: str) -> dict[str, Any]:

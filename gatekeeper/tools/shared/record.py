@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from gatekeeper.tools.shared.events import Event, Order
-from gatekeeper.tools.shared.folder import Folder
+from gatekeeper.tools.shared.folder import PASSED, Folder
 
 Row = tuple[Any, ...]
 Events = Callable[[Iterable[Row]], Iterable[Event]]
@@ -42,6 +42,8 @@ class Found:
     """Revision -> other sets of revisions, of which one proves it as its own row would, once all in it are proven."""
     known: frozenset[str] | None = None
     """All revisions of a graph, of which the history shows the heads alone."""
+    elsewhere: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Kind of database, as a Source has it -> those that the tool passes over there."""
     unproven: str = ""
     """Why their rows do not tell that all of them are applied as they are now, and what to give instead."""
 
@@ -56,6 +58,14 @@ class Directory:
     """Raises ValueError with a clause that follows "DIRECTORY: "."""
     files: str = ""
     """Pattern of a migration's path, as far as names tell it all; group 1 is its revision."""
+    refused: str = ""
+    """Pattern of the path of a file or folder, if not a migration's, for which the tool runs nothing at all."""
+    passed: str = PASSED
+    """Pattern of the names of folders that the tool does not look into."""
+    begins_in_a_file: bool = False
+    """Whether one file tells of all others, so that it may be named instead of the directory."""
+    follows: bool = True
+    """Whether it looks into folders that are links."""
     signs: tuple[tuple[str, str], ...] = ()
     """Patterns of a file's path and of its text, each pair of which only this tool's directories have."""
     looks: str = ""

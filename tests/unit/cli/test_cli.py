@@ -46,10 +46,24 @@ MISUSES = [
     ("job: bad policy of absence", "job migrate --if-absent maybe", "--if-absent: 'maybe'"),
     ("job: bad policy of failure", "job migrate --on-failure retry", "--on-failure: 'retry'"),
     ("job: bad format", "job migrate --log-format xml", "--log-format: 'xml'"),
-    ("schema: no tool", "schema --revision 1", "--tool"),
+    (
+        "schema: no tool",
+        "schema --revision 1",
+        "--tool is missing: whose history is read, `gatekeeper tools` lists them",
+    ),
+    ("schema: no tool, no directory", "schema --migrations /no/directory", "/no/directory: cannot be read"),
     ("schema: unknown tool", "schema --tool make --revision 1", "--tool: 'make' is not a tool that is known"),
     ("schema: an argument", f"{ALEMBIC} shop", "shop"),
-    ("schema: no revision", "schema --tool flyway", "--revision 1.2"),
+    (
+        "schema: no revision",
+        "schema --tool flyway",
+        "--tool flyway --revision 1.2, or --migrations DIR, in which there",
+    ),
+    (
+        "schema: no revision, no directory",
+        "schema --tool dbup",
+        "write for example --tool dbup --revision MyApp.Scripts",
+    ),
     ("schema: bad revision", "schema --tool flyway --revision one", "--revision one: with flyway"),
     ("schema: a command's word", "schema --tool alembic --revision head", "or --migrations DIR for all"),
     ("schema: a command's word of knex'", "schema --tool knex --revision latest", "--revision latest: no history has"),
@@ -275,6 +289,14 @@ def test_revision(capsys, tmp_path):
     for argv in (["revision", str(tmp_path)], ["revision", str(tmp_path), "--tool", "dbmate"]):
         assert cli.main(argv) == 0
         assert capsys.readouterr().out == "20240102000002\n"
+
+
+def test_tool_of_a_directory(capsys, tmp_path):
+    """A gate of a directory needs no --tool where only one tool's migrations look so."""
+    (tmp_path / "1_a.sql").write_text("-- migrate:up\nSELECT 1;\n")
+    url = ["--database", "postgresql://app@127.0.0.1:1/shop"]
+    assert cli.main(["schema", "--migrations", str(tmp_path), *url, "--timeout", "0"]) == 124
+    assert f"dbmate every migration in {tmp_path}, up to 1 in" in capsys.readouterr().err
 
 
 def test_all_revisions(capsys, tmp_path):

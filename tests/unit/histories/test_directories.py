@@ -79,8 +79,12 @@ PLAIN = [
     ("mikro-orm", ["Migration20240101000001.ts", ".snapshot-app.json", "Migration2.d.ts"], ["Migration20240101000001"]),
     ("node-pg-migrate", ["9_a.js", "10_b.sql", ".eslintrc.js"], ["9_a", "10_b"]),
     ("phinx", ["20240101000001_add_users.php", "20240102000002.php", "x.php"], None),
-    ("prisma", ["1_a/migration.sql", "2_b/migration.sql", "migration_lock.toml", "3_c/README.md"], ["1_a", "2_b"]),
+    ("prisma", ["1_a/migration.sql", ".2_b/migration.sql", "migration_lock.toml", "..data/3_c"], [".2_b", "1_a"]),
     ("rails", ["009_a.rb", "010_b.rb", "shop/011_c.rb", "011_c.shop.rb"], ["9", "10", "11"]),
+    ("pgroll", ["01_a.json", "02_b.yaml", "03_c.sql", "sub/04_d.json"], ["public.01_a", "public.02_b"]),
+    ("ecto", ["1_a.exs", "node_modules/2_b.exs", ".old/3_c.exs"], ["1", "2"]),
+    ("drizzle", [".1_a/migration.sql", "2_b/migration.sql"], [".1_a", "2_b"]),
+    ("aerich", ["models/1_a.py", "models/2_b.pyc"], ["models.1_a", "models.2_b"]),
     ("refinery", ["V1__a.sql", "U2__b.sql", "sub/V10__c.rs", "mod.rs"], ["1", "2", "10"]),
     ("sea-orm", ["lib.rs", "m20240101_000001_a.rs"], ["m20240101_000001_a"]),
     ("sequelize", ["1-a.js", "2-b.cjs", "1-a.d.ts"], ["1-a", "2-b"]),
@@ -103,6 +107,22 @@ def test_plain(tool, files, revisions, tree):
         ("goose", ["1_a.sql", "00001_b.sql"], r"00001_b and 1_a \(1_a\.sql\) are both 1; give one of them another"),
         ("golang-migrate", ["1_a.up.sql", "01_b.up.sql"], r"01_b\.up\.sql and 1_a\.up\.sql are both 1"),
         ("flyway", ["V1__a.sql", "V1.0__b.sql"], "are both 1; give"),
+        (
+            "prisma",
+            ["1_a/migration.sql", "2_b/README"],
+            "2_b is a folder without migration.sql and stops prisma; add that",
+        ),
+        (
+            "diesel",
+            ["1_a/up.sql", "2_b/down.sql"],
+            "2_b is a folder without up.sql and stops diesel; add that file, or",
+        ),
+        (
+            "goose",
+            ["1_a.sql", "x.sql"],
+            "x.sql stops goose, which runs no other migration then; rename or remove it, a right",
+        ),
+        ("flyway", ["V1__a.sql", "R__b.class"], "R__b.class is repeatable and a program, so that only Flyway knows"),
         (
             "tern",
             ["1_a.sql", "3_c.sql"],
@@ -246,7 +266,11 @@ def test_alembic_given_wrongly(tree):
     assert directories.wanted(TOOLS["alembic"], tree(BRANCHES), ["heads"]).revisions == ("b2", "c3")
 
 
-ARCHIVE = {"versions/a.py": alembic("ae10"), "versions/archive/old.py": alembic("d0"), "versions/archive/helper.py": ""}
+ARCHIVE = {
+    "versions/a.py": alembic("ae10"),
+    "versions/archive/old.py": alembic("d0"),
+    "versions/archive/__init__.py": "",
+}
 
 
 @pytest.mark.parametrize(
@@ -312,6 +336,17 @@ def test_apps_elsewhere(path, tool, tree):
     indented = MIGRATION.format([]).replace("\n", "\n    ")  # as in a text of a test
     others = {"shop/tests.py": indented, "shop/_old.py": MIGRATION.format([]), path: "class Migration(Base):"}
     assert wanted(tool, tree(files | others, "others")) == ["shop.0001_initial"]
+
+
+def test_django_compiled(tree):
+    """A migration of which there is no text runs too."""
+    files = {"0001_initial.py": MIGRATION.format([]), "__pycache__/0001_initial.cpython-311.pyc": ""}
+    assert wanted("django", tree(files, "shop/migrations")) == ["shop.0001_initial"]
+    for compiled in ("0002_a.pyc", "0002_a.cpython-311-x86_64-linux-gnu.so"):
+        with pytest.raises(
+            Misconfigured, match=r"migrations/0002_a\..* is compiled, and nothing is run to know it; add"
+        ):
+            wanted("django", tree(files | {compiled: ""}, f"{compiled}/shop/migrations"))
 
 
 def test_django_squash(tree):
@@ -531,6 +566,38 @@ def test_liquibase(tree):
     assert newest("liquibase", directory) == ["changelog.yaml::2::me"]
 
 
+def test_liquibase_root(tree):
+    """Of several root changelogs one is named, alone or below the folder from which Liquibase calls it by its path."""
+    text = "databaseChangeLog:\n- changeSet: {id: %s, author: me}\n"
+    directory = tree({"db/core.yaml": text % 1, "db/data.yaml": text % 2})
+    with pytest.raises(
+        Misconfigured, match=r"may each be the root changelog; name the one .* for example db/\./db/core\.y"
+    ):
+        wanted("liquibase", directory)
+    for path, name in (
+        ("db/data.yaml", "data.yaml"),
+        ("./db/data.yaml", "db/data.yaml"),
+        ("db/./data.yaml", "data.yaml"),
+    ):
+        assert directories.recognise(f"{directory}/{path}", surely=True).name == "liquibase"
+        assert wanted("liquibase", f"{directory}/{path}") == [f"{name}::2::me"]
+    for path in ("./db/none.yaml", "db/none.yaml"):
+        with pytest.raises(Misconfigured, match=r"none\.yaml: cannot be read"):
+            wanted("liquibase", f"{directory}/{path}")
+    with pytest.raises(Misconfigured, match=r"data\.yaml: cannot be read \(Not a directory"):
+        wanted("flyway", f"{directory}/db/data.yaml")
+
+
+def test_liquibase_of_other_databases(tree):
+    """A changeset of other databases alone is awaited of none that a gate connects to, however it runs."""
+    text = "databaseChangeLog:\n- changeSet: {id: 1, author: me}\n- changeSet: {id: 2, author: me, dbms: mssql%s}\n"
+    text += "- changeSet: {id: 3, author: me, dbms: h2}\n- changeSet: {id: 3, author: me, dbms: 'postgresql, h2'}\n"
+    found = directories.wanted(TOOLS["liquibase"], tree({"changelog.yaml": text % ", runAlways: true"}))
+    assert found.on("postgresql").revisions == ("changelog.yaml::1::me", "changelog.yaml::3::me")
+    assert found.on("mysql").revisions == ("changelog.yaml::1::me",)
+    assert newest("liquibase", found.directory) == ["changelog.yaml::1::me"]
+
+
 def test_liquibase_that_runs_again(tree):
     """A row does not tell which form of a changeset has run, so that neither all nor such a one can be awaited."""
     view = "- changeSet: {id: view, author: me, runOnChange: true, changes: [{tagDatabase: {tag: v2}}]}\n"
@@ -596,10 +663,12 @@ SIGNS = [
     ),
     ("alembic", {"env.py": "", "versions/a.py": alembic("a")}),
     ("atlas", {"1_a.sql": "", "atlas.sum": ""}),
+    ("bun", {"20240101000001_a.go": "package x\n\nfunc init() {\n\tMigrations.MustRegister(up, down)\n}\n"}),
     ("dbmate", {"001_a.sql": "-- migrate:up\n"}),
     ("diesel", {"2024-01-01-000001_a/up.sql": ""}),
     ("django", {"shop/migrations/0001_a.py": "from django.db import migrations, models\nclass Migration: pass"}),
     ("doctrine", {"Version1.php": "<?php\nuse Doctrine\\Migrations\\AbstractMigration;\nclass Version1 extends X {}"}),
+    ("doctrine", {"Version20240101000001.php": "<?php\nfinal class Version20240101000001 extends OwnMigration\n{}"}),
     ("drizzle", {"meta/_journal.json": '{"entries": [{"when": 1}]}', "0000_a.sql": ""}),
     ("drizzle", {"20240102030405_a/migration.sql": "", "20240102030405_a/snapshot.json": "{}"}),
     ("ecto", {"1_a.exs": "defmodule A do\n  use Ecto.Migration\n"}),
@@ -649,6 +718,37 @@ def test_recognise(tool, files, tree):
     assert newest(tool, directory)
 
 
+FOLDERS = ["migrations", "versions", "prisma", "migrate", "db", "drizzle", "supabase", "alembic", "models", "deploy"]
+"""What folders of migrations are called, by one tool or another."""
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_recognise_in_any_folder(name, tree):
+    """Whatever the folder is called, and the one above it, no answer is another than the tool's own."""
+    for count, (tool, files) in enumerate(SIGNS):
+        directory = tree(files, f"{count}/{name}/{name}")
+        assert told(directory) in (newest(tool, directory), None)
+        above = told(str(Path(directory).parent))
+        assert above in (newest(tool, directory), None) or tool == "liquibase"  # whose names have the folder's
+
+
+@pytest.mark.parametrize("others", [files for _, files in SIGNS])
+def test_recognise_two_tools(others, tree):
+    """Where two tools have a sign in files of their own, neither is preferred."""
+    mixed = "001_x.sql"
+    if mixed not in others:
+        directory = tree({mixed: "-- migrate:up\n", "001_y.sql": "-- +goose Up\n"} | others)
+        assert told(directory) is None
+
+
+def told(directory: str) -> list[str] | None:
+    """Return the newest revisions of a directory whose tool is not named, None where it has to be."""
+    try:
+        return directories.newest(directories.recognise(directory), directory)
+    except Misconfigured:
+        return None
+
+
 RECORDED = {
     (fixture.tool, directory)
     for fixture in read_all()
@@ -671,6 +771,18 @@ def test_every_tool_is_recognised(name):
             assert f"may be the migrations of {name}" in str(fault)  # noqa: PT017 - either way is right
         else:
             assert found == newest(name, directory)
+
+
+def test_recognise_surely(tree):
+    """Whose history is to be read is told by a sign alone, not by names that are only usual."""
+    assert directories.recognise(tree({"001_a.sql": "-- migrate:up\n"}), surely=True).name == "dbmate"
+    for count, files in enumerate((["V1__a.sql", "V2__b.sql"], ["1_a.sql"], ["2024-01-01-000001_a/up.sql"])):
+        directory = tree(files, str(count))
+        assert told(directory)
+        with pytest.raises(
+            Misconfigured, match=r"these may be the migrations of .*; name the tool, for example --tool"
+        ):
+            directories.recognise(directory, surely=True)
 
 
 @pytest.mark.parametrize(
@@ -716,6 +828,48 @@ def test_recognise_a_project(tree):
     others = [f"zviews/v{number}.py" for number in range(directories.SAMPLES)]
     directory = tree({"shop/migrations/0001_initial.py": MIGRATION.format([])} | dict.fromkeys(others, ""))
     assert directories.recognise(directory).name == "django"
+
+
+def test_recognise_what_is_not_utf_8(tree, tmp_path):
+    """A sign counts in any encoding: the next best tool would find something else there."""
+    directory = tree({"V1__a.sql": "", "V2__b.sql": ""})
+    for encoding in ("latin-1", "utf-16"):
+        for name in ("V1__a.sql", "V2__b.sql"):
+            (tmp_path / "db" / name).write_bytes("--liquibase formatted sql\n--changeset Jörg:1\n".encode(encoding))
+        assert directories.recognise(directory).name == "liquibase"
+        with pytest.raises(Misconfigured, match="is not UTF-8 text"):
+            newest("liquibase", directory)
+
+
+@pytest.mark.parametrize("above", ["prisma", "db", "database", "project/packages/db"])
+def test_one_folder_too_high(above, tree):
+    """The only folder of migrations below a directory is meant, as far as its name says that it is one."""
+    files = {"1_a/migration.sql": "", "2_b/migration.sql": "", "migration_lock.toml": ""}
+    inside = tree(files, f"{above}/migrations")
+    for directory in (str(Path(inside).parent), f"{Path(inside).parent.parent}"):
+        assert directories.recognise(directory).name == "prisma"
+        assert newest("prisma", directory) == ["2_b"]
+        assert directories.wanted(TOOLS["prisma"], directory).directory == inside
+
+
+def test_several_folders_below(tree):
+    """Where several folders below a directory have migrations, they are named."""
+    directory = tree(["mysql/migrations/1_a.sql", "postgres/migrations/1_b.sql", "seeds/2_c.sql"])
+    says = rf"write {directory}/mysql/migrations or {directory}/postgres/migrations if that is meant"
+    with pytest.raises(Misconfigured, match=says):
+        newest("sqlx", directory)
+    with pytest.raises(Misconfigured, match=says):
+        directories.recognise(directory)
+
+
+def test_one_folder_too_low(tree):
+    """The directory that has the migrations is named, if it is the one above."""
+    directory = tree({"sqitch.plan": PLAN, "deploy/product.sql": "", "1_a/migration.sql": ""})
+    for tool, low in (("sqitch", "deploy"), ("prisma", "1_a")):
+        with pytest.raises(
+            Misconfigured, match=rf"no migration of {tool} in it; write {directory} if that is meant, or a"
+        ):
+            newest(tool, f"{directory}/{low}")
 
 
 def test_recognise_passes_over_what_is_no_text(tree, tmp_path):

@@ -511,6 +511,7 @@ def test_charts(name, expected):
         ({"args": ["job", "$$(TAG)"]}, "gatekeeper", "cannot be told: $(TAG) is known only in the pod"),
         ({"args": ["job", "a", "-l", "app=web"]}, "gatekeeper", "cannot be told: it has to be given names of Jobs, or"),
         ({"args": ["schema", "--revision", "7"]}, "gatekeeper", "cannot be told: --tool is missing"),
+        ({"args": ["schema", "--migrations", "/app/db"]}, "gatekeeper schema", "nothing"),
         ({"args": SCHEMA}, "gatekeeper schema", "nothing"),
         ({"args": ["schema"], "env": [{"name": "GATEKEEPER_TOOL", "value": "bun"}]}, "gatekeeper schema", "nothing"),
         (

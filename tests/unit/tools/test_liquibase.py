@@ -1,5 +1,7 @@
 """Which changesets Liquibase's changelogs hold."""
 
+import tracemalloc
+
 import pytest
 
 from gatekeeper.tools.liquibase import Changeset, changesets
@@ -71,7 +73,6 @@ def test_include_all():
         "changes/b.sql": "SELECT 1",
         "changes/a/z.xml": xml(changeset("1")),
         "changes/notes.txt": "x",
-        "changes/pom.xml": "<project/>",
     }
     wanted = ["changes/a/z.xml::1::me", "changes/b.sql::raw::includeAll", "db.changelog-master.xml::9::me"]
     assert names(files) == wanted
@@ -79,6 +80,33 @@ def test_include_all():
     assert names(files) == wanted[1:2]
     files["db.changelog-master.xml"] = xml('<includeAll path="changes" endsWithFilter=".xml"/>')
     assert names(files) == wanted[:1]
+    with pytest.raises(ValueError, match=r"changes/pom\.xml is included and is no changelog"):
+        names(files | {"changes/pom.xml": "<project/>"})
+
+
+@pytest.mark.parametrize(
+    ("dbms", "passes_over"),
+    [
+        ("mssql", {"postgresql", "mysql"}),
+        ("postgresql", {"mysql"}),
+        ("MSSQL, PostgreSQL", {"mysql"}),
+        ("mssql,", {"postgresql", "mysql"}),
+        ("none", {"postgresql", "mysql"}),
+        ("cockroachdb", {"mysql"}),
+        ("mariadb", {"postgresql"}),
+        ("", set()),
+        ("all", set()),
+        ("all,mssql", set()),
+        ("!mssql", set()),
+        ("!postgresql", set()),
+        ("${dbms}", set()),
+        ("yugabytedb", set()),
+    ],
+)
+def test_dbms(dbms, passes_over):
+    """A changeset of other databases does not run; what may be this one's name, or excludes it, is left in doubt."""
+    [found] = changesets({"a.xml": xml(changeset("1", f'dbms="{dbms}"'))})
+    assert found.elsewhere == passes_over
 
 
 def test_logical_file_path():
@@ -90,6 +118,25 @@ def test_logical_file_path():
     assert names({"a.sql": "--liquibase formatted sql logicalFilePath:all\n--changeset me:1\nSELECT 1"}) == [
         "all::1::me"
     ]
+
+
+@pytest.mark.parametrize("text", ["[" * 9_000, "{a: " * 9_000, "- " * 9_000])
+def test_deep_yaml(text):
+    """A changelog that has no end of its depth is refused, and ends no process."""
+    with pytest.raises(ValueError, match=r"a\.yaml cannot be parsed \(it is nested too deeply\)"):
+        names({"a.yaml": f"# databaseChangeLog\n{text}"})
+
+
+def test_memory_of_xml():
+    """Of a changelog only what tells something is kept, however much it changes."""
+    inside = "<insert tableName='t'><column name='a' value='b'/></insert>" * 5_000
+    tracemalloc.start()
+    assert names({"a.xml": xml(changeset("1", inside=f"<comment/>{inside}<tagDatabase tag='v1'/>"))}) == [
+        "a.xml::1::me"
+    ]
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 3 * len(inside)
 
 
 def test_properties():

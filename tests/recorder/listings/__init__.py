@@ -1,0 +1,1 @@
+"""What the tools themselves take for migrations, in trees that have one oddity each."""

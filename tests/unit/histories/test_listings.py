@@ -1,0 +1,99 @@
+"""A directory holds what its tool says that it holds: trees with an oddity each, and the tools' own answers.
+
+`python -m recorder.listings` asked them.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from gatekeeper.gate.settings import Misconfigured
+from gatekeeper.histories import directories
+from known import TOOLS
+
+LISTINGS = Path(__file__).parents[2] / "fixtures/listings"
+REFUSED = "is a link to nothing", "Too many levels of symbolic links", "is a folder, and is called as a migration"
+"""What a gate refuses where some tools list a migration that they then cannot read, and others pass over it."""
+STRICTER = {
+    "atlas-_": "a version without text",
+    "atlas-two of a number": "of which one row tells nothing",
+    "dbmate-two of a number": "of which one row tells nothing",
+    "refinery-two of a number": "of which one row tells nothing",
+    "rails-two of a number": "which Rails runs neither of",
+    "sqlx-two of a number": "of which one row tells nothing",
+    "sqlx-negative": "a number below 0",
+    "diesel-two of a number": "of which one row tells nothing",
+    "diesel-_": "a version that is no number",
+    "diesel-~": "a version that is no number",
+    "diesel-no number": "a version that is no number",
+    "alembic-folder": "which of Alembic's settings decide",
+    "alembic-folder in a folder": "which of Alembic's settings decide",
+    "alembic-linked folder": "which of Alembic's settings decide",
+    "alembic-two of a number": "of which Alembic takes any",
+    "django-folder": "which of Django's settings decide",
+    "django-folder in a folder": "which of Django's settings decide",
+    "django-linked folder": "which of Django's settings decide",
+    "django-in another folder": "which of Django's settings decide",
+    "flyway-repeatable shell": "of which a row does not tell which form has run",
+}
+"""What a gate refuses, and a tool would run or pass over."""
+MORE = {
+    "golang-migrate-too large": "a number that fits no column",
+    "kysely-up is no function": "nothing is run to know it",
+    "flyway-Java": "its class is where the programs are",
+    "flyway-baseline": "what is applied below a baseline stays so, in a database that is not new",
+    "flyway-link to the folder": "which Flyway goes round in, and fails of",
+    "liquibase-link to the folder": "which Liquibase goes round in, and fails of",
+    "django-folder of its name": "which Python takes for a module",
+    "node-pg-migrate-js.map": "which --ignore-pattern leaves out, or the tool fails of",
+    "node-pg-migrate-linked folder": "which the tool fails of",
+    "node-pg-migrate-link to the folder": "which the tool fails of",
+    "knex-mjs": "which loadExtensions may name",
+    "knex-declarations": "which knex loads and fails of, unless its loadExtensions leave them out",
+}
+"""Where a gate awaits what the tool does not list, or does not what the tool fails of."""
+
+
+def make(root: Path, tree: dict[str, str | list[str]]) -> str:
+    for path, text in tree.items():
+        place = Path(os.path.normpath(root / "db" / path))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(text, list):
+            place.symlink_to(text[0])
+        else:
+            place.write_text(text, encoding="utf-8")
+    return str(root / "db")
+
+
+@pytest.mark.parametrize("tool", sorted(path.stem for path in LISTINGS.iterdir()))
+def test_listings(tool, tmp_path):
+    """All that a tool lists is awaited and nothing else; where it fails nothing opens, as far as that can be told."""
+    rows = json.loads((LISTINGS / f"{tool}.json").read_text(encoding="utf-8"))
+    assert len(rows) > 25
+    wrong = [
+        case
+        for count, (case, tree, answer) in enumerate(rows)
+        if not is_right(tool, f"{tool}-{case}", make(tmp_path / str(count), tree), answer)
+    ]
+    assert not wrong
+
+
+def is_right(tool: str, case: str, directory: str, answer: list[str] | str) -> bool:
+    try:
+        found = directories.wanted(TOOLS[tool], directory).on("postgresql")
+    except Misconfigured as fault:
+        return isinstance(answer, str) or case in STRICTER or any(reason in str(fault) for reason in REFUSED)
+    awaited = found.known or {*found.revisions}
+    if isinstance(answer, str):
+        return case in MORE or len(awaited) > 1
+    return (awaited == {revision(tool, each) for each in answer}) != (case in MORE)
+
+
+def revision(tool: str, listed: str) -> str:
+    """Return what the tool lists as the gate calls it."""
+    if listed.startswith("R__"):
+        file, checksum = listed.split()
+        return f"{TOOLS[tool].revision(file)} with checksum {checksum}"
+    return listed if tool == "django" else TOOLS[tool].revision(listed)
