@@ -217,6 +217,8 @@ class Recording:
     """What every gate needs beside, such as a --table; the recipe sets it."""
     clean: Callable[[str], str] = str
     """Takes host names and the like out of a dump; the recipe sets it."""
+    beside: str = ""
+    """While an older release runs, a pattern of what differs from run to run: see Fixture.beside."""
     databases: list[str] = field(default_factory=list)
 
     @property
@@ -431,7 +433,8 @@ class Recording:
         sql = self.clean(sql)
         versions = f"{self.tool} {self.version} on {self.server.version}"
         lines = tuple(Gate(f"{args} {self.options}".strip(), outcome, reason) for args, outcome, reason in gates)
-        Fixture(self.tool, self.kind, scenario, versions, how, what, lines, sql).write()
+        fixture = Fixture(self.tool, self.kind, scenario, versions, how, what, lines, sql)
+        (fixture.beside(self.version, self.beside) if self.beside else fixture).write()
         print(f"{self.tool}: {self.kind}-{scenario}", flush=True)
 
     def save_rolled_back(
