@@ -52,6 +52,12 @@ def program(folder: Path, package: str, *modules: str) -> Path:
     return folder / "tool"
 
 
+def built(folder: Path) -> Path:
+    """Build the program of a folder of source, which has a go.mod; Go itself does nothing where it is built."""
+    _go(["build", "-o", "tool", "."], folder)
+    return folder / "tool"
+
+
 def source(database: Database, query: str = "multiStatements=true") -> tuple[str, str]:
     """Return a database as Go's drivers want it: their name, and a URL or what the MySQL driver takes instead."""
     if database.url.startswith("postgres"):

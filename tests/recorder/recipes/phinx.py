@@ -51,13 +51,13 @@ def record(recording: Recording) -> None:
     recording.version = f"{VERSION} (source)"
 
     with scratch() as folder:
-        (folder / "phinx.php").write_text(PROGRAM)
+        (folder / "console.php").write_text(PROGRAM)
 
         def phinx(
             database: Database, directory: Path, command: str = "migrate", *args: str, table: str = "phinxlog"
         ) -> subprocess.Popen[str]:
             (folder / "phinx.json").write_text(configuration(recording.kind, database, directory, table))
-            return recording.start(["php", "phinx.php", command, *args], folder, environment)
+            return recording.start(["php", "console.php", command, *args], folder, environment)
 
         scripts = Scripts(recording, folder, phinx, text, FILES, LATE, NUMBERS)
 
