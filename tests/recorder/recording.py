@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import shlex
 import subprocess
 import tempfile
 import time
@@ -326,7 +327,7 @@ class Recording:
         `is_done` asks the tool's own status command whether all is applied. Returns for how long the gate held on
         after the tool had ended. Raises AssertionError if the gate opened before that command said so.
         """
-        argv = ["schema", "--tool", self.tool, *gate.split(), *self.options.split(), "--timeout", "60s"]
+        argv = ["schema", "--tool", self.tool, *shlex.split(gate), *self.options.split(), "--timeout", "60s"]
         with GateProcess(*argv, environment={"DATABASE_URL": database.url}) as held:
             held.until("waiting:")
             with self.paused(database, start) as process:
@@ -406,7 +407,7 @@ class Recording:
         databases = self.database(), self.database()
         seconds = []
         for database, gates in zip(databases, (0, GATES), strict=True):
-            argv = ["schema", "--tool", self.tool, *gate.split(), "--timeout", "60s"]
+            argv = ["schema", "--tool", self.tool, *shlex.split(gate), "--timeout", "60s"]
             with contextlib.ExitStack() as stack:
                 held = [
                     stack.enter_context(GateProcess(*argv, environment={"DATABASE_URL": database.url}))
