@@ -17,8 +17,8 @@ def revision(text: str) -> str:
 def _events(version: object, kind: object, applied: object, total: object, error: object) -> Iterator[Event]:
     """`kind` is made of bits: 1 baseline, 2 executed, 4 resolved by hand (ent/schema/revision.go).
 
-    What was resolved by hand keeps its error. The row is written ahead of the statements and counts them, which can be
-    seen outside of a transaction.
+    What was resolved by hand keeps its error; in release 0.9.1 so does what was repaired. The row is written ahead of
+    the statements and counts them, which can be seen outside of a transaction: what is taken back leaves no row.
     """
     name, fault = revisions.word(values.text(version)), values.or_none(values.text, error)
     if not (0 <= values.integer(kind) < 8 and 0 <= values.integer(applied) <= values.integer(total)):

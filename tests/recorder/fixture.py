@@ -8,14 +8,15 @@ Its file begins with comments::
     -- gate: --revision 3 => timed out: version 3 is marked dirty
     -- gate: --migrations migrations => timed out: version 3 is marked dirty
 
-`how` is `run` for what a tool left, `documented` for what was written from a tool's documented DDL. The paths that
+A first line of `flyway 13.12.0 and 9.16.3 on ...` tells that the older release left the same. `how` is `run` for what a
+tool left, `documented` for what was written from a tool's documented DDL. The paths that
 follow --migrations are below the fixture's folder.
 """
 
 import re
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 HISTORIES = Path(__file__).parents[1] / "fixtures" / "histories"
@@ -60,6 +61,18 @@ class Fixture:
     def path(self) -> Path:
         return HISTORIES / self.tool / f"{self.database}-{self.scenario}.sql"
 
+    def beside(self, release: str, passing: str) -> "Fixture":
+        """Return what is kept of an older release: the newest one's fixture, which names both, or one of its own.
+
+        `passing` is a pattern of what differs from run to run.
+        """
+        newest = read(self.path)
+        if newest.gates != self.gates or re.sub(passing, "", newest.sql) != re.sub(passing, "", self.sql.strip()):
+            return replace(self, scenario=f"{self.scenario}-{release}")
+        releases, _, database = newest.versions.partition(" on ")
+        names = releases if releases.endswith(f" {release}") else f"{releases} and {release}"
+        return replace(newest, versions=f"{names} on {database}")
+
     def write(self) -> None:
         """Write the file."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -98,9 +111,10 @@ def proven(fixtures: Iterable[Fixture]) -> dict[str, dict[str, list[str]]]:
     for fixture in fixtures:
         versions = runs.setdefault(fixture.tool, {})
         if fixture.how == "run":
-            version, _, database = fixture.versions.removeprefix(f"{fixture.tool} ").partition(" on ")
-            databases = versions.setdefault(version, [])
-            databases += [database] if database not in databases else []
+            releases, _, database = fixture.versions.removeprefix(f"{fixture.tool} ").partition(" on ")
+            for release in releases.split(" and "):
+                databases = versions.setdefault(release, [])
+                databases += [database] if database not in databases else []
     return {
         tool: {version: sorted(runs[tool][version], reverse=True) for version in sorted(runs[tool])}
         for tool in sorted(runs)

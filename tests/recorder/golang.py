@@ -35,6 +35,29 @@ def build(folder: Path, main: str, *modules: str) -> Path:
     return folder / "migrate"
 
 
+def program(folder: Path, package: str, *modules: str) -> Path:
+    """Build a module's program with these modules, each MODULE@VERSION, in the folder once; return where it is.
+
+    For what `go install` refuses: a module whose releases the proxy does not list, or that needs another's newer one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    module = "\n".join(
+        ["module example.org/tool", "go 1.26.3", *(f"require {each.replace('@', ' ')}" for each in modules)]
+    )
+    note = folder / "modules.txt"
+    if not note.exists() or note.read_text(encoding="utf-8") != module:
+        (folder / "go.mod").write_text(module, encoding="utf-8")
+        _go(["build", "-mod=mod", "-o", "tool", package], folder)
+        note.write_text(module, encoding="utf-8")
+    return folder / "tool"
+
+
+def built(folder: Path) -> Path:
+    """Build the program of a folder of source, which has a go.mod; Go itself does nothing where it is built."""
+    _go(["build", "-o", "tool", "."], folder)
+    return folder / "tool"
+
+
 def source(database: Database, query: str = "multiStatements=true") -> tuple[str, str]:
     """Return a database as Go's drivers want it: their name, and a URL or what the MySQL driver takes instead."""
     if database.url.startswith("postgres"):

@@ -1,5 +1,9 @@
-"""Installs tools from PyPI, npm, crates.io and Maven Central, each once, and anew when its versions change."""
+"""Installs tools from PyPI, npm, crates.io and Maven Central, each once, and anew when its versions change.
 
+What none of these has is taken from a clone of its repository.
+"""
+
+import os
 import shutil
 import subprocess
 import sys
@@ -39,6 +43,7 @@ def jars(folder: Path, *artifacts: str) -> str:
     """Fetch artifacts (group:name:version) of Maven Central's with what they depend on, and return a class path."""
     note = folder / "jars.txt"
     if _changed(note, artifacts):
+        folder.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(folder / "jars", ignore_errors=True)
         dependency = "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>"
         (folder / "pom.xml").write_text(
@@ -50,6 +55,29 @@ def jars(folder: Path, *artifacts: str) -> str:
         subprocess.run(command, cwd=folder, check=True)
         _note(note, artifacts)
     return f"{folder}/jars/*"
+
+
+class NoCloneError(Exception):
+    """A tool is in no package registry, and there is no clone of its repository."""
+
+
+def clone(folder: Path, repository: str, tag: str) -> Path:
+    """Unpack a repository, OWNER/NAME, as it is at a tag, and return where.
+
+    Raises NoCloneError where the folder that RECORDER_CLONES names has no git repository NAME.
+    """
+    name = repository.partition("/")[2]
+    there = Path(os.environ.get("RECORDER_CLONES", ""), name)
+    if not there.exists():
+        raise NoCloneError(f"set RECORDER_CLONES to a folder with {name}, a clone of {repository}")
+    note, unpacked = folder / f"{name}.txt", folder / name
+    if _changed(note, (tag,)):
+        shutil.rmtree(unpacked, ignore_errors=True)
+        unpacked.mkdir(parents=True)
+        archive = subprocess.run(["git", "-C", there, "archive", tag], check=True, capture_output=True).stdout
+        subprocess.run(["tar", "--extract", "--directory", unpacked], input=archive, check=True)
+        _note(note, (tag,))
+    return unpacked
 
 
 def _changed(note: Path, packages: Sequence[str]) -> bool:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import shlex
 import subprocess
 import tempfile
 import time
@@ -217,6 +218,8 @@ class Recording:
     """What every gate needs beside, such as a --table; the recipe sets it."""
     clean: Callable[[str], str] = str
     """Takes host names and the like out of a dump; the recipe sets it."""
+    beside: str = ""
+    """While an older release runs, a pattern of what differs from run to run: see Fixture.beside."""
     databases: list[str] = field(default_factory=list)
 
     @property
@@ -324,7 +327,7 @@ class Recording:
         `is_done` asks the tool's own status command whether all is applied. Returns for how long the gate held on
         after the tool had ended. Raises AssertionError if the gate opened before that command said so.
         """
-        argv = ["schema", "--tool", self.tool, *gate.split(), *self.options.split(), "--timeout", "60s"]
+        argv = ["schema", "--tool", self.tool, *shlex.split(gate), *self.options.split(), "--timeout", "60s"]
         with GateProcess(*argv, environment={"DATABASE_URL": database.url}) as held:
             held.until("waiting:")
             with self.paused(database, start) as process:
@@ -404,7 +407,7 @@ class Recording:
         databases = self.database(), self.database()
         seconds = []
         for database, gates in zip(databases, (0, GATES), strict=True):
-            argv = ["schema", "--tool", self.tool, *gate.split(), "--timeout", "60s"]
+            argv = ["schema", "--tool", self.tool, *shlex.split(gate), "--timeout", "60s"]
             with contextlib.ExitStack() as stack:
                 held = [
                     stack.enter_context(GateProcess(*argv, environment={"DATABASE_URL": database.url}))
@@ -431,7 +434,8 @@ class Recording:
         sql = self.clean(sql)
         versions = f"{self.tool} {self.version} on {self.server.version}"
         lines = tuple(Gate(f"{args} {self.options}".strip(), outcome, reason) for args, outcome, reason in gates)
-        Fixture(self.tool, self.kind, scenario, versions, how, what, lines, sql).write()
+        fixture = Fixture(self.tool, self.kind, scenario, versions, how, what, lines, sql)
+        (fixture.beside(self.version, self.beside) if self.beside else fixture).write()
         print(f"{self.tool}: {self.kind}-{scenario}", flush=True)
 
     def save_rolled_back(

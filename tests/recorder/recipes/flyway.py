@@ -13,12 +13,17 @@ from recorder.recording import Database, Recording, Tool, scratch, with_semicolo
 
 TABLES = ("flyway_schema_history", "app.flyway_schema_history")
 DATABASES = ("postgresql", "mariadb")
-VERSION = "13.12.0"
-JARS = (
-    *(f"org.flywaydb:{name}:{VERSION}" for name in ("flyway-core", "flyway-database-postgresql", "flyway-mysql")),
-    "org.postgresql:postgresql:42.7.14",
-    "org.mariadb.jdbc:mariadb-java-client:3.5.6",
-)
+RELEASES = {
+    "13.12.0": ("flyway-core", "flyway-database-postgresql", "flyway-mysql"),
+    "9.16.3": ("flyway-core", "flyway-mysql"),
+}
+"""The newest, then the older one that most guides name, each with its parts."""
+PACKAGES = {"13.12.0": "org.flywaydb.database.postgresql", "9.16.3": "org.flywaydb.core.internal.database.postgresql"}
+"""Where each has what is PostgreSQL's."""
+NEWEST = next(iter(RELEASES))
+DRIVERS = ("org.postgresql:postgresql:42.7.14", "org.mariadb.jdbc:mariadb-java-client:3.5.6")
+PASSING = r"'\d{4}-\d\d-\d\d [^']*', ?\d+"
+"""When a migration was run, and how long it took."""
 FIRST = {"V1__create_product.sql": "CREATE TABLE product (id int)"}
 SECOND = {"V2__add_price.sql": "ALTER TABLE product ADD price int"}
 THIRD = {"V3__add_stock.sql": "ALTER TABLE product ADD stock int"}
@@ -39,7 +44,7 @@ MAIN = """
 import java.util.HashMap;
 import java.util.Map;
 import org.flywaydb.core.Flyway;
-import org.flywaydb.database.postgresql.PostgreSQLConfigurationExtension;
+import PACKAGE.PostgreSQLConfigurationExtension;
 
 /** Runs a command with settings key=value, as Flyway's own command line does. */
 public class Main {
@@ -51,7 +56,7 @@ public class Main {
         }
         boolean transactional = !"false".equals(settings.remove("flyway.postgresql.transactional.lock"));
         var configuration = Flyway.configure().configuration(settings);
-        configuration.getConfigurationExtension(PostgreSQLConfigurationExtension.class)
+        configuration.getPluginRegister().getPlugin(PostgreSQLConfigurationExtension.class)
             .setTransactionalLock(transactional);
         Flyway flyway = configuration.load();
         switch (args[0]) {
@@ -80,7 +85,6 @@ class Flyway(Tool):
 
 def record(recording: Recording) -> None:
     """Record the common story, and what baseline, repair, repeatable and late migrations leave."""
-    java = install(recording)
     for directory, files in {
         "migrations": FILES,
         "migrations-baseline": BASELINE,
@@ -90,18 +94,24 @@ def record(recording: Recording) -> None:
         "migrations-repeatable-changed": OTHER_VIEW,
     }.items():
         recording.write_migrations(with_semicolon(files), directory)
-    with scratch() as folder:
-        flyway = Flyway(recording, folder, java)
-        record_story(flyway)
-        record_failures(flyway)
-        record_late(flyway)
-        record_baselines(flyway)
-        record_repeatables(flyway)
-        record_versions(flyway)
-        record_deleted(flyway)
-        record_group(flyway)
-        if recording.kind == "postgresql":
-            record_schema(flyway)
+    for release in RELEASES:
+        recording.version, recording.beside = release, "" if release == NEWEST else PASSING
+        with scratch() as folder:
+            record_release(Flyway(recording, folder, install(recording, release)))
+
+
+def record_release(flyway: Flyway) -> None:
+    """Record one release."""
+    record_story(flyway)
+    record_failures(flyway)
+    record_late(flyway)
+    record_baselines(flyway)
+    record_repeatables(flyway)
+    record_versions(flyway)
+    record_deleted(flyway)
+    record_group(flyway)
+    if flyway.recording.kind == "postgresql":
+        record_schema(flyway)
 
 
 def record_story(flyway: Flyway) -> None:
@@ -198,6 +208,8 @@ def record_baselines(flyway: Flyway) -> None:
         has_all(),
     )
 
+    if recording.beside:  # which passes over migrations B: they were for customers
+        return
     fresh = flyway.database(BASELINE, "migrate")
     recording.save(
         "baseline-migration",
@@ -330,14 +342,15 @@ def save_failed(recording: Recording, database: Database, scenario: str, what: s
     )
 
 
-def install(recording: Recording) -> list[str | Path]:
-    """Fetch Flyway, compile the few lines of Java, and return the command that runs them."""
-    recording.version = VERSION
-    class_path = jars(recording.cache, *JARS)
-    source = recording.cache / "Main.java"
-    if not source.exists() or source.read_text() != MAIN:
+def install(recording: Recording, release: str) -> list[str | Path]:
+    """Fetch a release, compile the few lines of Java, and return the command that runs them."""
+    folder = recording.cache / release
+    class_path = jars(folder, *(f"org.flywaydb:{part}:{release}" for part in RELEASES[release]), *DRIVERS)
+    main = MAIN.replace("PACKAGE", PACKAGES[release])
+    source = folder / "Main.java"
+    if not source.exists() or source.read_text() != main:
         source.with_suffix(".class").unlink(missing_ok=True)
-        source.write_text(MAIN)
+        source.write_text(main)
     if not source.with_suffix(".class").exists():
-        recording.run(["javac", "-cp", class_path, source], recording.cache)
-    return ["java", "-XX:TieredStopAtLevel=1", "-cp", f"{class_path}:{recording.cache}", "Main"]
+        recording.run(["javac", "-cp", class_path, source], folder)
+    return ["java", "-XX:TieredStopAtLevel=1", "-cp", f"{class_path}:{folder}", "Main"]

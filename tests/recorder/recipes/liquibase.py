@@ -13,13 +13,16 @@ from recorder.recording import Database, Recording, Tool, scratch
 LOWER = ("databasechangelog", "databasechangeloglock", "app_changelog", "app_changelog_lock")
 TABLES = (*LOWER, "DATABASECHANGELOG", "DATABASECHANGELOGLOCK", *(f"app.{table}" for table in LOWER[:2]))
 DATABASES = ("postgresql", "mariadb")
+RELEASES = ("5.0.4", "4.22.0")
+"""The newest, then the older one that most guides name."""
 JARS = (
-    "org.liquibase:liquibase-core:5.0.4",
     "info.picocli:picocli:4.7.7",
     "org.yaml:snakeyaml:2.5",
     "org.postgresql:postgresql:42.7.14",
     "org.mariadb.jdbc:mariadb-java-client:3.5.6",
 )
+PASSING = r"'\d:[\da-f]{32}'|'(5\.0\.4|4\.22\.0)'|'\d{4}-\d\d-\d\d [^']*'|'\d{10}'"
+"""Checksums of its own kind, its version, when a changeset was run, and the run's number, which is made of the time."""
 XML = """<?xml version="1.0" encoding="UTF-8"?>
 <databaseChangeLog
     xmlns="http://www.liquibase.org/xml/ns/dbchangelog"
@@ -140,7 +143,7 @@ class Liquibase(Tool):
     def start(self, database: Database, files: Mapping[str, str], *args: str) -> subprocess.Popen[str]:
         """Start Liquibase in a directory of these files, in which it looks for changelogs."""
         parts = database.parts
-        options = [f"--search-path={self.project(files)}", "--analytics-enabled=false"]
+        options = [f"--search-path={self.project(files)}"]
         options += [f"--url=jdbc:{self.recording.kind}://{parts['host']}:{parts['port']}/{parts['name']}"]
         options += [f"--username={parts['user']}", f"--password={parts['password']}"]
         if args[0] not in ("tag", "clear-checksums"):
@@ -159,31 +162,42 @@ class Liquibase(Tool):
 
     def is_done(self, database: Database) -> bool:
         """Return whether Liquibase says that nothing is left to apply."""
-        return "is up to date" in self.run(database, self.pausing, "status")
+        asking = self.start(database, self.pausing, "status")
+        try:
+            return "is up to date" in asking.communicate(timeout=15)[0]
+        except subprocess.TimeoutExpired:  # the older release waits for the lock of the one that migrates
+            asking.kill()
+            asking.communicate()
+            return False
 
 
 def record(recording: Recording) -> None:
     """Record the common story, and tags, filtered changesets, a rollback and stale locks."""
-    class_path = jars(recording.cache, *JARS)
-    java = ["java", "-XX:TieredStopAtLevel=1", "-cp", class_path]
-    java += ["liquibase.integration.commandline.LiquibaseCommandLine"]
-    version = re.search(r"Liquibase Version: (\S+)", recording.run([*java, "--version"], recording.cache))
-    recording.version = version[1] if version else ""
     # Who holds the lock is told by host name and address.
     recording.clean = lambda text: re.sub(r"'[^']* \([\da-f.:]+(%\w+)?\)'", "'migrator (10.0.0.7)'", text)
     recording.write_migrations(NESTED)
     recording.write_migrations(INCLUDE_ALL, "migrations-include-all")
     recording.write_migrations(FILTERED, "migrations-filtered")
     recording.write_migrations(CONDITIONAL, "migrations-conditional")
-    with scratch() as folder:
-        liquibase = Liquibase(recording, folder, java)
-        record_story(liquibase)
-        record_failures(liquibase)
-        record_tags(liquibase)
-        record_filtered(liquibase)
-        record_tables(liquibase)
-        if recording.kind == "postgresql":
-            record_schema(liquibase)
+    for release in RELEASES:
+        recording.version, recording.beside = release, "" if release == RELEASES[0] else PASSING
+        class_path = jars(recording.cache / release, f"org.liquibase:liquibase-core:{release}", *JARS)
+        java = ["java", "-XX:TieredStopAtLevel=1", "-cp", class_path]
+        with scratch() as folder:
+            record_release(
+                Liquibase(recording, folder, [*java, "liquibase.integration.commandline.LiquibaseCommandLine"])
+            )
+
+
+def record_release(liquibase: Liquibase) -> None:
+    """Record one release."""
+    record_story(liquibase)
+    record_failures(liquibase)
+    record_tags(liquibase)
+    record_filtered(liquibase)
+    record_tables(liquibase)
+    if liquibase.recording.kind == "postgresql":
+        record_schema(liquibase)
 
 
 def record_story(liquibase: Liquibase) -> None:
