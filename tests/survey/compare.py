@@ -84,7 +84,7 @@ class Finding:
 def normal(tool: str, name: str) -> str:
     """Return a name of the tool's as the gate has it."""
     try:
-        return TOOLS[GATE.get(tool, tool)].revision(name)
+        return TOOLS[GATE.get(tool, tool)].revision(f"shop:{name}" if tool == "sqitch" else name)
     except ValueError:
         return name
 

@@ -37,13 +37,25 @@ NAMED = (
         "what lies below a folder of migrations is none, unless MIGRATION_MODULES in the settings says so",
     ),
     Named(
+        "prisma",
+        "cannot read",
+        "is a folder without migration.sql and stops prisma",
+        "Prisma calls a folder without migration.sql pending, and stops when it comes to it",
+    ),
+    Named(
+        "liquibase",
+        "jams|cannot read",
+        "includes changes/, which is not in it",
+        "a folder without a changelog, of which one includes all, may be one that was not mounted",
+    ),
+    Named(
         "alembic",
         "jams|cannot read",
         "Alembic reads it only if it is told to",
         "a revision below a folder of revisions that follows one of these is as likely left there as meant",
     ),
     Named(
-        ".*",
+        "(?!node-pg-migrate).*",
         "jams|cannot read",
         "is a folder, and is called as a migration is",
         "many tools take a folder that is called as a migration for one, and stop at it; those that do not are few",
@@ -62,7 +74,7 @@ NAMED = (
     ),
     Named(
         "knex",
-        "opens.*|awaits others",
+        "opens.*|awaits others|cannot read",
         r"\.d\.ts",
         "Knex takes a declaration for a migration and stops at it, unless its settings (loadExtensions) name .js alone",
     ),

@@ -61,7 +61,52 @@ async function ofNodePgMigrate({ database, directory, apply, count }) {
   return (await run({ dryRun: true })).map(({ name }) => name);
 }
 
-const tools = { knex: ofKnex, kysely: ofKysely, "node-pg-migrate": ofNodePgMigrate };
+async function prismaBindings() {
+  const bindings = await import(require.resolve("@prisma/schema-engine-wasm/schema_engine_bg"));
+  const wasm = await fs.readFile("node_modules/@prisma/schema-engine-wasm/schema_engine_bg.wasm");
+  globalThis.PRISMA_WASM_PANIC_REGISTRY = { set_message: quiet };
+  const { instance } = await WebAssembly.instantiate(wasm, { "./schema_engine_bg.js": bindings });
+  bindings.__wbg_set_wasm(instance.exports);
+  instance.exports.__wbindgen_start();
+  return bindings;
+}
+
+let prisma; // its engine's module, of which there can be one
+
+// Its own command lists folders and reads migration.sql in each, as here.
+async function ofPrisma({ database, directory, apply }) {
+  const { bindMigrationAwareSqlAdapterFactory } = require("@prisma/driver-adapter-utils");
+  const { PrismaPg } = require("@prisma/adapter-pg");
+  prisma ??= await prismaBindings();
+  const content = (file) => fs.readFile(path.join(directory, file), "utf8");
+  const entries = await fs.readdir(directory, { withFileTypes: true });
+  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  const read = async (file) =>
+    content(file).then((value) => ({ tag: "ok", value }), (fault) => ({ tag: "error", value: fault.message }));
+  const migrationsList = {
+    baseDir: directory,
+    lockfile: { path: "migration_lock.toml", content: await content("migration_lock.toml") },
+    shadowDbInitScript: "",
+    migrationDirectories: await Promise.all(
+      folders.sort().map(async (folder) => ({
+        path: folder,
+        migrationFile: { path: "migration.sql", content: await read(path.join(folder, "migration.sql")) },
+      })),
+    ),
+  };
+  const filters = { externalTables: [], externalEnums: [] };
+  const engine = await prisma.SchemaEngine.new(
+    { datamodels: [["schema.prisma", 'datasource db { provider = "postgresql" }']] },
+    quiet,
+    bindMigrationAwareSqlAdapterFactory(new PrismaPg({ connectionString: database })),
+  );
+  if (apply) await engine.applyMigrations({ migrationsList, filters });
+  const told = await engine.diagnoseMigrationHistory({ migrationsList, optInToShadowDatabase: false, filters });
+  if (told.failedMigrationNames.length) throw new Error(`failed: ${told.failedMigrationNames}`);
+  return told.history?.unappliedMigrationNames ?? [];
+}
+
+const tools = { knex: ofKnex, kysely: ofKysely, "node-pg-migrate": ofNodePgMigrate, prisma: ofPrisma };
 
 for await (const line of createInterface({ input: process.stdin })) {
   const request = JSON.parse(line);

@@ -1,5 +1,6 @@
 """What each tool's migrations look like: the files that users have, before anything odd is done to them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
@@ -134,6 +135,24 @@ def _liquibase(_: Random, migration: Migration) -> Files:
 
 ROOT = {"db.changelog-root.yaml": "databaseChangeLog:\n  - includeAll:\n      path: changes/\n", "changes/.gitkeep": ""}
 
+# -- sqitch -------------------------------------------------------------------------------------------------------
+
+
+def _sqitch(_: Random, migration: Migration) -> Files:
+    change = f"c{migration.place}"
+    return {f"deploy/{change}.sql": f"{migration.sql};\n", f"revert/{change}.sql": f"DROP TABLE t{migration.place};\n"}
+
+
+def _plan(migrations: Sequence[Migration]) -> Files:
+    """A plan, whose dates are in the order in which the changes were made."""
+    lines = [
+        f"c{migration.place} 2024-01-{migration.place + 1:02}T00:00:00Z Ann <ann@example.com> # {migration.slug}\n"
+        for migration in migrations
+    ]
+    head = "%syntax-version=1.0.0\n%project=shop\n\n"
+    return {"sqitch.conf": "[core]\n\tengine = pg\n", "sqitch.plan": head + "".join(lines)}
+
+
 STYLES = {
     "golang-migrate": Style(_up_and_down),
     "goose": _sql("-- +goose Up", "-- +goose Down"),
@@ -154,6 +173,11 @@ STYLES = {
         counts=False,
     ),
     "node-pg-migrate": Style(_pgm),
+    "prisma": Style(
+        lambda _, migration: {f"{migration.name}/migration.sql": f"{migration.sql};\n"},
+        lambda _: {"migration_lock.toml": 'provider = "postgresql"\n'},
+        counts=False,
+    ),
     "alembic": Style(
         _alembic,
         lambda _: {"env.py": ENV, "alembic.ini": "[alembic]\nscript_location = %(here)s\n", "script.py.mako": ""},
@@ -162,5 +186,6 @@ STYLES = {
     "django": Style(_django, lambda _: PROJECT, in_apps),
     "flyway": Style(_flyway, counts=False),
     "liquibase": Style(_liquibase, lambda _: ROOT),
+    "sqitch": Style(_sqitch, _plan, counts=False),
     "yoyo": Style(_yoyo, needs=in_branches),
 }

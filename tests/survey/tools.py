@@ -1,6 +1,8 @@
 """The tools, as they are asked: apply so many of a directory to a database, and say what is pending then."""
 
 import json
+import os
+import re
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +22,9 @@ GO_MODULES = (
     "github.com/lib/pq@v1.10.9",
 )
 NODE_PACKAGES = (
+    "@prisma/adapter-pg@7.10.0",
+    "@prisma/driver-adapter-utils@7.10.0",
+    "@prisma/schema-engine-wasm@8.1.0-2.59be4fda12412a79eeb9c2ae727b6aa723593323",
     "dbmate@2.36",
     "knex@3.3.0",
     "kysely@0.28.18",
@@ -155,6 +160,38 @@ class Commands:
         """Nothing runs on."""
 
 
+class Sqitch:
+    """sqitch, whose status names what is undeployed, once anything is deployed."""
+
+    def ask(self, database: str, directory: Path, *, apply: bool = False, count: int = 0) -> Answer:
+        url = urlsplit(database)
+        target = f"db:pg://{url.username}@{url.hostname}:{url.port}{url.path}"
+
+        def run(*command: str) -> subprocess.CompletedProcess[str]:
+            named = {"SQITCH_FULLNAME": "Ann", "SQITCH_EMAIL": "ann@example.com", "SQITCH_PASSWORD": url.password or ""}
+            return subprocess.run(
+                ["sqitch", *command],
+                cwd=directory,
+                env={**os.environ, **named},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+
+        if apply and (done := run("deploy", "--target", target)).returncode:
+            return Answer(refusal=done.stdout + done.stderr)
+        status = run("status", "--target", target)
+        if "No changes deployed" in status.stderr or "has not been initialized" in status.stderr:
+            status = run("plan", "--format", "format:  * %n")
+        if status.returncode or "Cannot find" in status.stdout + status.stderr:
+            return Answer(refusal=status.stdout + status.stderr)
+        return Answer(tuple(re.findall(r"(?m)^  \* (\S+)", status.stdout)))
+
+    def close(self) -> None:
+        """Nothing runs on."""
+
+
 def installed(cache: Path) -> dict[str, Callable[[], Tool]]:
     """Return each tool by name; what it needs is installed when it is asked for."""
 
@@ -197,13 +234,13 @@ def installed(cache: Path) -> dict[str, Callable[[], Tool]]:
         name: lambda name=name, helper=helper: Helped(name, helper())
         for helper, names in {
             go: ("golang-migrate", "goose", "goose-provider", "sql-migrate", "bun"),
-            node: ("knex", "kysely", "node-pg-migrate"),
+            node: ("knex", "kysely", "node-pg-migrate", "prisma"),
             python: ("alembic", "django", "yoyo"),
             java: ("flyway", "liquibase"),
         }.items()
         for name in names
     }
-    return {**tools, "dbmate": dbmate, "sequelize": sequelize}
+    return {**tools, "dbmate": dbmate, "sequelize": sequelize, "sqitch": Sqitch}
 
 
 def _unticked(text: str) -> list[str]:
