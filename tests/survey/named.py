@@ -73,6 +73,12 @@ NAMED = (
         "what else lies there is passed over only where settings say so (ignore-pattern), which no directory tells",
     ),
     Named(
+        "alembic",
+        "jams",
+        r"\(.*(below|in a hidden folder|in node_modules).*\): pending \(\) .*; awaiting",
+        "where no revision lies in versions itself, the folder that has some is taken for Alembic's own",
+    ),
+    Named(
         "knex",
         "opens.*|awaits others|cannot read",
         r"\.d\.ts",
