@@ -95,6 +95,9 @@ record-fixtures: $(VENV)/ready   ## run the migration tools themselves, and writ
 		text = page.read_text(); before, rest = text.split(mark); after = rest.split(end)[1]; \
 		page.write_text(before + mark + FORMS["markdown"]() + end + after)'
 
+survey: $(VENV)/ready   ## random directories of migrations: gates beside the tools' own word of what is pending; TREES=500
+	cd tests && ../$(BIN)/python -m survey --trees $(or $(TREES),500) $(if $(SEED),--seed $(SEED)) $(TOOLS)
+
 requirements: $(VENV)/ready   ## pin the newest dependencies, with hashes
 	$(BIN)/python -m pip install uv
 	for file in requirements tests/requirements tests/*/requirements; do \
@@ -124,4 +127,4 @@ $(CHECKOV)/ready $(PIP_AUDIT)/ready: $(VENV)/%/ready: tests/%/requirements.txt |
 	$(@D)/bin/python -m pip install --quiet --require-hashes --requirement $<
 	touch $@
 
-.PHONY: fuzz mutants bench scan render-chart test-image test-faults peers soak vulnerabilities record-fixtures help demo demo-job demo-kind test test-unit test-exhaustive test-mariadb test-dolt test-pglite test-cluster check fix requirements image clean
+.PHONY: fuzz mutants bench scan render-chart test-image test-faults peers soak vulnerabilities record-fixtures help demo demo-job demo-kind test test-unit test-exhaustive test-mariadb test-dolt test-pglite test-cluster check fix requirements image clean survey

@@ -1,0 +1,93 @@
+"""What gate and tool are known to say differently, each with its reason."""
+
+import re
+from dataclasses import dataclass
+
+from survey.compare import Finding
+
+
+@dataclass(frozen=True)
+class Named:
+    """A disagreement that is no fault, or one that is known."""
+
+    tools: str
+    """Pattern of their names."""
+    kind: str
+    """Pattern of how they differ."""
+    words: str
+    """Pattern of what the two say, as `str` of a finding has it."""
+    reason: str
+
+    def covers(self, finding: Finding) -> bool:
+        """Tell whether a finding is this disagreement."""
+        return bool(
+            re.fullmatch(self.tools, finding.tool)
+            and re.fullmatch(self.kind, finding.kind)
+            and re.search(self.words, str(finding), re.DOTALL)
+        )
+
+
+NAMED = (
+    Named(".*", "jams", "there is no migration of .* in it", "a directory without migrations proves nothing"),
+    Named(".*", "jams|cannot read", "is a link to nothing", "what a link was to lead to may be a migration elsewhere"),
+    Named(
+        "django",
+        "jams|cannot read",
+        "is in no folder called migrations, so that only the settings tell",
+        "what lies below a folder of migrations is none, unless MIGRATION_MODULES in the settings says so",
+    ),
+    Named(
+        "prisma",
+        "cannot read",
+        "is a folder without migration.sql and stops prisma",
+        "Prisma calls a folder without migration.sql pending, and stops when it comes to it",
+    ),
+    Named(
+        "liquibase",
+        "jams|cannot read",
+        "includes changes/, which is not in it",
+        "a folder without a changelog, of which one includes all, may be one that was not mounted",
+    ),
+    Named(
+        "alembic",
+        "jams|cannot read",
+        "Alembic reads it only if it is told to",
+        "a revision below a folder of revisions that follows one of these is as likely left there as meant",
+    ),
+    Named(
+        "(?!node-pg-migrate).*",
+        "jams|cannot read",
+        "is a folder, and is called as a migration is",
+        "many tools take a folder that is called as a migration for one, and stop at it; those that do not are few",
+    ),
+    Named(
+        "goose-provider",
+        "jams|cannot read|awaits others",
+        r"stops goose, which runs no other migration then|0+_[^/ ]*\.sql",
+        "a Provider passes over SQL whose name has no number, or 0; goose's command refuses to run any then",
+    ),
+    Named(
+        "node-pg-migrate",
+        "opens, the tool refuses|jams|cannot read",
+        "Cannot determine numeric prefix|stops node-pg-migrate, which runs no other migration then",
+        "what else lies there is passed over only where settings say so (ignore-pattern), which no directory tells",
+    ),
+    Named(
+        "alembic",
+        "jams",
+        r"\(.*(below|in a hidden folder|in node_modules).*\): pending \(\) .*; awaiting",
+        "where no revision lies in versions itself, the folder that has some is taken for Alembic's own",
+    ),
+    Named(
+        "knex",
+        "opens.*|awaits others|cannot read",
+        r"\.d\.ts",
+        "Knex takes a declaration for a migration and stops at it, unless its settings (loadExtensions) name .js alone",
+    ),
+    Named(
+        "knex",
+        "jams|awaits others",
+        r"\(.*module.*\)",
+        "Knex loads .mjs only where its settings say so (loadExtensions), which no directory tells",
+    ),
+)
