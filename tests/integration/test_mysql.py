@@ -1,4 +1,4 @@
-"""What is read from a real MariaDB server, or the MySQL server that GATEKEEPER_TEST_MYSQL_URL names."""
+"""What is read from real servers, MariaDB and MySQL, each test once from each."""
 
 import contextlib
 import os
@@ -24,10 +24,8 @@ from gatekeeper.histories.look import Question, SchemaCheck
 from gatekeeper.tools.shared.home_grown import home_grown
 from known import TOOLS
 from servers.certificate import certificate
-from servers.mariadb import MariaDB
 from servers.postgres import NOBODY
 
-pytestmark = pytest.mark.mariadb
 LIMIT = 10.0
 MIGRATE = "CREATE TABLE schema_migrations (version bigint NOT NULL PRIMARY KEY, dirty tinyint(1) NOT NULL)"
 LIQUIBASE = """
@@ -81,14 +79,14 @@ def user(mariadb, mariadb_database):
 
 
 @pytest.fixture(scope="module")
-def secure():
+def secure(server_class):
     """A server of its own, with TLS, to be stopped and silenced; its certificate is for 127.0.0.1 alone."""
     with tempfile.TemporaryDirectory() as folder:
         crt, key = certificate(Path(folder), host="IP:127.0.0.1")
         for path in (Path(folder), crt, key):
             if os.getuid() == 0:
                 os.chown(path, NOBODY, NOBODY)
-        with MariaDB(**{"ssl-cert": crt, "ssl-key": key, "ssl-ca": crt}) as server:
+        with server_class(**{"ssl-cert": crt, "ssl-key": key, "ssl-ca": crt}) as server:
             server.certificate = crt
             url = server.create_database("shop")
             server.execute(MIGRATE, database="shop")
@@ -416,10 +414,9 @@ def test_named_lock(mariadb, mariadb_database, run):
     assert "nobody holds the migration lock" in look(mariadb_database).reason
 
 
-@pytest.mark.skipif("GATEKEEPER_TEST_MYSQL_URL" in os.environ, reason="it needs a server with another setting")
-def test_named_lock_of_a_server_that_folds_names():
+def test_named_lock_of_a_server_that_folds_names(server_class):
     """The lock has the name of the database as the tool's URL spells it, whatever the server makes of that."""
-    with MariaDB(lower_case_table_names=1) as server:
+    with server_class(**{"lower-case-table-names": 1}) as server:
         url = server.create_database("Shop")
         server.execute(MIGRATE, database="Shop")
         server.execute("INSERT INTO schema_migrations VALUES (5, true)", database="Shop")
