@@ -181,8 +181,7 @@ class MariaDB(Server):
         if done.returncode:
             raise RuntimeError(f"{self.name} could not make its data directory:\n{done.stdout.decode()}")
 
-    @staticmethod
-    def _find() -> None:
+    def _find(self) -> None:
         """See that the programs are there."""
         if not (shutil.which("mariadbd") and shutil.which("mariadb-install-db")):
             raise RuntimeError("MariaDB's server is not installed; write for example: apt-get install mariadb-server")

@@ -4,19 +4,16 @@ Its programs are Debian's, of the suite that has MySQL: apt fetches and verifies
 are unpacked beside the system, which is not changed.
 """
 
-import fcntl
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
+from servers.cache import kept
 from servers.mariadb import MariaDB
 
 SUITE = "sid"
 PACKAGES = ("mysql-server-core", "mysql-client-core")
-CACHE = Path(f"/var/tmp/gatekeeper-mysql-{os.getuid()}")
-"""Where they are kept: a user that may not read root's home runs the server."""
 SOURCES = """\
 Types: deb
 URIs: {mirror}
@@ -50,52 +47,40 @@ class MySQL(MariaDB):
         }
         super().__init__(**{"secure-file-priv": "NULL", **quick, **settings})
 
-    @staticmethod
-    def program(path: str) -> list[str | Path]:
+    def program(self, path: str) -> list[str | Path]:
         """Return the command that runs a program of the packages with their own libraries."""
-        [loader] = (CACHE / "root/usr/lib").glob("*-linux-gnu/ld-linux*.so.?")
-        return [loader, "--library-path", loader.parent, CACHE / "root/usr" / path]
+        [loader] = self._root.glob("usr/lib/*-linux-gnu/ld-linux*.so.?")
+        return [loader, "--library-path", loader.parent, self._root / "usr" / path]
 
-    @staticmethod
-    def _find() -> None:
-        CACHE.mkdir(mode=0o755, exist_ok=True)
-        if CACHE.stat().st_uid != os.getuid():
-            raise RuntimeError(f"{CACHE} is another user's")
-        with (CACHE / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # a second test run waits for the first one's download
-            if not (CACHE / "root").exists():
-                _unpack(CACHE / "root")
+    def _find(self) -> None:
+        self._root = kept("mysql", _unpack)
 
     def _server(self) -> list[str | Path]:
-        usr = CACHE / "root/usr"
-        [plugins] = usr.glob("lib/mysql/plugin")
+        usr = self._root / "usr"
         share = usr / "share/mysql"
         paths = (f"--basedir={usr}", f"--lc-messages-dir={share}", f"--character-sets-dir={share}/charsets")
-        return [*self.program("sbin/mysqld"), "--no-defaults", *paths, f"--plugin-dir={plugins}"]
+        return [*self.program("sbin/mysqld"), "--no-defaults", *paths, f"--plugin-dir={usr}/lib/mysql/plugin"]
 
     def _installer(self) -> list[str | Path]:
         settings = [f"--{name}={value}" for name, value in self._settings.items()]
         return [*self._server(), "--initialize-insecure", *settings]
 
 
-def _unpack(root: Path) -> None:
-    """Fetch the packages and unpack them into a folder, which appears only when it is complete."""
+def _unpack(folder: Path) -> Path:
+    """Fetch the packages, and return the folder that they are unpacked into."""
     print(f"fetching {' and '.join(PACKAGES)} from Debian {SUITE}, once: 70 MB", file=sys.stderr, flush=True)
-    with tempfile.TemporaryDirectory(prefix="fetching-", dir=root.parent) as scratch:
-        folder = Path(scratch)
-        configuration = folder / "apt.conf"
-        configuration.write_text(CONFIGURATION.format(folder=folder))
-        for name in ("sources", "lists/partial", "cache/archives/partial", "root"):
-            (folder / name).mkdir(parents=True)
-        (folder / "status").touch()
-        (folder / "sources/debian.sources").write_text(SOURCES.format(mirror=_mirror(), suite=SUITE))
-        environment = os.environ | {"APT_CONFIG": str(configuration)}
-        _run("apt-get", "update", "--error-on=any", env=environment)
-        _run("apt-get", "install", "--yes", "--download-only", *PACKAGES, env=environment)
-        for package in (folder / "cache/archives").glob("*.deb"):
-            _run("dpkg-deb", "--extract", package, folder / "root")
-        (folder / "root").chmod(0o755)
-        (folder / "root").rename(root)
+    configuration = folder / "apt.conf"
+    configuration.write_text(CONFIGURATION.format(folder=folder))
+    for name in ("sources", "lists/partial", "cache/archives/partial", "root"):
+        (folder / name).mkdir(parents=True)
+    (folder / "status").touch()
+    (folder / "sources/debian.sources").write_text(SOURCES.format(mirror=_mirror(), suite=SUITE))
+    environment = os.environ | {"APT_CONFIG": str(configuration)}
+    _run("apt-get", "update", "--error-on=any", env=environment)
+    _run("apt-get", "install", "--yes", "--download-only", *PACKAGES, env=environment)
+    for package in (folder / "cache/archives").glob("*.deb"):
+        _run("dpkg-deb", "--extract", package, folder / "root")
+    return folder / "root"
 
 
 def _mirror() -> str:

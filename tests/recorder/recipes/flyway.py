@@ -12,12 +12,13 @@ from recorder.packages import jars
 from recorder.recording import Database, Recording, Tool, scratch, with_semicolon
 
 TABLES = ("flyway_schema_history", "app.flyway_schema_history")
-DATABASES = ("postgresql", "mariadb")
+DATABASES = ("postgresql", "mariadb", "mysql")
 VERSION = "13.12.0"
 JARS = (
     *(f"org.flywaydb:{name}:{VERSION}" for name in ("flyway-core", "flyway-database-postgresql", "flyway-mysql")),
     "org.postgresql:postgresql:42.7.14",
     "org.mariadb.jdbc:mariadb-java-client:3.5.6",
+    "com.mysql:mysql-connector-j:9.5.0",
 )
 FIRST = {"V1__create_product.sql": "CREATE TABLE product (id int)"}
 SECOND = {"V2__add_price.sql": "ALTER TABLE product ADD price int"}
@@ -128,7 +129,7 @@ def record_failures(flyway: Flyway) -> None:
     """Record failures, of which the database decides what is left, and their repair."""
     recording = flyway.recording
     failed = flyway.database(BROKEN, "migrate", fails=True)
-    if recording.kind == "mariadb":
+    if recording.dialect == "mysql":
         save_failed(recording, failed, "failed", "the last of three migrations has failed")
         flyway.run(failed, BROKEN, "repair")
         scenario, what = "repaired", "the last of three migrations has failed, and then `flyway repair` was run"
@@ -234,7 +235,7 @@ def record_repeatables(flyway: Flyway) -> None:
         has("R__product_list"),
         has_all("migrations-repeatable-changed"),
     )
-    if recording.kind == "mariadb":
+    if recording.dialect == "mysql":
         flyway.run(views, BROKEN_VIEW, "migrate", fails=True)
         recording.save(
             "repeatable-failed",

@@ -46,7 +46,7 @@ DRIVERS = {
         "dialect": "PostgresDialect",
         "pool": 'new (require("pg").Pool)({ connectionString: process.env.DATABASE_URL })',
     },
-    "mariadb": {"dialect": "MysqlDialect", "pool": 'require("mysql2").createPool(process.env.DATABASE_URL)'},
+    "mysql": {"dialect": "MysqlDialect", "pool": 'require("mysql2").createPool(process.env.DATABASE_URL)'},
 }
 
 
@@ -57,7 +57,7 @@ def record(recording: Recording) -> None:
 
     with scratch() as folder:
         (folder / "node_modules").symlink_to(modules)
-        (folder / "migrate.js").write_text(PROGRAM.format(**DRIVERS[recording.kind]))
+        (folder / "migrate.js").write_text(PROGRAM.format(**DRIVERS[recording.dialect]))
 
         def kysely(database: Database, directory: Path, command: str = "latest") -> subprocess.Popen[str]:
             return recording.start(["node", "migrate.js", command, directory], folder, {"DATABASE_URL": database.url})

@@ -19,6 +19,7 @@ JARS = (
     "org.yaml:snakeyaml:2.5",
     "org.postgresql:postgresql:42.7.14",
     "org.mariadb.jdbc:mariadb-java-client:3.5.6",
+    "com.mysql:mysql-connector-j:9.5.0",
 )
 XML = """<?xml version="1.0" encoding="UTF-8"?>
 <databaseChangeLog

@@ -34,7 +34,7 @@ def record(recording: Recording) -> None:
         ) -> subprocess.Popen[str]:
             parts = database.parts
             config = {
-                "dialect": {"postgresql": "postgres", "mariadb": "mysql"}[recording.kind],
+                "dialect": {"postgresql": "postgres", "mysql": "mysql"}[recording.dialect],
                 "host": parts["host"],
                 "port": parts["port"],
                 "username": parts["user"],

@@ -61,7 +61,7 @@ def record(recording: Recording) -> None:
     recording.version = recording.run(["sqitch", "--version"], recording.cache).split()[-1].removeprefix("v")
     recording.write_migrations(project("shop", PLAN))
     recording.write_migrations(project("shop", REWORKED), "migrations-reworked")
-    if recording.kind == "mariadb":
+    if recording.dialect == "mysql":
         recording.tables = tuple(table.removeprefix("sqitch.") for table in TABLES)
         recording.options = "--table changes"
     with scratch() as folder:
