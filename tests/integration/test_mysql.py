@@ -103,7 +103,9 @@ def secure(server_class):
 
 def test_absent_then_there(mariadb_database, run):
     """A history is absent, then empty, then behind, then there."""
-    assert look(mariadb_database) == Waiting("nothing is applied yet, there is no history table; awaiting 5")
+    absent = look(mariadb_database)
+    assert isinstance(absent, Waiting)
+    assert absent.reason == "nothing is applied yet, there is no history table; awaiting 5"
     run(MIGRATE)
     assert look(mariadb_database) == Waiting("has nothing applied; awaiting 5")
     run("INSERT INTO schema_migrations VALUES (4, false)")
@@ -171,17 +173,18 @@ def test_wrong_columns(mariadb_database, run):
 
 def test_another_database(mariadb, mariadb_database, run):
     """A history in another database is read if it is named, and told of if not."""
+    table = f"history_{secrets.token_hex(4)}"  # which no other database of the server has
     other = f"{name_of(mariadb_database)}_other"
     mariadb.create_database(other)
     try:
-        mariadb.execute(MIGRATE, database=other)
-        mariadb.execute("INSERT INTO schema_migrations VALUES (5, false)", database=other)
-        assert f"{other}.schema_migrations" in look(mariadb_database).hint
-        assert look(mariadb_database, schema=other, table="schema_migrations") == Open("has 5 applied")
+        mariadb.execute(MIGRATE.replace("schema_migrations", table), database=other)
+        mariadb.execute(f"INSERT INTO {table} VALUES (5, false)", database=other)
+        assert f"{other}.{table}" in look(mariadb_database, table=table).hint
+        assert look(mariadb_database, schema=other, table=table) == Open("has 5 applied")
     finally:
         mariadb.drop_database(other)
     absent = "nothing is applied yet, there is no history table; awaiting 5"
-    assert look(mariadb_database, schema=other, table="schema_migrations") == Waiting(absent)
+    assert look(mariadb_database, schema=other, table=table) == Waiting(absent)
 
 
 def test_sqitch(mariadb, mariadb_database):
