@@ -15,7 +15,7 @@ from recorder.packages import npm
 from recorder.recording import Database, Recording, scratch, write
 
 TABLES = ("drizzle.__drizzle_migrations", "__drizzle_migrations")
-DATABASES = ("postgresql", "mariadb")
+DATABASES = ("postgresql", "mariadb", "mysql")
 VERSIONS = ("0.45.4", "1.0.0-rc.5")
 DRIVERS = ("pg@8.23.1", "mysql2@3.24.5")
 STATEMENTS = {

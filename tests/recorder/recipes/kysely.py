@@ -12,7 +12,7 @@ from recorder.recording import Database, Recording, scratch
 from recorder.scripts import Scripts
 
 TABLES = ("kysely_migration", "kysely_migration_lock")
-DATABASES = ("postgresql", "mariadb")
+DATABASES = ("postgresql", "mariadb", "mysql")
 VERSION = "0.28.18"
 PACKAGES = (f"kysely@{VERSION}", "pg@8.23.1", "mysql2@3.24.5")
 FILES = ("20240101000001_create_product.js", "20240102000002_add_price.js", "20240103000003_add_stock.js")

@@ -12,7 +12,7 @@ from recorder.recording import Database, Recording, Tool, scratch
 
 LOWER = ("databasechangelog", "databasechangeloglock", "app_changelog", "app_changelog_lock")
 TABLES = (*LOWER, "DATABASECHANGELOG", "DATABASECHANGELOGLOCK", *(f"app.{table}" for table in LOWER[:2]))
-DATABASES = ("postgresql", "mariadb")
+DATABASES = ("postgresql", "mariadb", "mysql")
 JARS = (
     "org.liquibase:liquibase-core:5.0.4",
     "info.picocli:picocli:4.7.7",

@@ -12,7 +12,7 @@ from recorder.recording import Database, Recording, scratch, write
 from recorder.scripts import Scripts
 
 TABLES = ("mikro_orm_migrations",)
-DATABASES = ("postgresql", "mariadb")
+DATABASES = ("postgresql", "mariadb", "mysql")
 OLD, NEW = "4.5.10", "6.6.7"
 FILES = ("Migration20240101000001.js", "Migration20240102000002.js", "Migration20240103000003_add_stock.js")
 FIRST, SECOND, THIRD = (Path(file).stem for file in FILES)
