@@ -12,7 +12,7 @@ from recorder.gates import awaits, has, has_all, has_both, lacks, nothing
 from recorder.recording import Database, Recording, Tool, scratch
 
 TABLES = ("sqitch.projects", "sqitch.changes", "sqitch.tags", "sqitch.events")
-DATABASES = ("postgresql", "mariadb")
+DATABASES = ("postgresql", "mariadb", "mysql")
 PLAN = {
     "product": "CREATE TABLE product (id int)",
     "price": "ALTER TABLE product ADD price int",
