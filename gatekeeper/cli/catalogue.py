@@ -50,13 +50,17 @@ def _cell(value: object) -> str:
         case dict():
             runs: dict[str, list[str]] = {}
             for version, databases in value.items():
-                runs.setdefault(" and ".join(databases), []).append(version)
-            told = (f"{' and '.join(versions)} on {databases}" for databases, versions in runs.items())
-            return ", ".join(told) or "its documentation"
+                runs.setdefault(_and(databases), []).append(version)
+            told = (f"{_and(versions)} on {databases}" for databases, versions in runs.items())
+            return "; ".join(told) or "its documentation"
         case list():
             return ", ".join(value)
         case _:
             return str(value)
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def _text() -> str:

@@ -10,6 +10,7 @@ import pytest
 from gatekeeper.histories import mysql
 from recorder.fixture import Fixture
 from servers.mariadb import MariaDB, Server
+from servers.mysql import MySQL
 from servers.postgres import Postgres
 
 CONFORMANCE = pytest.StashKey[dict[tuple[str, str], list[str]]]()
@@ -21,10 +22,23 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param(MariaDB, marks=pytest.mark.mariadb, id="mariadb"),
+        pytest.param(MySQL, marks=pytest.mark.mysql, id="mysql"),
+    ],
+)
+def server_class(request: pytest.FixtureRequest) -> type[MariaDB]:
+    """Return what a test is to start that wants a server of its own: it runs once for each."""
+    return request.param
+
+
 @pytest.fixture(scope="session")
-def mariadb() -> Iterator[Server]:
-    """Start a server, or take the one whose administrator's URL is in GATEKEEPER_TEST_MYSQL_URL."""
-    if url := os.environ.get("GATEKEEPER_TEST_MYSQL_URL"):
+def mariadb(server_class: type[MariaDB]) -> Iterator[Server]:
+    """Start MariaDB or MySQL; of the latter, take the one whose administrator's URL is GATEKEEPER_TEST_MYSQL_URL."""
+    url = os.environ.get("GATEKEEPER_TEST_MYSQL_URL")
+    if url and server_class is MySQL:
         given = mysql.connection_parameters(url)
         server = Server(
             given.get("host", "localhost"), int(given.get("port", mysql.PORT)), given["user"], given.get("password", "")
@@ -32,7 +46,8 @@ def mariadb() -> Iterator[Server]:
         yield server
         server.drop_users()
     else:
-        with MariaDB(**{"plugin-load-add": "metadata_lock_info"}) as server:
+        shows_locks = {"plugin-load-add": "metadata_lock_info"} if server_class is MariaDB else {}
+        with server_class(**shows_locks) as server:
             yield server
 
 

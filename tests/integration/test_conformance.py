@@ -17,19 +17,34 @@ from gatekeeper.histories.look import Question, SchemaCheck
 from known import TOOLS
 from recorder.fixture import HISTORIES, Fixture, proven, read_all
 from servers import warm
+from servers.mariadb import MariaDB
+from servers.mysql import MySQL
 
 FIXTURES = read_all()
 
 
 def parameters(fixtures):
-    """Parametrise with these fixtures, those of MariaDB marked so."""
-    marks = {"postgresql": (), "mariadb": pytest.mark.mariadb}
+    """Parametrise with these fixtures, each on its database; MySQL takes MariaDB's too, if it has none like it."""
+    fixtures = list(fixtures)
+    own = {(each.tool, each.scenario) for each in fixtures if each.database == "mysql"}
+    on = {"postgresql": [None], "mariadb": [MariaDB, MySQL], "mysql": [MySQL]}
+    marks = {None: (), MariaDB: pytest.mark.mariadb, MySQL: pytest.mark.mysql}
     return pytest.mark.parametrize(
-        "fixture",
+        ("fixture", "server_class"),
         [
-            pytest.param(each, marks=marks[each.database], id=f"{each.tool}-{each.scenario}-{each.database}")
+            pytest.param(
+                each,
+                server,
+                marks=marks[server],
+                id=f"{each.tool}-{each.scenario}-{each.database}"
+                + ("-on-mysql" if (each.database, server) == ("mariadb", MySQL) else ""),
+            )
             for each in fixtures
+            for server in on[each.database]
+            if each.database == "mysql" or server is not MySQL or (each.tool, each.scenario) not in own
         ],
+        indirect=["server_class"],
+        scope="session",  # else each test would start a server of its own
     )
 
 
@@ -53,7 +68,7 @@ def restore(fixture: Fixture, url: str, server) -> None:
 
 
 @pytest.fixture
-def restored(request):
+def restored(request, server_class):
     """Restore a fixture into a fresh database and return the database's URL."""
 
     def restore_into(fixture: Fixture) -> str:

@@ -34,8 +34,7 @@ DONE = [each for each in read_all() if (each.database, each.scenario) == ("postg
 ONCE = ("--timeout", "0")
 
 
-@pytest.mark.parametrize("fixture", [pytest.param(each, id=each.tool) for each in DONE])
-@pytest.mark.parametrize(
+on_each_path = pytest.mark.parametrize(
     ("path", "tools"),
     [
         pytest.param("billing, public", PATH | PUBLIC | HIDDEN, id="public is on the path"),
@@ -43,6 +42,10 @@ ONCE = ("--timeout", "0")
         pytest.param("billing", PUBLIC, id="public is not on the path"),
     ],
 )
+
+
+@pytest.mark.parametrize("fixture", [pytest.param(each, id=each.tool) for each in DONE])
+@on_each_path
 def test_another_services_history(gate, database, fixture: Fixture, path, tools):
     """A history in `public` is proof where the tool would find it there, and else the hint names it."""
     with psycopg.connect(database, autocommit=True) as connection:

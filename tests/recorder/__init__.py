@@ -3,7 +3,7 @@
 `python -m recorder [TOOL...]` in tests/ runs the recipes, one module per tool in `recipes`. A recipe has
 
 * `TABLES`: the tool's tables that are kept,
-* `DATABASES`: of "postgresql" and "mariadb", those that it runs on,
+* `DATABASES`: of "postgresql", "mariadb" and "mysql", those that it runs on,
 * `record(recording)`: installs the tool below `recording.cache`, runs it, and saves what it left.
 
 It is short because `packages` and `golang` install tools, `gates` has the gates that most fixtures are to have, and

@@ -19,7 +19,7 @@ NAMES = sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m recorder", description=__doc__)
     parser.add_argument("tools", nargs="*", metavar="TOOL", help=", ".join(NAMES))
-    parser.add_argument("--database", choices=("postgresql", "mariadb"), help="only on this one")
+    parser.add_argument("--database", choices=("postgresql", "mariadb", "mysql"), help="only on this one")
     parser.add_argument("--unwatched", action="store_true", help="hold no gate while the tools migrate")
     options = parser.parse_args()
     chosen = {

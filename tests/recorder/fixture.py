@@ -47,7 +47,7 @@ class Fixture:
 
     tool: str
     database: str
-    """"postgresql" or "mariadb"."""
+    """"postgresql", "mariadb" or "mysql"."""
     scenario: str
     versions: str
     """The tool's version and the database's, for people."""

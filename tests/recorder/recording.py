@@ -17,6 +17,7 @@ from recorder.fixture import HISTORIES, Fixture, Gate
 from recorder.gates import Line, part_way
 from servers.gate import GateProcess
 from servers.mariadb import MariaDB
+from servers.mysql import MySQL
 from servers.postgres import Postgres
 
 T = TypeVar("T", str, tuple[str, str])
@@ -25,7 +26,7 @@ GATES = 5
 """How many gates look at a database beside a tool that migrates it."""
 PAUSE = {
     "postgresql": "SELECT pg_advisory_xact_lock(20261121)",
-    "mariadb": "DO GET_LOCK('recorder', 120), RELEASE_LOCK('recorder')",
+    "mysql": "DO GET_LOCK('recorder', 120), RELEASE_LOCK('recorder')",
 }
 """The statement at which a migration waits for as long as Recording.pause holds its lock. Else it does nothing.
 
@@ -150,6 +151,7 @@ class MariaDBServer(MariaDB):
     """MariaDB, whose password needs no encoding: tools differ in what they bear."""
 
     kind = "mariadb"
+    dump_command: Sequence[str | Path] = ("mariadb-dump", "--no-defaults")
 
     def __init__(self) -> None:
         super().__init__(**{"default-time-zone": "+00:00", "character-set-server": "utf8mb4"})
@@ -158,7 +160,7 @@ class MariaDBServer(MariaDB):
     @property
     def version(self) -> str:
         [(number,)] = super().execute("SELECT version()")
-        return f"MariaDB {number.split('-')[0]}"
+        return f"{self.name} {number.split('-')[0]}"
 
     def create(self, name: str) -> str:
         return self.create_database(name)
@@ -184,9 +186,10 @@ class MariaDBServer(MariaDB):
         )
 
     def waits_for_gate(self, database: str) -> list[tuple[Any, ...]]:
-        # Whose lock it is cannot be seen; a tool alone in its database waits for nobody else's.
+        # Whose lock it is cannot be seen; a tool alone in its database waits for nobody else's. A SELECT that waits is
+        # a gate's own, or behind a statement of the tool's: what a gate holds lets every other reader pass.
         query = "SELECT info FROM information_schema.processlist WHERE db = %s AND state LIKE 'Waiting for %%lock'"
-        return [row for row in super().execute(query, database) if "information_schema" not in row[0]]
+        return [row for row in super().execute(query, database) if not row[0].lstrip().upper().startswith("SELECT")]
 
     def dump(self, database: str, tables: Sequence[str]) -> str:
         query = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s"
@@ -194,11 +197,21 @@ class MariaDBServer(MariaDB):
         kept = [table for table in tables if table in there]
         if not kept:
             return ""
-        command = ["mariadb-dump", "--no-defaults", "--compact", "--skip-extended-insert", "--single-transaction"]
+        command = [*self.dump_command, "--compact", "--skip-extended-insert", "--single-transaction"]
         command += ["--hex-blob", f"--host={self.host}", f"--port={self.port}", "--user=root", database, *kept]
         environment = {**os.environ, "MYSQL_PWD": self.password}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         return "".join(f"{line}\n" for line in done.stdout.splitlines() if line and not line.startswith("/*"))
+
+
+class MySQLServer(MariaDBServer, MySQL):
+    """MySQL, likewise."""
+
+    kind = "mysql"
+
+    @property
+    def dump_command(self) -> Sequence[str | Path]:  # type: ignore[override]
+        return [*self.program("bin/mysqldump"), "--no-defaults", "--set-gtid-purged=OFF"]
 
 
 @dataclass
@@ -224,13 +237,18 @@ class Recording:
 
     @property
     def kind(self) -> str:
-        """Return "postgresql" or "mariadb"."""
+        """Return "postgresql", "mariadb" or "mysql"."""
         return self.server.kind
+
+    @property
+    def dialect(self) -> str:
+        """Return "postgresql" or "mysql", which most tools take MariaDB for."""
+        return "postgresql" if self.kind == "postgresql" else "mysql"
 
     @property
     def pause_statement(self) -> str:
         """Return the SQL statement, without a semicolon, at which a migration waits while `paused`."""
-        return PAUSE[self.kind]
+        return PAUSE[self.dialect]
 
     @property
     def fixtures(self) -> Path:
@@ -429,7 +447,7 @@ class Recording:
     def save(self, scenario: str, what: str, database: Database, *gates: Line, how: str = "run") -> None:
         """Write a fixture of what is in the database now. Each gate is (arguments, outcome, part of the reason)."""
         sql = self.server.dump(database.name, self.tables)
-        if self.kind == "mariadb":  # no fixture depends on the name of its database
+        if self.dialect == "mysql":  # no fixture depends on the name of its database
             sql = sql.replace(database.name, "app")
         sql = self.clean(sql)
         versions = f"{self.tool} {self.version} on {self.server.version}"
@@ -487,7 +505,7 @@ class Tool:
 
 def servers(kinds: Sequence[str]) -> Iterator[Server]:
     """Yield the servers of these kinds, one after the other."""
-    for server in (PostgresServer, MariaDBServer):
+    for server in (PostgresServer, MariaDBServer, MySQLServer):
         if server.kind in kinds:
             with server() as running:
                 yield running

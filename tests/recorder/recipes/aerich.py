@@ -12,7 +12,7 @@ from recorder.packages import venv
 from recorder.recording import Database, Recording, Tool, scratch
 
 TABLES = ("aerich",)
-DATABASES = ("postgresql", "mariadb")
+DATABASES = ("postgresql", "mariadb", "mysql")
 PACKAGES = ("aerich==0.10.1", "tortoise-orm==1.1.9", "asyncpg==0.32.0", "aiomysql==0.3.2")
 SETTINGS = """\
 import os

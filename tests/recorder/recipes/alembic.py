@@ -8,7 +8,7 @@ from recorder.packages import venv
 from recorder.recording import Database, Recording, Tool, scratch
 
 TABLES = ("alembic_version", "app_version", "app.alembic_version")
-DATABASES = ("postgresql", "mariadb")
+DATABASES = ("postgresql", "mariadb", "mysql")
 PACKAGES = ("alembic==1.20.1", "sqlalchemy==2.1.9", "psycopg2-binary==2.9.13", "PyMySQL==1.2.4")
 FIRST, SECOND, THIRD, MERGE, BASE = "1b3c5ad80f42", "8e27f61c9d05", "c94a02be7d13", "d05f8812ab6e", "f2aa0c61b9d4"
 INI = "[alembic]\nscript_location = %(here)s/migrations\n"

@@ -9,7 +9,7 @@ from recorder.golang import build, source, up_and_down
 from recorder.recording import Database, Recording, scratch, write_new
 
 TABLES = ("bun_migrations", "bun_migration_locks", "app_migrations")
-DATABASES = ("postgresql", "mariadb")
+DATABASES = ("postgresql", "mariadb", "mysql")
 VERSION = "v1.3.0"
 MODULES = (
     f"github.com/uptrace/bun@{VERSION}",

@@ -8,7 +8,7 @@ from recorder.packages import npm
 from recorder.recording import Database, Recording, scratch, write_new
 
 TABLES = ("schema_migrations",)
-DATABASES = ("postgresql", "mariadb")
+DATABASES = ("postgresql", "mariadb", "mysql")
 FILES = {
     "20240101000001_create_product.sql": "CREATE TABLE product (id int)",
     "20240102000002_add_price.sql": "ALTER TABLE product ADD price int",

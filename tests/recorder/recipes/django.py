@@ -8,7 +8,7 @@ from recorder.packages import venv
 from recorder.recording import Database, Recording, Tool, scratch
 
 TABLES = ("django_migrations",)
-DATABASES = ("postgresql", "mariadb")
+DATABASES = ("postgresql", "mariadb", "mysql")
 PACKAGES = ("Django==5.2.19", "psycopg2-binary==2.9.13", "PyMySQL==1.2.4")
 SETTINGS = '''\
 """Settings, with the database of the environment's DATABASE_URL."""

@@ -15,7 +15,7 @@ from recorder.packages import npm
 from recorder.recording import Database, Recording, scratch, write
 
 TABLES = ("drizzle.__drizzle_migrations", "__drizzle_migrations")
-DATABASES = ("postgresql", "mariadb")
+DATABASES = ("postgresql", "mariadb", "mysql")
 VERSIONS = ("0.45.4", "1.0.0-rc.5")
 DRIVERS = ("pg@8.23.1", "mysql2@3.24.5")
 STATEMENTS = {
@@ -62,7 +62,7 @@ def record_old(recording: Recording, project: Path) -> None:
     directories = {2: write(project / "two", journal(two)), 3: write(project / "three", journal(paused))}
 
     def is_done(database: Database) -> bool:
-        schema = {"postgresql": "current_schema()", "mariadb": "database()"}[recording.kind]
+        schema = {"postgresql": "current_schema()", "mysql": "database()"}[recording.dialect]
         query = "SELECT 1 FROM information_schema.columns WHERE table_name = 'product' AND column_name = 'stock'"
         return bool(recording.query(database, f"{query} AND table_schema = {schema}"))
 
@@ -165,7 +165,7 @@ def install(recording: Recording, version: str, project: Path) -> None:
     modules = npm(recording.cache / version, f"drizzle-orm@{version}", *DRIVERS)
     project.mkdir()
     (project / "node_modules").symlink_to(modules)
-    module = {"postgresql": "node-postgres", "mariadb": "mysql2"}[recording.kind]
+    module = {"postgresql": "node-postgres", "mysql": "mysql2"}[recording.dialect]
     (project / "migrate.js").write_text(PROGRAM.format(module=module))
 
 
@@ -185,7 +185,7 @@ def variants(recording: Recording) -> tuple[dict[str, str], dict[str, str], dict
 
 def standing(recording: Recording, second: str) -> str:
     """Return what is left of a run that failed in its third migration."""
-    return f"is at {second}" if recording.kind == "mariadb" else "has nothing applied"
+    return f"is at {second}" if recording.dialect == "mysql" else "has nothing applied"
 
 
 def journal(statements: Mapping[str, str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from recorder.packages import jars
 from recorder.recording import Database, Recording, Tool, scratch, with_semicolon
 
 TABLES = ("flyway_schema_history", "app.flyway_schema_history")
-DATABASES = ("postgresql", "mariadb")
+DATABASES = ("postgresql", "mariadb", "mysql")
 RELEASES = {
     "13.12.0": ("flyway-core", "flyway-database-postgresql", "flyway-mysql"),
     "9.16.3": ("flyway-core", "flyway-mysql"),
@@ -21,7 +21,11 @@ RELEASES = {
 PACKAGES = {"13.12.0": "org.flywaydb.database.postgresql", "9.16.3": "org.flywaydb.core.internal.database.postgresql"}
 """Where each has what is PostgreSQL's."""
 NEWEST = next(iter(RELEASES))
-DRIVERS = ("org.postgresql:postgresql:42.7.14", "org.mariadb.jdbc:mariadb-java-client:3.5.6")
+DRIVERS = (
+    "org.postgresql:postgresql:42.7.14",
+    "org.mariadb.jdbc:mariadb-java-client:3.5.6",
+    "com.mysql:mysql-connector-j:9.5.0",
+)
 PASSING = r"'\d{4}-\d\d-\d\d [^']*', ?\d+"
 """When a migration was run, and how long it took."""
 FIRST = {"V1__create_product.sql": "CREATE TABLE product (id int)"}
@@ -138,7 +142,7 @@ def record_failures(flyway: Flyway) -> None:
     """Record failures, of which the database decides what is left, and their repair."""
     recording = flyway.recording
     failed = flyway.database(BROKEN, "migrate", fails=True)
-    if recording.kind == "mariadb":
+    if recording.dialect == "mysql":
         save_failed(recording, failed, "failed", "the last of three migrations has failed")
         flyway.run(failed, BROKEN, "repair")
         scenario, what = "repaired", "the last of three migrations has failed, and then `flyway repair` was run"
@@ -246,7 +250,7 @@ def record_repeatables(flyway: Flyway) -> None:
         has("R__product_list"),
         has_all("migrations-repeatable-changed"),
     )
-    if recording.kind == "mariadb":
+    if recording.dialect == "mysql":
         flyway.run(views, BROKEN_VIEW, "migrate", fails=True)
         recording.save(
             "repeatable-failed",

@@ -10,7 +10,7 @@ from recorder.golang import install, source, up_and_down
 from recorder.recording import Database, Recording, scratch, write_new
 
 TABLES = ("schema_migrations", "app_migrations")
-DATABASES = ("postgresql", "mariadb")
+DATABASES = ("postgresql", "mariadb", "mysql")
 VERSION = "v4.20.1"
 PACKAGE = "github.com/golang-migrate/migrate/v4/cmd/migrate"
 FILES = {

@@ -8,7 +8,7 @@ from recorder.golang import build, install, source
 from recorder.recording import Database, Recording, scratch, write_new
 
 TABLES = ("goose_db_version", "goose_lock", "app_versions")
-DATABASES = ("postgresql", "mariadb")
+DATABASES = ("postgresql", "mariadb", "mysql")
 VERSION = "v3.29.0"
 LEFT_OUT = ("clickhouse", "libsql", "mssql", "sqlite3", "turso", "vertica", "ydb")
 """Databases whose drivers are not built in."""

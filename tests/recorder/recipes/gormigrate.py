@@ -7,7 +7,7 @@ from recorder.golang import build, source
 from recorder.recording import Database, Recording, scratch, write_new
 
 TABLES = ("migrations", "app_migrations")
-DATABASES = ("postgresql", "mariadb")
+DATABASES = ("postgresql", "mariadb", "mysql")
 VERSION = "v2.1.7"
 MODULES = (
     f"github.com/go-gormigrate/gormigrate/v2@{VERSION}",

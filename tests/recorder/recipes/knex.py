@@ -13,7 +13,7 @@ from recorder.recording import Database, Recording, scratch, write
 from recorder.scripts import Scripts
 
 TABLES = ("knex_migrations", "knex_migrations_lock")
-DATABASES = ("postgresql", "mariadb")
+DATABASES = ("postgresql", "mariadb", "mysql")
 VERSION = "3.3.0"
 PACKAGES = (f"knex@{VERSION}", "pg@8.23.1", "mysql2@3.24.5")
 FILES = ("20240101000001_create_product.js", "20240102000002_add_price.js", "20240103000003_add_stock.js")
@@ -25,7 +25,7 @@ def record(recording: Recording) -> None:
     """Record the common story, a rollback, a failure, a killed run and its lock, a late file, and TypeScript."""
     modules = npm(recording.cache, *PACKAGES)
     recording.version = VERSION
-    client = {"postgresql": "pg", "mariadb": "mysql2"}[recording.kind]
+    client = {"postgresql": "pg", "mysql": "mysql2"}[recording.dialect]
 
     with scratch() as folder:
         (folder / "node_modules").symlink_to(modules)

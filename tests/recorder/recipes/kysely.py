@@ -12,7 +12,7 @@ from recorder.recording import Database, Recording, scratch
 from recorder.scripts import Scripts
 
 TABLES = ("kysely_migration", "kysely_migration_lock")
-DATABASES = ("postgresql", "mariadb")
+DATABASES = ("postgresql", "mariadb", "mysql")
 VERSION = "0.28.18"
 PACKAGES = (f"kysely@{VERSION}", "pg@8.23.1", "mysql2@3.24.5")
 FILES = ("20240101000001_create_product.js", "20240102000002_add_price.js", "20240103000003_add_stock.js")
@@ -46,7 +46,7 @@ DRIVERS = {
         "dialect": "PostgresDialect",
         "pool": 'new (require("pg").Pool)({ connectionString: process.env.DATABASE_URL })',
     },
-    "mariadb": {"dialect": "MysqlDialect", "pool": 'require("mysql2").createPool(process.env.DATABASE_URL)'},
+    "mysql": {"dialect": "MysqlDialect", "pool": 'require("mysql2").createPool(process.env.DATABASE_URL)'},
 }
 
 
@@ -57,7 +57,7 @@ def record(recording: Recording) -> None:
 
     with scratch() as folder:
         (folder / "node_modules").symlink_to(modules)
-        (folder / "migrate.js").write_text(PROGRAM.format(**DRIVERS[recording.kind]))
+        (folder / "migrate.js").write_text(PROGRAM.format(**DRIVERS[recording.dialect]))
 
         def kysely(database: Database, directory: Path, command: str = "latest") -> subprocess.Popen[str]:
             return recording.start(["node", "migrate.js", command, directory], folder, {"DATABASE_URL": database.url})

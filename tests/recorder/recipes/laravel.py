@@ -63,7 +63,7 @@ def record(recording: Recording) -> None:
         def laravel(
             database: Database, directory: Path, command: str = "migrate", prefix: str = ""
         ) -> subprocess.Popen[str]:
-            environment = {"CONNECTION": connection(recording.kind, database)}
+            environment = {"CONNECTION": connection(recording.dialect, database)}
             return recording.start(["php", "migrate.php", command, directory, prefix], folder, environment)
 
         scripts = Scripts(recording, folder, laravel, text, FILES, LATE)
@@ -102,17 +102,17 @@ def record(recording: Recording) -> None:
         )
 
 
-def connection(kind: str, database: Database) -> str:
+def connection(dialect: str, database: Database) -> str:
     """Return the connection of Laravel's config/database.php, as JSON."""
     parts = database.parts
     settings = {
-        "driver": {"postgresql": "pgsql", "mariadb": "mysql"}[kind],
+        "driver": {"postgresql": "pgsql", "mysql": "mysql"}[dialect],
         "host": parts["host"],
         "port": parts["port"],
         "database": parts["name"],
         "username": parts["user"],
         "password": parts["password"],
-        "charset": {"postgresql": "utf8", "mariadb": "utf8mb4"}[kind],
+        "charset": {"postgresql": "utf8", "mysql": "utf8mb4"}[dialect],
     }
     return json.dumps(settings)
 

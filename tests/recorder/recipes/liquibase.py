@@ -12,7 +12,7 @@ from recorder.recording import Database, Recording, Tool, scratch
 
 LOWER = ("databasechangelog", "databasechangeloglock", "app_changelog", "app_changelog_lock")
 TABLES = (*LOWER, "DATABASECHANGELOG", "DATABASECHANGELOGLOCK", *(f"app.{table}" for table in LOWER[:2]))
-DATABASES = ("postgresql", "mariadb")
+DATABASES = ("postgresql", "mariadb", "mysql")
 RELEASES = ("5.0.4", "4.22.0")
 """The newest, then the older one that most guides name."""
 JARS = (
@@ -20,6 +20,7 @@ JARS = (
     "org.yaml:snakeyaml:2.5",
     "org.postgresql:postgresql:42.7.14",
     "org.mariadb.jdbc:mariadb-java-client:3.5.6",
+    "com.mysql:mysql-connector-j:9.5.0",
 )
 PASSING = r"'\d:[\da-f]{32}'|'(5\.0\.4|4\.22\.0)'|'\d{4}-\d\d-\d\d [^']*'|'\d{10}'"
 """Checksums of its own kind, its version, when a changeset was run, and the run's number, which is made of the time."""

@@ -12,7 +12,7 @@ from recorder.recording import Database, Recording, scratch, write
 from recorder.scripts import Scripts
 
 TABLES = ("mikro_orm_migrations",)
-DATABASES = ("postgresql", "mariadb")
+DATABASES = ("postgresql", "mariadb", "mysql")
 OLD, NEW = "4.5.10", "6.6.7"
 FILES = ("Migration20240101000001.js", "Migration20240102000002.js", "Migration20240103000003_add_stock.js")
 FIRST, SECOND, THIRD = (Path(file).stem for file in FILES)
@@ -40,11 +40,11 @@ async function main() {{
 main().then(() => process.exit(0), (error) => {{ console.error(error); process.exit(1); }});
 """
 DRIVERS = {
-    OLD: {"postgresql": 'type: "postgresql",', "mariadb": 'type: "mysql",'},
+    OLD: {"postgresql": 'type: "postgresql",', "mysql": 'type: "mysql",'},
     NEW: {
         "postgresql": 'driver: require("@mikro-orm/postgresql").PostgreSqlDriver, '
         'extensions: [require("@mikro-orm/migrations").Migrator],',
-        "mariadb": 'driver: require("@mikro-orm/mysql").MySqlDriver, '
+        "mysql": 'driver: require("@mikro-orm/mysql").MySqlDriver, '
         'extensions: [require("@mikro-orm/migrations").Migrator],',
     },
 }
@@ -99,7 +99,7 @@ def install(recording: Recording, version: str, project: Path) -> None:
     packages = [f"@mikro-orm/{part}@{version}" for part in ("core", "migrations", "postgresql", "mysql")]
     project.mkdir()
     (project / "node_modules").symlink_to(npm(recording.cache / version, *packages))
-    (project / "migrate.js").write_text(PROGRAM.format(driver=DRIVERS[version][recording.kind]))
+    (project / "migrate.js").write_text(PROGRAM.format(driver=DRIVERS[version][recording.dialect]))
 
 
 def text(file: str, up: str, down: str) -> str:

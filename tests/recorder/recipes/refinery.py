@@ -86,7 +86,7 @@ def record(recording: Recording) -> None:
             has("V2__add_price", "2"),
         )
 
-        if recording.kind == "mariadb":
+        if recording.dialect == "mysql":
             blind = recording.after(refinery, {**FILES, LAST: f"{FILES[LAST]};\n{BROKEN}"})
             recording.save(
                 "failed-unnoticed",

@@ -13,7 +13,7 @@ from recorder.recording import Database, Recording, scratch, write
 from recorder.scripts import Scripts
 
 TABLES = ("SequelizeMeta", "AppMeta")
-DATABASES = ("postgresql", "mariadb")
+DATABASES = ("postgresql", "mariadb", "mysql")
 VERSION = "6.37.8"
 PACKAGES = (f"sequelize@{VERSION}", "sequelize-cli@6.6.5", "pg@8.23.1", "mysql2@3.24.5")
 FILES = ("20240101000001-create-product.js", "20240102000002-add-price.js", "20240103000003-add-stock.js")
@@ -34,7 +34,7 @@ def record(recording: Recording) -> None:
         ) -> subprocess.Popen[str]:
             parts = database.parts
             config = {
-                "dialect": {"postgresql": "postgres", "mariadb": "mysql"}[recording.kind],
+                "dialect": {"postgresql": "postgres", "mysql": "mysql"}[recording.dialect],
                 "host": parts["host"],
                 "port": parts["port"],
                 "username": parts["user"],

@@ -12,7 +12,7 @@ from recorder.gates import awaits, has, has_all, has_both, lacks, nothing
 from recorder.recording import Database, Recording, Tool, scratch
 
 TABLES = ("sqitch.projects", "sqitch.changes", "sqitch.tags", "sqitch.events")
-DATABASES = ("postgresql", "mariadb")
+DATABASES = ("postgresql", "mariadb", "mysql")
 PLAN = {
     "product": "CREATE TABLE product (id int)",
     "price": "ALTER TABLE product ADD price int",
@@ -61,7 +61,7 @@ def record(recording: Recording) -> None:
     recording.version = recording.run(["sqitch", "--version"], recording.cache).split()[-1].removeprefix("v")
     recording.write_migrations(project("shop", PLAN))
     recording.write_migrations(project("shop", REWORKED), "migrations-reworked")
-    if recording.kind == "mariadb":
+    if recording.dialect == "mysql":
         recording.tables = tuple(table.removeprefix("sqitch.") for table in TABLES)
         recording.options = "--table changes"
     with scratch() as folder:

@@ -8,7 +8,7 @@ from recorder.golang import install, source
 from recorder.recording import Database, Recording, scratch, write_new
 
 TABLES = ("gorp_migrations", "app_migrations")
-DATABASES = ("postgresql", "mariadb")
+DATABASES = ("postgresql", "mariadb", "mysql")
 VERSION = "v1.8.1"
 FILES = {
     "1_create_product.sql": ("CREATE TABLE product (id int)", "DROP TABLE product"),

@@ -107,7 +107,7 @@ def record(recording: Recording) -> None:
             failed,
             *part_way("20240102000002", "20240103000003"),
         )
-        if recording.kind == "mariadb":
+        if recording.dialect == "mysql":
             record_half_done(recording, sqlx)
 
 

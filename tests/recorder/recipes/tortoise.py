@@ -8,7 +8,7 @@ from recorder.packages import venv
 from recorder.recording import Database, Recording, Tool, scratch
 
 TABLES = ("tortoise_migrations",)
-DATABASES = ("postgresql", "mariadb")
+DATABASES = ("postgresql", "mariadb", "mysql")
 PACKAGES = ("tortoise-orm==1.1.9", "asyncpg==0.32.0", "aiomysql==0.3.2")
 SETTINGS = '''\
 """Settings, with the database of the environment's DATABASE_URL."""

@@ -12,7 +12,7 @@ from recorder.recording import Database, Recording, scratch, write
 from recorder.scripts import Scripts
 
 TABLES = ("migrations",)
-DATABASES = ("postgresql", "mariadb")
+DATABASES = ("postgresql", "mariadb", "mysql")
 VERSION = "1.1.1"
 PACKAGES = (f"typeorm@{VERSION}", "pg@8.23.1", "mysql2@3.24.5")
 FILES = ("1704067201000-CreateProduct.js", "1704153602000-AddPrice.js", "1704240003000-AddStock.js")
@@ -39,7 +39,7 @@ def record(recording: Recording) -> None:
         (folder / "node_modules").symlink_to(modules)
 
         source = folder / "data-source.js"
-        source.write_text(SOURCE.format(kind={"postgresql": "postgres", "mariadb": "mysql"}[recording.kind]))
+        source.write_text(SOURCE.format(kind={"postgresql": "postgres", "mysql": "mysql"}[recording.dialect]))
 
         def typeorm(database: Database, directory: Path, command: str = "run", *args: str) -> subprocess.Popen[str]:
             environment = {"DATABASE_URL": database.url, "DIRECTORY": str(directory)}
