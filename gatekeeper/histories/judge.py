@@ -15,6 +15,8 @@ ABANDONED_AFTER = 5.0
 """Seconds between two looks that both found a mark and no lock, before the run counts as failed or killed."""
 LISTED = 3
 """How many of many revisions a reason names."""
+_WAY_OUT = "; if it is past that, as for a pod of the last release, write --migrations DIR --if-ahead open"
+"""What a gate adds that knows no other revision: heads do not tell whether they come before or after it."""
 
 
 # -- what is wanted, and what was read ----------------------------------------------------------------------------
@@ -147,7 +149,8 @@ def judge_history(ledger: Ledger | None, wanted: Wanted, policy: HistoryPolicy) 
         past = f"{stands}; {_listed(strangers)} is not in {wanted.directory}, so it is past that, or another program's"
         return _judge_ahead(past, policy)
     if missing or not wanted.revisions:
-        return _judge_missing(stands, missing, ledger, policy)
+        way_out = _WAY_OUT if policy.heads and wanted.known is None and ledger.applied else ""
+        return _judge_missing(stands, missing, ledger, policy, way_out)
     if _is_ahead(ledger, wanted, policy.order):
         return _judge_ahead(f"{stands}, past the wanted {wanted.newest}", policy)
     if wanted.is_whole and not shown.issuperset(wanted.revisions):  # one number tells of no others
@@ -192,11 +195,15 @@ def _judge_ahead(past: str, policy: HistoryPolicy) -> Verdict:
     if policy.if_ahead == "refuse":
         return Shut(f"{past}, and --if-ahead is refuse; deploy the release that goes with this database")
     if policy.if_ahead == "wait":
-        return Waiting(f"{past}; awaiting a database that is not, as --if-ahead wait says")
+        return Waiting(
+            f"{past}; awaiting a database that is not, as --if-ahead wait says; --if-ahead open starts an older release"
+        )
     return Open(past)
 
 
-def _judge_missing(stands: str, missing: Sequence[str], ledger: Ledger, policy: HistoryPolicy) -> Verdict:
+def _judge_missing(
+    stands: str, missing: Sequence[str], ledger: Ledger, policy: HistoryPolicy, way_out: str = ""
+) -> Verdict:
     order = policy.order
     if order and ledger.newest:
         passed = [revision for revision in _placed(missing, order) if order(revision) < order(ledger.newest)]
@@ -205,7 +212,7 @@ def _judge_missing(stands: str, missing: Sequence[str], ledger: Ledger, policy: 
         stands += f", {ledger.lock.holder} is migrating"
     if ledger.lock_row:
         stands += f", and {ledger.lock_row}: somebody migrates, or a run was killed"
-    return Waiting(f"{stands}; awaiting {_listed(missing)}")
+    return Waiting(f"{stands}; awaiting {_listed(missing)}{way_out}")
 
 
 def _judge_failed(what: str, ledger: Ledger, policy: HistoryPolicy) -> Verdict:

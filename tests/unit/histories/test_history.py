@@ -126,7 +126,7 @@ HEADS = [
     ("a head by what depends on it", ["c3", "d4"], "wait", Open, ["has every migration"]),
     ("behind", ["a1"], "open", Waiting, ["is at a1", "awaiting b2, c3"]),
     ("one head of two", ["b2"], "open", Waiting, ["is at b2", "awaiting c3"]),
-    ("unknown, wait", ["e5"], "wait", Waiting, ["is at e5; e5 is not in db", "--if-ahead wait"]),
+    ("unknown, wait", ["e5"], "wait", Waiting, ["is at e5; e5 is not in db", "--if-ahead open starts"]),
     ("unknown, open", ["e5"], "open", Open, ["e5 is not in db"]),
     ("unknown, refuse", ["e5"], "refuse", Shut, ["e5 is not in db", "--if-ahead is refuse"]),
     ("another branch beside", ["b2", "c3", "e5"], "wait", Open, ["has every migration"]),
@@ -142,6 +142,20 @@ def test_judge_heads(heads, if_ahead, kind: type[Verdict], words: list[str]):
     verdict = judge_history(ledger_of(map(Applied, heads), GRAPH, policy), GRAPH, policy)
     assert type(verdict) is kind
     assert [word for word in words if word not in verdict.reason] == []
+
+
+@pytest.mark.parametrize(
+    ("directory", "heads", "told"),
+    [("", ["e5"], True), ("", [], False), ("db", ["a1"], False)],
+    ids=["only the wanted is known", "nothing is applied", "the directory tells"],
+)
+def test_the_way_out_of_heads(directory, heads, told):
+    """A head that may be past the wanted is told with what would tell: the directory, and what follows then."""
+    wanted = replace(GRAPH, known=GRAPH.known if directory else None, is_whole=bool(directory))
+    policy = HistoryPolicy(heads=True)
+    verdict = judge_history(ledger_of(map(Applied, heads), wanted, policy), wanted, policy)
+    assert isinstance(verdict, Waiting)
+    assert ("as for a pod of the last release, write --migrations DIR --if-ahead open" in verdict.reason) is told
 
 
 SQUASHES = {f"s{number}": (frozenset({f"a{number}", f"b{number}"}),) for number in range(22)}
