@@ -82,8 +82,8 @@ scan: $(VENV)/ready $(CHECKOV)/ready   ## checkov over all that manifests/ appli
 
 render-chart:    ## lint the example chart, and render it anew; needs Go
 	cd manifests/examples && $(HELM) lint --strict helm && $(HELM) lint --strict helm --values helm-hook/values.yaml && \
-		$(HELM) template web helm > helm/rendered.yaml && \
-		$(HELM) template web helm --values helm-hook/values.yaml > helm-hook/rendered.yaml
+		$(HELM) template web helm --skip-tests > helm/rendered.yaml && \
+		$(HELM) template web helm --skip-tests --values helm-hook/values.yaml > helm-hook/rendered.yaml
 
 record-fixtures: $(VENV)/ready   ## run the migration tools themselves, and write what they leave; TOOLS="flyway goose" for some
 	cd tests && ../$(BIN)/python -m recorder $(TOOLS)
