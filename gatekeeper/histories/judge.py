@@ -5,7 +5,7 @@ the same rules hold for every tool, and text is never compared by a database's c
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from gatekeeper.gate.verdict import Open, Shut, Verdict, Waiting
@@ -138,6 +138,8 @@ def judge_history(ledger: Ledger | None, wanted: Wanted, policy: HistoryPolicy) 
         for revision in wanted.revisions
         if revision not in shown and not _is_below(revision, ledger.up_to, policy.order)
     ]
+    if not missing and policy.if_ahead == "open":
+        ledger = _without_later(ledger, wanted, policy.order)
     for failed in ledger.failed:
         if _matters(failed, missing):
             return _judge_failed(f"{failed.what} has failed", ledger, policy)
@@ -156,6 +158,19 @@ def judge_history(ledger: Ledger | None, wanted: Wanted, policy: HistoryPolicy) 
     if wanted.is_whole and not shown.issuperset(wanted.revisions):  # one number tells of no others
         return Open(f"{stands}, the newest in {wanted.directory}")
     return Open(f"has {wanted} applied{wanted.caution and '; '}{wanted.caution}")
+
+
+def _without_later(ledger: Ledger, wanted: Wanted, order: Order | None) -> Ledger:
+    """Leave out what failed or runs past all that is wanted: the next release's, while pods of this one serve.
+
+    What comes before, or has no place in the order, may belong to this release.
+    """
+    doubtful = ledger.doubtful
+    return replace(
+        ledger,
+        failed=tuple(failed for failed in ledger.failed if not _is_past(failed.revision, wanted, order)),
+        doubtful=None if doubtful and _is_past(doubtful.revision, wanted, order) else doubtful,
+    )
 
 
 def _matters(event: Failed | Doubtful, missing: Sequence[str]) -> bool:
@@ -185,10 +200,14 @@ def _strangers(ledger: Ledger, wanted: Wanted, policy: HistoryPolicy) -> list[st
 
 
 def _is_ahead(ledger: Ledger, wanted: Wanted, order: Order | None) -> bool:
-    if order is None or not ledger.newest:
+    return _is_past(ledger.newest, wanted, order)
+
+
+def _is_past(revision: str, wanted: Wanted, order: Order | None) -> bool:
+    if order is None or not revision or order(revision) is None:
         return False
     placed = _placed(wanted.revisions, order)
-    return bool(placed) and bool(order(ledger.newest) > max(map(order, placed)))
+    return bool(placed) and bool(order(revision) > max(map(order, placed)))
 
 
 def _judge_ahead(past: str, policy: HistoryPolicy) -> Verdict:

@@ -25,6 +25,7 @@ FAILED = Ledger(frozenset({"1"}), newest="1", failed=(Failed("V2__stock.sql"),))
 
 VERSIONS = HistoryPolicy(order=by_dots)
 PLACELESS = Ledger(frozenset({"R__v", "2"}), newest="2")
+LATER = Ledger(frozenset("3"), newest="3", failed=(Failed("V4__more.sql", "4"),))
 ENDED = Ledger(frozenset({"shop:a"}), newest="shop:a", failed=(Failed("shop:b", run="shop:"),))
 
 
@@ -102,6 +103,9 @@ ROWS = [
         ["the_lock is held by web"],
     ),
     ("lock row, applied", replace(AT_3, lock_row="the_lock is held by web"), ["3"], ORDERED, Open, ["has 3 applied"]),
+    ("the next release's failed", LATER, ["3"], ORDERED, Open, ["has 3 applied"]),
+    ("the next release's failed, ahead waited", LATER, ["3"], WAIT, Shut, ["V4__more.sql has failed"]),
+    ("this release's failed", LATER, ["4"], ORDERED, Shut, ["V4__more.sql has failed"]),
     ("many missing", AT_3, list("456789"), ORDERED, Waiting, ["awaiting 4, 5, 6 and 3 more"]),
     ("without a place", PLACELESS, ["R__v", "2"], VERSIONS, Open, ["has R__v, 2 applied"]),
     ("missing without a place", PLACELESS, ["R__w", "1"], VERSIONS, Waiting, ["is at 2, past 1, which it lacks"]),
