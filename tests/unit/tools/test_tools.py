@@ -167,7 +167,12 @@ LEDGERS = [
         Ledger(frozenset("123"), newest="3"),
     ),
     ("atlas, baseline", "atlas", [("3", 1, 0, 0, "")], Ledger(frozenset("3"), up_to="3", newest="3")),
-    ("atlas, running", "atlas", [("1", 2, 1, 2, "")], Ledger(doubtful=Doubtful("1 has 1 of 2 statements applied", "1"))),
+    (
+        "atlas, running",
+        "atlas",
+        [("1", 2, 1, 2, "")],
+        Ledger(doubtful=Doubtful("1 has 1 of 2 statements applied", "1")),
+    ),
     ("atlas, failed", "atlas", [("1", 2, 1, 2, "syntax error")], Ledger(failed=(Failed("1 (syntax error)", "1"),))),
     (
         "doctrine, with and without namespace",
