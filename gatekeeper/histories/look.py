@@ -11,6 +11,13 @@ from gatekeeper.histories.judge import HistoryPolicy, Ledger, Lock, Wanted, judg
 from gatekeeper.tools.shared.events import Event
 from gatekeeper.tools.shared.record import CURRENT, PATH, Row, Table, Tool
 
+ABSENT_CAUSES_AFTER = 60.0
+"""Seconds without a history after which the known causes are told, as of a Job that does not exist."""
+ABSENT_CAUSES = (
+    "known causes: a Helm post-install or post-upgrade hook that migrates is not run while --wait waits for this pod; "
+    "or what migrates has another database"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -101,6 +108,7 @@ class SchemaCheck:
         self._now = now
         self._doubt = ("", 0.0)
         """The mark last seen while its lock was free, and since when."""
+        self._absent_since: float | None = None
 
     def look(self, limit: float, *, fresh: bool) -> Verdict:  # noqa: ARG002 - every look is fresh
         """Read the history once and judge it."""
@@ -172,7 +180,9 @@ class SchemaCheck:
         if elsewhere:
             seen = " and ".join(map(str, elsewhere))
             return Waiting(verdict.reason, f"elsewhere there is {seen}; if it is meant, write --table with its schema")
-        return verdict
+        now = self._now()
+        self._absent_since = now if self._absent_since is None else self._absent_since
+        return Waiting(verdict.reason, ABSENT_CAUSES) if now - self._absent_since >= ABSENT_CAUSES_AFTER else verdict
 
     def _judge_owner(self, history: Found, companions: Sequence[str]) -> Verdict | None:
         """Return a verdict if the table is not the tool's."""

@@ -230,6 +230,20 @@ def test_foreign_columns():
     assert "version, inserted_at: it is not golang-migrate's, which has dirty, version" in verdict.reason
 
 
+def test_absence_is_explained():
+    """After a minute without a history the known causes are told, Helm's deadlock among them; before that, none."""
+    clock = FakeClock()
+    db = check(*[History(())] * 3, clock=clock)
+    hints = []
+    for _ in range(3):
+        verdict = db.look(10, fresh=False)
+        assert isinstance(verdict, Waiting)
+        hints.append(verdict.hint)
+        clock.receive(30.0)
+    assert hints[:2] == ["", ""]
+    assert "a Helm post-install or post-upgrade hook that migrates is not run while --wait waits" in hints[2]
+
+
 METADATA = table("ar_internal_metadata", "key", "value")
 
 
