@@ -7,7 +7,9 @@ PIP_AUDIT := $(VENV)/pip_audit
 # Without what only other tiers need: their servers, property tests, and captured logs.
 HALF := tests/unit/cli tests/unit/manifests
 QUICK := -p no:cacheprovider --confcutdir=tests/unit -p no:hypothesispytest -p no:logging
-HELM := go run helm.sh/helm/v4/cmd/helm@v4.3.1
+HELM_3 := helm.sh/helm/v3/cmd/helm@v3.22.0
+HELM_4 := helm.sh/helm/v4/cmd/helm@v4.3.1
+HELM := go run $(HELM_4)
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\): .*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -49,6 +51,12 @@ test-pglite: $(VENV)/ready   ## what speaks PostgreSQL's protocol and has one se
 
 test-cluster: $(VENV)/ready   ## real pods: in the cluster that KUBECONFIG names and that has the image, else on kind
 	tests/cluster/run
+
+test-helm: $(VENV)/ready build/helm/3/helm build/helm/4/helm   ## the chart by Helm 3 and 4, on such a cluster; the first run builds both with Go, 10 minutes
+	TESTS=tests/cluster/deployers GATEKEEPER_TEST_HELM=build/helm tests/cluster/run
+
+build/helm/%/helm:
+	GOBIN=$(CURDIR)/$(@D) go install $(HELM_$*)
 
 test-faults: $(VENV)/ready   ## real faults of networks, servers and processes; as root, on Linux, with libfaketime
 	$(BIN)/pytest tests/faults
@@ -92,8 +100,8 @@ scan: $(VENV)/ready $(CHECKOV)/ready   ## checkov over all that manifests/ appli
 
 render-chart:    ## lint the example chart, and render it anew; needs Go
 	cd manifests/examples && $(HELM) lint --strict helm && $(HELM) lint --strict helm --values helm-hook/values.yaml && \
-		$(HELM) template web helm > helm/rendered.yaml && \
-		$(HELM) template web helm --values helm-hook/values.yaml > helm-hook/rendered.yaml
+		$(HELM) template web helm --skip-tests > helm/rendered.yaml && \
+		$(HELM) template web helm --skip-tests --values helm-hook/values.yaml > helm-hook/rendered.yaml
 
 record-fixtures: $(VENV)/ready   ## run the migration tools themselves, and write what they leave; TOOLS="flyway goose" for some
 	cd tests && ../$(BIN)/python -m recorder $(TOOLS)
@@ -134,4 +142,4 @@ $(CHECKOV)/ready $(PIP_AUDIT)/ready: $(VENV)/%/ready: tests/%/requirements.txt |
 	$(@D)/bin/python -m pip install --quiet --require-hashes --requirement $<
 	touch $@
 
-.PHONY: fuzz mutants bench scan render-chart test-image test-faults peers soak vulnerabilities record-fixtures help demo demo-job demo-kind test test-unit test-exhaustive test-mariadb test-dolt test-pglite test-cluster check fix requirements image clean survey test-mysql test-postgres-versions
+.PHONY: fuzz mutants bench scan render-chart test-image test-faults peers soak vulnerabilities record-fixtures help demo demo-job demo-kind test test-unit test-exhaustive test-mariadb test-dolt test-pglite test-cluster check fix requirements image clean survey test-mysql test-postgres-versions test-helm

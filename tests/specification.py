@@ -205,6 +205,8 @@ class Meaning:
     blocks: Callable[[Mapping[str, Rows]], bool] = lambda _tables: False
     """Whether a failure, or what may be one, keeps the gate from opening though all is applied."""
     most_rows: int | None = None
+    is_later: Callable[[Sequence[Any], Sequence[str]], bool] = lambda _row, _wanted: False
+    """Whether a row says only that what comes after all of the wanted has failed, or may have."""
 
     def opens(self, tables: Mapping[str, Rows], wanted: Sequence[str]) -> bool:
         """Return whether these rows prove that all of the wanted are applied, and nothing speaks against it."""
@@ -216,7 +218,13 @@ class Meaning:
                     return False
         if self.most_rows is not None and any(len(rows) > self.most_rows for rows in tables.values()):
             return False
-        return bool(wanted) and all(self.proves(each, tables) for each in wanted) and not self.blocks(tables)
+        return (
+            bool(wanted)
+            and all(self.proves(each, tables) for each in wanted)
+            and not self.blocks(
+                {name: [row for row in rows if not self.is_later(row, wanted)] for name, rows in tables.items()}
+            )
+        )
 
 
 def _says(table: str, names: Callable[..., set[str]]) -> Callable[[str, Mapping[str, Rows]], bool]:
@@ -342,6 +350,11 @@ def _flyway_blocks(tables: Mapping[str, Rows]) -> bool:
     )
 
 
+def _flyway_is_later(row: Sequence[Any], wanted: Sequence[str]) -> bool:
+    placed = [_parts(each) for each in wanted if not each.startswith("R__")]
+    return not row[4] and row[0] is not None and bool(placed) and _parts(row[0]) > max(placed)
+
+
 def _goose_proves(revision: str, tables: Mapping[str, Rows]) -> bool:
     """The newest row of a version tells; row 0 is made with the table."""
     told = [row[1] for row in tables["goose_db_version"] if str(row[0]) == revision and row[0] > 0]
@@ -396,6 +409,9 @@ _HISTORIES: dict[str, Meaning] = {
             any(not 0 <= row[2] <= row[3] for row in tables["atlas_schema_revisions"])
             or not all(map(_atlas_counts, _atlas_rows(tables)))
         ),
+        is_later=lambda row, wanted: (
+            0 <= row[2] <= row[3] and not row[0].startswith(".") and not _atlas_counts(row) and row[0] > max(wanted)
+        ),
     ),
     "bun": _digits("bun_migrations", OF_NO_ACCOUNT),
     "dbup": _files("schemaversions", OF_NO_ACCOUNT),
@@ -428,6 +444,7 @@ _HISTORIES: dict[str, Meaning] = {
         _flyway_proves,
         ("1", "1.2", "2", "R__v", "R__v with checksum 5"),
         _flyway_blocks,
+        is_later=_flyway_is_later,
     ),
     "golang-migrate": Meaning(
         {"schema_migrations": (_number(1, 2, 3, -1, 0), FLAG)},
@@ -466,6 +483,7 @@ _HISTORIES: dict[str, Meaning] = {
         _says("_prisma_migrations", lambda name, ended, undone, _: {name} if ended and not undone else set()),
         ("1_a", "2_b"),
         lambda tables: any(not ended and not undone for _, ended, undone, _ in tables["_prisma_migrations"]),
+        is_later=lambda row, wanted: row[0] > max(wanted),
     ),
     # Rails reads 003 as 3 (ActiveRecord's SchemaMigration#integer_versions).
     "rails": _set("schema_migrations", DIGITS, names=lambda name: {str(int(name))}, wanted=("1", "2", "3", "10")),
@@ -493,6 +511,7 @@ _HISTORIES: dict[str, Meaning] = {
         _says("_sqlx_migrations", lambda number, success: {str(number)} if success else set()),
         ("1", "2"),
         lambda tables: any(not success for _, success in tables["_sqlx_migrations"]),
+        is_later=lambda row, wanted: row[0] > max(map(int, wanted)),
     ),
     "tern": Meaning({"schema_version": (_number(0, 1, 2, 3),)}, _up_to("schema_version"), ("1", "2"), most_rows=1),
     "tortoise": _in_apps("tortoise_migrations"),

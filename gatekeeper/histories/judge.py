@@ -31,6 +31,8 @@ LONGEST_NAME = 255
 """Characters of a file's name. What is longer is not compared: it may be made to take long."""
 LISTED = 3
 """How many of many revisions a reason names."""
+_WAY_OUT = "; if it is past that, as for a pod of the last release, write --migrations DIR --if-ahead open"
+"""What a gate adds that knows no other revision: heads do not tell whether they come before or after it."""
 
 
 # -- what is wanted, and what was read ----------------------------------------------------------------------------
@@ -195,6 +197,8 @@ def judge_history(ledger: Ledger | None, wanted: Wanted, policy: HistoryPolicy) 
         for revision in wanted.revisions
         if revision not in shown and not _is_below(revision, ledger.up_to, policy.order)
     ]
+    if not missing and policy.if_ahead == "open":
+        ledger = _without_later(ledger, wanted, policy.order)
     for failed in ledger.failed:
         if _matters(failed, missing):
             return _judge_failed(f"{failed.what} has failed", ledger, policy)
@@ -206,12 +210,26 @@ def judge_history(ledger: Ledger | None, wanted: Wanted, policy: HistoryPolicy) 
         past = f"{stands}; {_listed(strangers)} is not in {wanted.directory}, so it is past that, or another program's"
         return _judge_ahead(past, policy)
     if missing or not wanted.revisions:
-        return _judge_missing(stands, missing, ledger, policy, wanted)
+        way_out = _WAY_OUT if policy.heads and wanted.known is None and ledger.applied else ""
+        return _judge_missing(stands, missing, ledger, policy, way_out)
     if _is_ahead(ledger, wanted, policy.order):
         return _judge_ahead(f"{stands}, past the wanted {wanted.newest}", policy)
     if wanted.is_whole and not shown.issuperset(wanted.revisions):  # one number tells of no others
         return Open(f"{stands}, the newest in {wanted.directory}")
     return Open(f"has {wanted} applied{wanted.caution and '; '}{wanted.caution}")
+
+
+def _without_later(ledger: Ledger, wanted: Wanted, order: Order | None) -> Ledger:
+    """Leave out what failed or runs past all that is wanted: the next release's, while pods of this one serve.
+
+    What comes before, or has no place in the order, may belong to this release.
+    """
+    doubtful = ledger.doubtful
+    return replace(
+        ledger,
+        failed=tuple(failed for failed in ledger.failed if not _is_past(failed.revision, wanted, order)),
+        doubtful=None if doubtful and _is_past(doubtful.revision, wanted, order) else doubtful,
+    )
 
 
 def _matters(event: Failed | Doubtful, missing: Sequence[str]) -> bool:
@@ -241,22 +259,28 @@ def _strangers(ledger: Ledger, wanted: Wanted, policy: HistoryPolicy) -> list[st
 
 
 def _is_ahead(ledger: Ledger, wanted: Wanted, order: Order | None) -> bool:
-    if order is None or not ledger.newest:
+    return _is_past(ledger.newest, wanted, order)
+
+
+def _is_past(revision: str, wanted: Wanted, order: Order | None) -> bool:
+    if order is None or not revision or order(revision) is None:
         return False
     placed = _placed(wanted.revisions, order)
-    return bool(placed) and bool(order(ledger.newest) > max(map(order, placed)))
+    return bool(placed) and bool(order(revision) > max(map(order, placed)))
 
 
 def _judge_ahead(past: str, policy: HistoryPolicy) -> Verdict:
     if policy.if_ahead == "refuse":
         return Shut(f"{past}, and --if-ahead is refuse; deploy the release that goes with this database")
     if policy.if_ahead == "wait":
-        return Waiting(f"{past}; awaiting a database that is not, as --if-ahead wait says")
+        return Waiting(
+            f"{past}; awaiting a database that is not, as --if-ahead wait says; --if-ahead open starts an older release"
+        )
     return Open(past)
 
 
 def _judge_missing(
-    stands: str, missing: Sequence[str], ledger: Ledger, policy: HistoryPolicy, wanted: Wanted
+    stands: str, missing: Sequence[str], ledger: Ledger, policy: HistoryPolicy, way_out: str = ""
 ) -> Verdict:
     order = policy.order
     if order and ledger.newest:
@@ -266,12 +290,9 @@ def _judge_missing(
         stands += f", {ledger.lock.told}"
     if ledger.lock_row:
         stands += f", and {ledger.lock_row}: somebody migrates, or a run was killed"
-    hint = ""
-    if any(_is_alike(revision, ledger.newest) for revision in missing):
-        hint = f"{ledger.newest} is applied; if that is meant, write it so"
-    elif policy.heads and ledger.newest and wanted.known is None:
-        hint = "the table shows heads alone; whether they are past what is awaited is told with --migrations DIR"
-    return Waiting(f"{stands}; awaiting {_listed(missing)}", hint)
+    is_alike = any(_is_alike(revision, ledger.newest) for revision in missing)
+    hint = f"{ledger.newest} is applied; if that is meant, write it so" if is_alike else ""
+    return Waiting(f"{stands}; awaiting {_listed(missing)}{way_out}", hint)
 
 
 def _is_alike(one: str, other: str) -> bool:

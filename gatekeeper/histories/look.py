@@ -16,6 +16,12 @@ UNHEARD_FOR = 60.0
 """Seconds without a way to the database, after which its known cause is told, as of a Job that does not exist."""
 _NO_WAY = re.compile("resol|refused|time(d )?out|did not answer|unreachable|no route|no connection", re.IGNORECASE)
 """What the system, libpq and the edges say where there is none."""
+ABSENT_CAUSES_AFTER = 60.0
+"""Seconds without a history after which the known causes are told, as of a Job that does not exist."""
+ABSENT_CAUSES = (
+    "known causes: a Helm post-install or post-upgrade hook that migrates is not run while --wait waits for this pod; "
+    "or what migrates has another database"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,7 @@ class SchemaCheck:
         self._now = now
         self._doubt = Doubt()
         self._unheard_since: float | None = None
+        self._absent_since: float | None = None
 
     def look(self, limit: float, *, fresh: bool) -> Verdict:  # noqa: ARG002 - every look is fresh
         """Read the history once and judge it."""
@@ -202,10 +209,14 @@ class SchemaCheck:
         if elsewhere:
             seen = " and ".join(map(str, elsewhere))
             return Waiting(verdict.reason, f"elsewhere there is {seen}; if it is meant, write --table with its schema")
-        return verdict
+        now = self._now()
+        self._absent_since = now if self._absent_since is None else self._absent_since
+        return Waiting(verdict.reason, ABSENT_CAUSES) if now - self._absent_since >= ABSENT_CAUSES_AFTER else verdict
 
     def _judge_owner(self, tool: Tool, history: Found, beside: set[str]) -> Verdict | None:
         """Return a verdict if the table is not the tool's."""
+        if tool.passing and tool.passing == set(history.columns):
+            return Waiting(f"{history} is what {tool.name} makes before its own history; awaiting that")
         if not tool.signature <= set(history.columns):
             mine = ", ".join(sorted(self._question.tool.signature))
             seen = f"{history} has the columns {', '.join(history.columns)}: it is not {tool.name}'s, which has {mine}"

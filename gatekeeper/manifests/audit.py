@@ -309,7 +309,7 @@ class _Case:
                     )
         before = {(each.namespace, each.name) for each in those if _runs_before(each)}
         constant = [
-            name for name in gate.jobs if not _OF_A_RELEASE.search(name) and (gate.namespace, name) not in before
+            name for name in gate.jobs if not rbac.is_of_a_release(name) and (gate.namespace, name) not in before
         ]
         if constant and not gate.require:
             version = next((str(each.labels[_VERSION]) for each in those if _VERSION in each.labels), "")
@@ -393,7 +393,6 @@ _FAULTS = {
     peers.SHELL_LOOP: "A shell loop takes each fault, be it a missing right, for a Job that is not Complete yet.",
 }
 _EVERYWHERE = ", in every namespace"
-_OF_A_RELEASE = re.compile(r"[-.][^-.]*\d[^-.]*$")
 
 
 def _waits_for(gate: Gate) -> str:

@@ -10,7 +10,7 @@ from itertools import product
 from typing import Any
 
 from gatekeeper.manifests.objects import Manifest, Object, blaming, part, parts, texts
-from gatekeeper.manifests.rbac import GROUP
+from gatekeeper.manifests.rbac import GROUP, is_of_a_release, series_of
 
 _READ = {"apiGroups": ["batch"], "resources": ["cronjobs", "jobs"], "verbs": ["get", "list", "watch"]}
 _WRITE = _READ | {"verbs": ["create", "delete", "deletecollection", "patch", "update"]}
@@ -109,7 +109,10 @@ def _excess(rule: Object, needs: Sequence[Need]) -> Iterator[str]:
 
 
 def _needs(need: Need, verb: str, name: str) -> bool:
-    return verb in need.verbs and (not need.jobs or name in need.jobs)
+    """Tell whether a need is served: also that of another release's pods, by the Job that is named after theirs."""
+    series = {series_of(job) for job in need.jobs if is_of_a_release(job)}
+    of_another = is_of_a_release(name) and series_of(name) in series
+    return verb in need.verbs and (not need.jobs or name in need.jobs or of_another)
 
 
 def _resource(group: str, resource: str) -> str:

@@ -23,6 +23,8 @@ Object = dict[str, Any]
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _NAMESPACE = re.compile(rf"(?=.{{1,63}}$){_LABEL}")
+_OF_A_RELEASE = re.compile(r"[-.][^-.]*\d[^-.]*$")
+_RELEASE = re.compile(r"[-.][^-.]*\d")
 _SERVICE_ACCOUNT = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 
 
@@ -41,8 +43,13 @@ class Grant:
 
     @property
     def name(self) -> str:
-        """The name of Role and RoleBinding: accounts of one name in two namespaces can both have theirs in a third."""
-        return f"{self.namespace}:{self.service_account}-gate" if self.job_namespace else f"{self.service_account}-gate"
+        """The name of Role and RoleBinding.
+
+        Accounts of one name in two namespaces can both have theirs in a third. The Job of one release has a Role of its
+        own: that of the next would take the right from pods that serve until it has come, and may be started again.
+        """
+        name = f"{self.namespace}:{self.service_account}-gate" if self.job_namespace else f"{self.service_account}-gate"
+        return "-".join([name, *filter(is_of_a_release, self.jobs[:1])])
 
 
 def grant(
@@ -96,6 +103,16 @@ def _namespace(option: str, text: str) -> str:
     if not _NAMESPACE.fullmatch(text):
         raise Misconfigured(f"{option}: {text!r} is not the name of a namespace; write for example {option} shop")
     return text
+
+
+def is_of_a_release(job: str) -> bool:
+    """Tell whether a Job's name is one release's own: the last part of it has a digit."""
+    return bool(_OF_A_RELEASE.search(job))
+
+
+def series_of(job: str) -> str:
+    """Return what the Jobs of all releases have in common: the name before its first part that has a digit."""
+    return _RELEASE.split(job, 1)[0]
 
 
 def rule(names: Sequence[str]) -> Object:

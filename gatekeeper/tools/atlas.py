@@ -28,9 +28,9 @@ def _events(version: object, kind: object, applied: object, total: object, error
     if values.integer(kind) & 4:
         yield Applied(name)
     elif fault:
-        yield Failed(f"{name} ({fault})")
+        yield Failed(f"{name} ({fault})", name)
     elif values.integer(applied) < values.integer(total):
-        yield Doubtful(f"{name} has {applied} of {total} statements applied")
+        yield Doubtful(f"{name} has {applied} of {total} statements applied", name)
     else:
         yield Applied(name)
     if values.integer(kind) & 1:

@@ -48,7 +48,7 @@ def _events(rows: Iterable[Row]) -> Iterator[Event]:
     for version, kind, script, checksum, success, _ in rows:
         name, known = _name(version, script), values.or_none(values.integer, checksum)
         if not values.flag(success):
-            yield Failed(str(script))
+            yield Failed(str(script), name)
         elif values.text(kind) == "DELETE" or kind.startswith("UNDO_"):
             applied.pop(name, None)
         elif version is not None and kind in _BASELINES:

@@ -10,7 +10,7 @@ from gatekeeper.tools.shared.record import Directory, Place, Table, Tool
 
 def _event(name: object, finished: object, rolled_back: object, _: object) -> Event | None:
     """A row per attempt, written before it begins (apply_migrations.rs)."""
-    told = rows.ended(values.text(name), finished) or Doubtful(f"{name} has started and not finished")
+    told = rows.ended(values.text(name), finished) or Doubtful(f"{name} has started and not finished", str(name))
     return None if values.or_none(values.instant, rolled_back) else told
 
 

@@ -58,7 +58,7 @@ def _failures(rows: Iterable[Row]) -> Iterator[Event]:
             raise ValueError(f"{event!r} is not an event")
     for project, (change, identity) in failed.items():
         for run in (f"{project}:", identity):
-            yield Failed(f"{project}:{change}", run)
+            yield Failed(f"{project}:{change}", run=run)
 
 
 def _read(_: Tool, folder: Folder) -> Found:

@@ -10,7 +10,7 @@ from gatekeeper.tools.shared.record import CURRENT, Directory, Table, Tool
 def _event(version: object, success: object) -> Event:
     """MySQL commits a row without success before the migration; its command line takes no lock (migrate.rs)."""
     number = str(values.integer(version))
-    return Applied(number) if values.flag(success) else Doubtful(f"{number} is marked unsuccessful")
+    return Applied(number) if values.flag(success) else Doubtful(f"{number} is marked unsuccessful", number)
 
 
 TOOL = Tool(

@@ -58,6 +58,7 @@ TOOL = Tool(
         "migration_id",
     ),
     also=("migration_hash", "applied_at_utc"),
+    passing=frozenset({"id", "ctime"}),  # of the first of its internal schemas (yoyo/internalmigrations/v1.py)
     lock_table=Table("yoyo_lock", ("locked", "pid", "ctime"), rows.locked("yoyo_lock", rows.by("by pid", "since"))),
     schemas=(CURRENT,),
     search_path=(*DRIVERS_SEARCH_PATH, "schema"),

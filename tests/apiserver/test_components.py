@@ -313,16 +313,47 @@ def test_job(apiserver, namespace, gate, example):
     kubeconfig = apiserver.kubeconfig_for(namespace, pod["spec"]["serviceAccountName"])
     apiserver.run(namespace, job)
 
-    def run(version: str) -> Any:
-        args = [arg.replace("$(VERSION)", version) for arg in held(objects)["args"]]  # as the kubelet does
-        return gate(*args, environment={"GATEKEEPER_KUBECONFIG": str(kubeconfig)})
-
-    process = run(pod["metadata"]["labels"].get("app.kubernetes.io/version", ""))
+    process = gate(*held(objects)["args"], environment={"GATEKEEPER_KUBECONFIG": str(kubeconfig)})
     process.until(f"waiting: Job {namespace}/{job}: is running")
     apiserver.complete(namespace, job)
     assert process.end() == 0
-    if "env" in held(objects):  # else the Job's name is another in every release
-        run("1.0.1").until("another release")
+
+
+def test_argo_cd_replaces_and_prunes_nothing():
+    """In the waves example no sync deletes a Job: not to replace it, and not when git no longer has it."""
+    objects = build(MANIFESTS / "examples" / "argo-cd-sync-waves")
+    for kind in ("Job", "Role", "RoleBinding"):
+        annotations = only(objects, kind)["metadata"]["annotations"]
+        assert annotations["argocd.argoproj.io/sync-options"] == "Prune=false"
+        assert annotations["argocd.argoproj.io/compare-options"] == "IgnoreExtraneous"
+    job = only(objects, "Job")
+    assert int(job["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"]) < 0
+    assert "ttlSecondsAfterFinished" not in job["spec"]
+
+
+def test_cpu_limit(overlay):
+    """What `gate.yaml` says of resources is added to the component's: a quota may want a limit of the CPU."""
+    asks = wanted("job-gate", "job", "db-migrate", resources={"limits": {"cpu": "500m"}})
+    objects = overlay(workload("Deployment"), ACCOUNT, JOB, asks, components=("job-gate",))
+    (gate,) = template(only(objects, "Deployment"))["spec"]["initContainers"]
+    assert gate["resources"] == {
+        "requests": {"cpu": "10m", "memory": "64Mi"},
+        "limits": {"cpu": "500m", "memory": "128Mi"},
+    }
+
+
+def test_the_database_may_be_reached():
+    """Who may go to the database in the NetworkPolicy example may come in there, on the same port."""
+    policies = {
+        each["metadata"]["name"]: each["spec"]
+        for each in build(MANIFESTS / "examples" / "network-policy")
+        if each["kind"] == "NetworkPolicy"
+    }
+    leaving, entering = policies["database"], policies["postgres"]
+    (to,) = (rule for rule in leaving["egress"] if rule["ports"] == [{"protocol": "TCP", "port": 5432}])
+    (inwards,) = entering["ingress"]
+    assert to["to"] == [{"podSelector": entering["podSelector"]}]
+    assert inwards == {"from": [{"podSelector": leaving["podSelector"]}], "ports": to["ports"]}
 
 
 @pytest.mark.parametrize("example", DATABASES)
@@ -379,7 +410,7 @@ def test_readme_verifies(apiserver, namespace, directory):
     assert len(commands) == 5
     for command, answer in commands:
         filled = command.replace("$sa", "system:serviceaccount:NAMESPACE:web").replace("NAMESPACE", namespace)
-        assert kubectl(*shlex.split(filled.replace("db-migrate", job)), admin).stdout.strip() == answer, command
+        assert kubectl(*shlex.split(filled.replace("db-migrate-1-0-0", job)), admin).stdout.strip() == answer, command
 
 
 def test_readme_begins(tmp_path):

@@ -19,8 +19,10 @@ import pytest
 from kubernetes import config
 from kubernetes.client import ApiClient, CoreV1Api
 
-from servers.cluster import Namespace, eventually
+from servers.cluster import Namespace, eventually, gate_of
+from servers.examples import ASKED, DATABASES, WHOLE, built, migrate, runnable, services
 from servers.postgres import Postgres
+from servers.tls import TlsFront
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +72,41 @@ def address(cluster: ApiClient) -> str:
 def postgres(address: str) -> Iterator[Postgres]:
     with Postgres(address) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def examples_database(address: str) -> Iterator[Postgres]:
+    """Start the server that has the databases and users of the examples' Secrets."""
+    with Postgres(address) as started:
+        for name in DATABASES:
+            started.create_database(name)
+            started.create_role(name, "change-me")
+        yield started
+
+
+@pytest.fixture(scope="session")
+def applied(cluster: ApiClient, kubeconfig: str, examples_database: Postgres) -> Iterator[dict[str, Namespace]]:
+    """Apply all of them at once, each in a namespace of its own, and migrate the databases once they are looked at."""
+    namespaces, wanted = {}, {}
+    try:
+        # With TLS: Zalando's clusters take nothing else, and all clients prefer it.
+        with TlsFront(examples_database.host, examples_database.port) as tls:
+            for directory in [*WHOLE, *runnable()]:
+                namespace = namespaces[directory] = Namespace(cluster, kubeconfig)
+                namespace.apply(*services(examples_database.host, tls.port))
+                objects = built(namespace, directory)
+                namespace.apply(*objects)
+                (deployment,) = [found for found in objects if found["kind"] == "Deployment"]
+                if asked := ASKED.match(" ".join(gate_of(deployment)["args"])):
+                    wanted[directory] = asked.groups()
+            for directory in wanted:
+                namespaces[directory].held("nothing is applied yet")
+            for tool, revision in set(wanted.values()):
+                migrate(examples_database, tool, revision)
+            yield namespaces
+    finally:
+        for namespace in namespaces.values():
+            namespace.remove()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from servers.cluster import Object, eventually, gate_of, migration, rights, web
+from servers.cluster import JOB, Object, eventually, gate_of, migration, rights, web
 from servers.migrations import ALEMBIC_REVISIONS, alembic
 
 FIRST, _, LAST = ALEMBIC_REVISIONS
@@ -46,7 +46,7 @@ def test_the_app_starts_once_the_database_has_the_revision(namespace, database, 
 
 def test_the_schema_is_the_proof_beside_a_complete_job(namespace, database, secret):
     """With --job too, a Complete Job does not open the gate while the database is behind."""
-    deployment = with_database(web(*SCHEMA, "--job", "db-migrate"))
+    deployment = with_database(web(*SCHEMA, "--job", JOB))
     namespace.apply(*rights(), secret, migration(suspend=True), deployment)
     held = namespace.held("nothing is applied yet")
 
@@ -64,20 +64,20 @@ def test_the_schema_is_the_proof_beside_a_complete_job(namespace, database, secr
 
 def test_a_failed_job_refuses_a_gate_of_the_schema(namespace, database, secret):
     """With --job too, a Job that fails refuses the gate at once, long before its deadline."""
-    deployment = with_database(web(*SCHEMA, "--job", "db-migrate"))
+    deployment = with_database(web(*SCHEMA, "--job", JOB))
     namespace.apply(*rights(), secret, migration("exit 1", suspend=True), deployment)
     namespace.held("nothing is applied yet")
 
     namespace.resume()
     refused = namespace.pod(lambda pod: pod.ended)
     assert refused.ended.exit_code == 3
-    assert refused.message.startswith(f"refused: Job {namespace.name}/db-migrate: ")
+    assert refused.message.startswith(f"refused: Job {namespace.name}/{JOB}: ")
 
 
 def test_a_job_that_was_removed_since_holds_only_gates_of_the_job(namespace, database, secret):
     """After ttlSecondsAfterFinished, the schema lets a scaled-up pod start; a gate of the Job waits, and tells why."""
     by_schema = web(*SCHEMA, path="schema/deployment.yaml", name="by-schema")
-    by_job = web("job", "db-migrate", "--timeout", "20s", name="by-job")
+    by_job = web("job", JOB, "--timeout", "20s", name="by-job")
     namespace.apply(*rights(), secret, migration(suspend=True, ttlSecondsAfterFinished=3), by_schema, by_job)
     namespace.held("is suspended", "by-job")
     migrate(database, "head")

@@ -3,7 +3,7 @@
 import time
 from datetime import timedelta
 
-from servers.cluster import eventually, migration, rights, web
+from servers.cluster import JOB, eventually, migration, rights, web
 
 VERSION = "app.kubernetes.io/version"
 
@@ -30,7 +30,7 @@ def test_the_app_never_starts_when_the_migration_failed(namespace):
 
     refused = namespace.pod(lambda pod: pod.ended)
     assert refused.ended.exit_code == 3
-    assert refused.message.startswith(f"refused: Job {namespace.name}/db-migrate: ")
+    assert refused.message.startswith(f"refused: Job {namespace.name}/{JOB}: ")
     assert "BackoffLimitExceeded (Job has reached the specified backoff limit)" in refused.message
     described = namespace.kubectl("describe", "pod", refused.name)
     assert refused.message in described
@@ -58,7 +58,7 @@ def test_the_last_release_does_not_open_the_gate_of_this_one(namespace):
     """With --require, the Complete Job of an earlier release holds the pod and is named, until this release's is."""
     namespace.apply(*rights(), migration(version="0.9.0"))
     eventually(namespace.job, lambda job: job.status.completion_time)
-    namespace.apply(web())
+    namespace.apply(web("job", JOB, "--require", f"{VERSION}=1.0.0"))
 
     reason = f"is a Job of another release: {VERSION} is 0.9.0; awaiting {VERSION}=1.0.0"
     held = namespace.held(reason)

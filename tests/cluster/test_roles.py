@@ -6,19 +6,19 @@ import sys
 
 import yaml
 
-from servers.cluster import migration, rights, web
+from servers.cluster import JOB, migration, rights, web
 
 RBAC = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role"}
 
 
-def account(name, verbs=("list", "watch"), job="db-migrate", *, bound=True):
+def account(name, verbs=("list", "watch"), job=JOB, *, bound=True):
     """Return an account with a Role of its own, and a Deployment that uses it; all have this name."""
     service_account, role, binding = rights()
     for each in (service_account, role, binding):
         each["metadata"]["name"] = name
     role["rules"][0] |= {"verbs": list(verbs), "resourceNames": [job]}
     binding["roleRef"]["name"] = binding["subjects"][0]["name"] = name
-    deployment = web("job", "db-migrate", name=name)
+    deployment = web("job", JOB, name=name)
     deployment["spec"]["template"]["spec"]["serviceAccountName"] = name
     return [service_account, role, *([binding] if bound else []), deployment]
 
@@ -37,7 +37,7 @@ def test_a_denied_gate_names_the_rule_that_lets_its_pod_start(namespace):
         pod = denied[name] = namespace.pod(lambda pod: pod.ended, name)
         assert pod.ended.exit_code == 4
         assert (pod.ended.finished_at - pod.ended.started_at).total_seconds() <= 40
-        assert pod.message.startswith(f"denied: Job {namespace.name}/db-migrate: the API server answers 403 (")
+        assert pod.message.startswith(f"denied: Job {namespace.name}/{JOB}: the API server answers 403 (")
         rule = re.search(
             rf"a Role in namespace {namespace.name}, bound to that account, needs the rule - (.*)$", pod.message
         )
@@ -56,14 +56,14 @@ def test_a_denied_gate_names_the_rule_that_lets_its_pod_start(namespace):
 def test_a_job_in_a_second_namespace(make_namespace):
     """A gate reads the Job of another namespace, with the rights there that `gatekeeper rbac` prints."""
     apps, jobs = make_namespace(), make_namespace()
-    options = ["--job", "db-migrate", "--service-account", "web", "-n", apps.name, "--job-namespace", jobs.name]
+    options = ["--job", JOB, "--service-account", "web", "-n", apps.name, "--job-namespace", jobs.name]
     command = [sys.executable, "-m", "gatekeeper", "rbac", *options]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     role, binding = yaml.safe_load_all(printed)
     assert {role["metadata"]["namespace"], binding["metadata"]["namespace"]} == {jobs.name}
     jobs.apply(role, binding, migration(suspend=True))
-    apps.apply(rights()[0], web("job", "db-migrate", "-n", jobs.name))
+    apps.apply(rights()[0], web("job", JOB, "-n", jobs.name))
 
-    held = apps.held(f"Job {jobs.name}/db-migrate: is suspended; see kubectl describe")
+    held = apps.held(f"Job {jobs.name}/{JOB}: is suspended; see kubectl describe")
     jobs.resume()
     assert apps.opened().uid == held.uid

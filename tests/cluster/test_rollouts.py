@@ -1,13 +1,13 @@
 """A Deployment whose pods have a gate: what its users meet while it is rolled out."""
 
-from servers.cluster import Namespace, Object, eventually, migration, rights, web
+from servers.cluster import JOB, Namespace, Object, eventually, migration, rights, web
 
 REPLICAS = 20
 
 
 def release(version: str) -> Object:
     """Return a Deployment of two pods, each of which serves its own name."""
-    deployment = web("job", "db-migrate", "--require", f"app.kubernetes.io/version={version}", replicas=2)
+    deployment = web("job", JOB, "--require", f"app.kubernetes.io/version={version}", replicas=2)
     pod = deployment["spec"]["template"]
     pod["metadata"]["labels"]["app.kubernetes.io/version"] = version
     (container,) = pod["spec"]["containers"]

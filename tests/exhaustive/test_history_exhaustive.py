@@ -52,8 +52,8 @@ def test_every_combination(order, lock, failed):
             *map(Applied, applied),
             *([UpTo(str(up_to))] if up_to else []),
         ]
-        events += [] if failed is None else [Failed("it", failed)]
-        events += [] if doubtful is None else [Doubtful("it", doubtful)]
+        events += [] if failed is None else [Failed("it", run=failed)]
+        events += [] if doubtful is None else [Doubtful("it", run=doubtful)]
         want = Wanted(wanted)
         ledger = ledger_of(events, want, HistoryPolicy(order))
         ledger = type(ledger)(*(getattr(ledger, name) for name in ledger.__slots__[:-1]), LOCKS[lock])
@@ -100,6 +100,24 @@ def test_every_sequence_of_looks(length):
         before = looks[-alike - 1] if alike < length else ""
         assert doubt.free_since == length - alike, looks
         assert doubt.was_held == (before == "held" and looks[-1] == "free"), looks
+
+
+@pytest.mark.parametrize("mark", [Failed, Doubtful])
+@pytest.mark.parametrize("order", [int, None], ids=["ordered", "unordered"])
+def test_every_later_failure(mark, order):
+    """What fails or runs past all that is wanted and there counts for nothing where a newer database opens the gate."""
+    for applied, wanted, revision, if_ahead in product(
+        subsets("123"), subsets("13"), "124", ("open", "wait", "refuse")
+    ):
+        policy, want = HistoryPolicy(order, if_ahead=if_ahead), Wanted(wanted)
+        rows = [*map(Applied, applied)]
+        is_later = order and wanted and set(wanted) <= set(applied) and revision > max(wanted) and if_ahead == "open"
+        as_if = rows if is_later else [*rows, mark("it")]
+        verdicts = [
+            judge_history(ledger_of(events, want, policy), want, policy)
+            for events in ([*rows, mark("it", revision)], as_if)
+        ]
+        assert verdicts[0] == verdicts[1], (applied, wanted, revision, if_ahead)
 
 
 ABOVE = {"a": "abcd", "b": "bd", "c": "c", "d": "d"}

@@ -522,9 +522,9 @@ def working(connection):
         thread.join()
 
 
-def test_abandoned():
+def test_abandoned(server_class):
     """A mark is abandoned when nobody is at work on the server, as far as the gate may see."""
-    with MariaDB() as server:
+    with server_class() as server:
         url = server.create_database("shop")
         server.execute(MIGRATE, database="shop")
         server.execute("INSERT INTO schema_migrations VALUES (5, true)", database="shop")

@@ -32,6 +32,8 @@ from servers.kubebuilder import assets
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
 PATIENCE = 90.0
+JOB = "db-migrate-1-0-0"
+"""The Job of manifests/job."""
 
 Object = dict[str, Any]
 Seen = TypeVar("Seen")
@@ -183,7 +185,7 @@ class Namespace:
         session.sock.shutdown()  # close() leaves the socket open where the server was first to close.
         return session.read_all()
 
-    def job(self, name: str = "db-migrate") -> V1Job | None:
+    def job(self, name: str = JOB) -> V1Job | None:
         """Return a Job; None where there is none."""
         try:
             return self._jobs.read_namespaced_job(name, self.name)
@@ -192,13 +194,13 @@ class Namespace:
                 return None
             raise
 
-    def resume(self, name: str = "db-migrate") -> None:
+    def resume(self, name: str = JOB) -> None:
         """Let a suspended Job run."""
         self._jobs.patch_namespaced_job(name, self.name, {"spec": {"suspend": False}})
 
     def replace(self, job: Object) -> None:
-        """Delete the Job of this name, and create this one: a Job's pods cannot be changed."""
-        self.kubectl("delete", "job", job["metadata"]["name"])
+        """Delete the Job of this name if there is one, and create this one: a Job's pods cannot be changed."""
+        self.kubectl("delete", "job", job["metadata"]["name"], "--ignore-not-found")
         self.apply(job)
 
 
@@ -215,7 +217,7 @@ def rights() -> list[Object]:
 def migration(command: str = "true", *, version: str = "1.0.0", **spec: Any) -> Object:
     """Return the Job of manifests/job, which runs this command once."""
     (job,) = manifests("job/migration-job.yaml")
-    job["metadata"]["labels"]["app.kubernetes.io/version"] = version
+    job["metadata"]["labels"] = {"app.kubernetes.io/version": version}
     job["spec"] |= {"backoffLimit": 0, **spec}
     job["spec"]["template"]["spec"]["containers"][0]["args"] = [command]
     return job

@@ -27,6 +27,8 @@ class Failed:
     """The tool itself recorded a failure."""
 
     what: str
+    revision: str = ""
+    """What failed, where rows of others stand beside its own."""
     run: str = ""
     """How the revisions of its run begin, where what was applied before stands; else nothing does."""
 
@@ -36,6 +38,8 @@ class Doubtful:
     """A mark of the tool's that means running or failed; its lock tells which."""
 
     what: str
+    revision: str = ""
+    """As of Failed."""
     run: str = ""
     """As of Failed."""
     until: str = ""

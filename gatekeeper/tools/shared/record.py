@@ -103,6 +103,8 @@ class Tool:
     example: str
     also: tuple[str, ...] = ()
     """Further columns by which the table is told from other tools'."""
+    passing: frozenset[str] = frozenset()
+    """The columns of a table of that name that it makes before its own, and drops."""
     respells_columns: bool = False
     """Whether a plugin spells the history's columns with other case, with `_` or without."""
     has_namesake: bool = False

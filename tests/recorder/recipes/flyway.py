@@ -340,7 +340,8 @@ def save_failed(recording: Recording, database: Database, scenario: str, what: s
         what,
         database,
         ("--revision 3", "refused", "V3__add_stock.sql has failed"),
-        ("--revision 2", "refused", "V3__add_stock.sql has failed"),
+        ("--revision 2", "opened", "has 2 applied"),
+        ("--revision 2 --if-ahead wait", "refused", "V3__add_stock.sql has failed"),
         ("--revision 3 --on-failure wait", "timed out", "V3__add_stock.sql has failed"),
         ("--migrations migrations", "refused", "V3__add_stock.sql has failed"),
     )

@@ -135,7 +135,7 @@ def record(recording: Recording) -> None:
             (f"--revision {THIRD}", "timed out", has_failed),
             (f"--revision {THIRD} --timeout 20s", "refused", THIRD),
             (f"--revision {THIRD} --timeout 7s --on-failure wait", "timed out", THIRD),
-            (f"--revision {SECOND}", "timed out", has_failed),
+            (f"--revision {SECOND}", "opened", f"has {SECOND} applied"),
             ("--migrations migrations", "timed out", has_failed),
         )
         recording.ended(prisma(database, "rolled-back", failing, THIRD))

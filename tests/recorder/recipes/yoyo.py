@@ -8,7 +8,7 @@ from recorder.packages import venv
 from recorder.recording import Database, Recording, Tool, scratch
 
 TABLES = ("_yoyo_migration", "yoyo_lock", "app_migration")
-DATABASES = ("postgresql", "mariadb")
+DATABASES = ("postgresql", "mariadb", "mysql")
 # Its driver's loader needs pkg_resources, which newer setuptools do not have.
 VERSION = "9.0.0"
 PACKAGES = (f"yoyo-migrations=={VERSION}", "setuptools==80.9.0", "psycopg2-binary==2.9.13", "PyMySQL==1.2.4")

@@ -25,6 +25,7 @@ FAILED = Ledger(frozenset({"1"}), newest="1", failed=(Failed("V2__stock.sql"),))
 
 VERSIONS = HistoryPolicy(order=by_dots)
 PLACELESS = Ledger(frozenset({"R__v", "2"}), newest="2")
+LATER = Ledger(frozenset("3"), newest="3", failed=(Failed("V4__more.sql", "4"),))
 ENDED = Ledger(frozenset({"shop:a"}), newest="shop:a", failed=(Failed("shop:b", run="shop:"),))
 
 
@@ -125,6 +126,9 @@ ROWS = [
         ["the_lock is held by web"],
     ),
     ("lock row, applied", replace(AT_3, lock_row="the_lock is held by web"), ["3"], ORDERED, Open, ["has 3 applied"]),
+    ("the next release's failed", LATER, ["3"], ORDERED, Open, ["has 3 applied"]),
+    ("the next release's failed, ahead waited", LATER, ["3"], WAIT, Shut, ["V4__more.sql has failed"]),
+    ("this release's failed", LATER, ["4"], ORDERED, Shut, ["V4__more.sql has failed"]),
     ("many missing", AT_3, list("456789"), ORDERED, Waiting, ["awaiting 4, 5, 6 and 3 more"]),
     ("without a place", PLACELESS, ["R__v", "2"], VERSIONS, Open, ["has R__v, 2 applied"]),
     ("missing without a place", PLACELESS, ["R__w", "1"], VERSIONS, Waiting, ["is at 2, past 1, which it lacks"]),
@@ -149,7 +153,7 @@ HEADS = [
     ("a head by what depends on it", ["c3", "d4"], "wait", Open, ["has every migration"]),
     ("behind", ["a1"], "open", Waiting, ["is at a1", "awaiting b2, c3"]),
     ("one head of two", ["b2"], "open", Waiting, ["is at b2", "awaiting c3"]),
-    ("unknown, wait", ["e5"], "wait", Waiting, ["is at e5; e5 is not in db", "--if-ahead wait"]),
+    ("unknown, wait", ["e5"], "wait", Waiting, ["is at e5; e5 is not in db", "--if-ahead open starts"]),
     ("unknown, open", ["e5"], "open", Open, ["e5 is not in db"]),
     ("unknown, refuse", ["e5"], "refuse", Shut, ["e5 is not in db", "--if-ahead is refuse"]),
     ("another branch beside", ["b2", "c3", "e5"], "wait", Open, ["has every migration"]),
@@ -165,6 +169,20 @@ def test_judge_heads(heads, if_ahead, kind: type[Verdict], words: list[str]):
     verdict = judge_history(ledger_of(map(Applied, heads), GRAPH, policy), GRAPH, policy)
     assert type(verdict) is kind
     assert [word for word in words if word not in verdict.reason] == []
+
+
+@pytest.mark.parametrize(
+    ("directory", "heads", "told"),
+    [("", ["e5"], True), ("", [], False), ("db", ["a1"], False)],
+    ids=["only the wanted is known", "nothing is applied", "the directory tells"],
+)
+def test_the_way_out_of_heads(directory, heads, told):
+    """A head that may be past the wanted is told with what would tell: the directory, and what follows then."""
+    wanted = replace(GRAPH, known=GRAPH.known if directory else None, is_whole=bool(directory))
+    policy = HistoryPolicy(heads=True)
+    verdict = judge_history(ledger_of(map(Applied, heads), wanted, policy), wanted, policy)
+    assert isinstance(verdict, Waiting)
+    assert ("as for a pod of the last release, write --migrations DIR --if-ahead open" in verdict.reason) is told
 
 
 SQUASHES = {f"s{number}": (frozenset({f"a{number}", f"b{number}"}),) for number in range(22)}
@@ -233,6 +251,20 @@ def test_foreign_columns():
     verdict = check(History((table("schema_migrations", "version", "inserted_at"),))).look(10, fresh=False)
     assert isinstance(verdict, Shut)
     assert "version, inserted_at: it is not golang-migrate's, which has dirty, version" in verdict.reason
+
+
+def test_absence_is_explained():
+    """After a minute without a history the known causes are told, Helm's deadlock among them; before that, none."""
+    clock = FakeClock()
+    db = check(*[History(())] * 3, clock=clock)
+    hints = []
+    for _ in range(3):
+        verdict = db.look(10, fresh=False)
+        assert isinstance(verdict, Waiting)
+        hints.append(verdict.hint)
+        clock.receive(30.0)
+    assert hints[:2] == ["", ""]
+    assert "a Helm post-install or post-upgrade hook that migrates is not run while --wait waits" in hints[2]
 
 
 METADATA = table("ar_internal_metadata", "key", "value")
@@ -341,19 +373,6 @@ def test_alike(wanted, newest, alike):
     verdict = judge_history(Ledger(frozenset({newest}), newest=newest), Wanted((wanted,)), UNORDERED)
     assert isinstance(verdict, Waiting)
     assert verdict.hint == (f"{newest} is applied; if that is meant, write it so" if alike else "")
-
-
-def test_heads_alone():
-    """Where only a directory would tell whether heads are past what is awaited, a hint says so, once there are any."""
-    policy = HistoryPolicy(heads=True)
-    for heads, directory, told in (
-        ({"b2"}, None, True),
-        (set(), None, False),
-        ({"b2"}, frozenset({"a1", "b2"}), False),
-    ):
-        ledger = Ledger(frozenset(heads), newest="".join(heads))
-        verdict = judge_history(ledger, Wanted(("a1",), known=directory), policy)
-        assert ("--migrations DIR" in verdict.hint) == told
 
 
 class Severed:

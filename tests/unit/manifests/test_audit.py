@@ -947,3 +947,22 @@ def test_rules():
     assert len({rule.id for rule in RULES.values()}) == len(RULES)
     assert all(rule.slug == slug for slug, rule in RULES.items())
     assert {rule.level for rule in RULES.values()} == {"error", "warning", "note"}
+
+
+@pytest.mark.parametrize(
+    ("more", "excess"),
+    [
+        ("db-migrate-1-3-9", ""),
+        ("db-migrate-2-0-0-rc1", ""),
+        ("db-seed-1-3-9", "db-seed-1-3-9"),
+        ("db-migrate", "db-migrate"),
+    ],
+)
+def test_other_releases_of_a_job(more, excess):
+    """The right to read the Job that is named after another release is not too much: pods of that one need it."""
+    (role,) = (each for each in read("right.yaml") if each.kind == "Role")
+    namespace = role.namespace
+    need = Need(("list", "watch"), namespace, ("db-migrate-1-4-0",))
+    given = {**WATCHING, "resourceNames": ["db-migrate-1-4-0", more]}
+    told = grants.Granted(role, "Role web-gate", (given,), "ServiceAccount web").excess([need])
+    assert told == ([f"list, watch on jobs.batch {excess}"] if excess else [])

@@ -449,8 +449,8 @@ def test_pod(inject):
 @pytest.mark.parametrize(
     ("example", "line"),
     [
-        ("job", f"{JOB} --require app.kubernetes.io/version=1.0.0"),
-        ("schema", "--tool alembic --revision 1975ea83b712 --secret db/url"),
+        ("job", "--job db-migrate-1-0-0"),
+        ("schema", "--tool django --revision shop.0003_stock --secret db/url"),
     ],
 )
 def test_shipped(inject, example, line):
@@ -726,8 +726,8 @@ def test_rights_that_are_there(inject):
     """What other documents grant is not granted twice, and not told."""
     text = "".join(f"---\n{(SHIPPED / 'job' / f'{name}.yaml').read_text()}" for name in ("role", "rolebinding"))
     bare = deployment("serviceAccountName: web\ncontainers: [{name: web}]") + text
-    assert inject(bare, f"{JOB} --rbac").endswith(text)
-    assert not any("lack" in note for note in noted(bare, "db-migrate"))
+    assert inject(bare, "--job db-migrate-1-0-0 --rbac").endswith(text)
+    assert not any("lack" in note for note in noted(bare, "db-migrate-1-0-0"))
 
 
 def test_hint():
@@ -793,8 +793,8 @@ REFUSALS = {
     ),
     "other rights of that name": (
         f"{PLAIN}---\n" + (SHIPPED / "job" / "role.yaml").read_text(),
-        "--job other --rbac",
-        "Role web-gate is there already",
+        "--job db-migrate-1-0-0 --rbac",
+        "Role web-gate-db-migrate-1-0-0 is there already",
     ),
     "rights after JSON": (json.dumps(yaml.safe_load(PLAIN)), f"{JOB} --rbac", "nothing can follow a document of JSON"),
     "a script with more": (

@@ -20,7 +20,7 @@ def render(wanted: Grant) -> str:
 
 def test_manifests():
     """What is printed for the example in `manifests/job` is that example."""
-    wanted = rbac.grant(["db-migrate"], service_account="web", create_service_account=True)
+    wanted = rbac.grant(["db-migrate-1-0-0"], service_account="web", create_service_account=True)
     files = ("serviceaccount", "role", "rolebinding")
     assert rbac.render(rbac.objects(wanted)) == "---\n".join((MANIFESTS / f"{name}.yaml").read_text() for name in files)
 
@@ -42,6 +42,22 @@ def test_same_namespace():
     """Jobs of the account's own namespace, even where both are given, have Role and RoleBinding by its name."""
     wanted = rbac.grant(["migrate"], service_account="web", namespace="shop", job_namespace="shop")
     assert [each["metadata"] for each in rbac.objects(wanted)] == [{"name": "web-gate", "namespace": "shop"}] * 2
+
+
+@pytest.mark.parametrize(
+    ("jobs", "name"),
+    [
+        (["db-migrate"], "web-gate"),
+        (["db-migrate-1-0-0"], "web-gate-db-migrate-1-0-0"),
+        (["web-migrate-7"], "web-gate-web-migrate-7"),
+        (["db-migrate-2-0-0", "db-migrate-1-0-0"], "web-gate-db-migrate-2-0-0"),
+        (["db-migrate", "db-seed-2"], "web-gate"),
+        (["db2-migrate"], "web-gate"),
+    ],
+)
+def test_rights_of_a_release(jobs, name):
+    """A release's own Job has a Role of its own, which the next release's does not replace."""
+    assert {each["metadata"]["name"] for each in rbac.objects(rbac.grant(jobs, service_account="web"))} == {name}
 
 
 BATCH = {"apiGroups": ["batch"], "resources": ["jobs"]}

@@ -110,13 +110,13 @@ LEDGERS = [
         "flyway, failed",
         "flyway",
         [flyway("1"), flyway("2", success=False)],
-        Ledger(frozenset("1"), newest="1", failed=(Failed("V2__x.sql"),)),
+        Ledger(frozenset("1"), newest="1", failed=(Failed("V2__x.sql", "2"),)),
     ),
     (
         "flyway, failed repeatable",
         "flyway",
         [flyway("1"), (None, "SQL", "R__view.sql", 5, False, 2)],
-        Ledger(frozenset("1"), newest="1", failed=(Failed("R__view.sql"),)),
+        Ledger(frozenset("1"), newest="1", failed=(Failed("R__view.sql", "R__view"),)),
     ),
     (
         "flyway, deleted",
@@ -168,8 +168,13 @@ LEDGERS = [
         Ledger(frozenset("123"), newest="3"),
     ),
     ("atlas, baseline", "atlas", [("3", 1, 0, 0, "")], Ledger(frozenset("3"), up_to="3", newest="3")),
-    ("atlas, running", "atlas", [("1", 2, 1, 2, "")], Ledger(doubtful=Doubtful("1 has 1 of 2 statements applied"))),
-    ("atlas, failed", "atlas", [("1", 2, 1, 2, "syntax error")], Ledger(failed=(Failed("1 (syntax error)"),))),
+    (
+        "atlas, running",
+        "atlas",
+        [("1", 2, 1, 2, "")],
+        Ledger(doubtful=Doubtful("1 has 1 of 2 statements applied", "1")),
+    ),
+    ("atlas, failed", "atlas", [("1", 2, 1, 2, "syntax error")], Ledger(failed=(Failed("1 (syntax error)", "1"),))),
     (
         "doctrine, with and without namespace",
         "doctrine",
@@ -193,7 +198,7 @@ LEDGERS = [
         Ledger(
             frozenset({"public.1"}),
             newest="public.1",
-            doubtful=Doubtful("app.2 is started and not complete", "app.", UNTIL),
+            doubtful=Doubtful("app.2 is started and not complete", run="app.", until=UNTIL),
         ),
     ),
     (
@@ -206,14 +211,14 @@ LEDGERS = [
         "prisma, running",
         "prisma",
         [("1_a", None, None, 0)],
-        Ledger(doubtful=Doubtful("1_a has started and not finished")),
+        Ledger(doubtful=Doubtful("1_a has started and not finished", "1_a")),
     ),
     ("rails, text", "rails", [("10",), ("009",)], Ledger(frozenset({"9", "10"}), newest="10")),
     (
         "sqlx, unsuccessful",
         "sqlx",
         [(1, True), (2, False)],
-        Ledger(frozenset("1"), newest="1", doubtful=Doubtful("2 is marked unsuccessful")),
+        Ledger(frozenset("1"), newest="1", doubtful=Doubtful("2 is marked unsuccessful", "2")),
     ),
     ("tern, nothing", "tern", [(0,)], Ledger()),
     ("tern", "tern", [(3,)], Ledger(up_to="3", newest="3")),
@@ -433,7 +438,7 @@ def test_sqitch_failures(rows, failed):
     """A failure of sqitch's counts until something of its project was deployed after it."""
     _, events = TOOLS["sqitch"].beside
     told = events.events((event, "shop", change, f"id of {change}", 0) for event, change in rows)
-    assert list(told) == [Failed(what, run) for what in failed for run in ("shop:", f"id of {what[5:]}")]
+    assert list(told) == [Failed(what, run=run) for what in failed for run in ("shop:", f"id of {what[5:]}")]
 
 
 @pytest.mark.parametrize(
