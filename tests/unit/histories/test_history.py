@@ -253,6 +253,16 @@ def test_foreign_columns():
     assert "version, inserted_at: it is not golang-migrate's, which has dirty, version" in verdict.reason
 
 
+def test_table_before_its_own():
+    """The table that yoyo makes first, and drops, is waited for; with a column more it is another's."""
+    first = table("_yoyo_migration", "id", "ctime")
+    verdict = check(History((first,)), tool="yoyo").look(10, fresh=False)
+    assert isinstance(verdict, Waiting)
+    assert "is what yoyo makes before its own history" in verdict.reason
+    other = table("_yoyo_migration", "id", "ctime", "name")
+    assert isinstance(check(History((other,)), tool="yoyo").look(10, fresh=False), Shut)
+
+
 def test_absence_is_explained():
     """After a minute without a history the known causes are told, Helm's deadlock among them; before that, none."""
     clock = FakeClock()
