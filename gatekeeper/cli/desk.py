@@ -185,6 +185,12 @@ def inject(
     job: Annotated[
         Names, typer.Option("--job", help="Job to wait for; with --tool, one that tells early.", metavar="NAME")
     ] = None,
+    limits: Annotated[
+        str, typer.Option("--limits", help="The gate's, as cpu=100m,memory=128Mi.", metavar="NAME=QUANTITY,...")
+    ] = "",
+    requests: Annotated[
+        str, typer.Option("--requests", help="The gate's, as cpu=10m,memory=64Mi.", metavar="NAME=QUANTITY,...")
+    ] = "",
 ) -> None:
     """Add a gate to a workload in rendered manifests, and print all of them, else unchanged.
 
@@ -192,10 +198,20 @@ def inject(
     same Jobs. What is there and wanted is left as it is.
     """
     from gatekeeper.manifests import inject as injection  # noqa: PLC0415 - only here
-    from gatekeeper.manifests import objects  # noqa: PLC0415 - only here
+    from gatekeeper.manifests import objects, resources  # noqa: PLC0415 - only here
 
     options = {**context.ensure_object(dict), **({"job": job} if job else {})}
-    wanted = injection.Wanted(options, workload, image, service_account, secret or (), mount or (), rights)
+    wanted = injection.Wanted(
+        options,
+        workload,
+        image,
+        service_account,
+        secret or (),
+        mount or (),
+        rights,
+        limits=resources.given("--limits", limits),
+        requests=resources.given("--requests", requests),
+    )
     done = injection.inject(objects.read_text(file, injection.EXAMPLE), wanted, file)
     if done.gate:
         params = context.parent.command.commands[done.gate.command].params  # type: ignore[union-attr]

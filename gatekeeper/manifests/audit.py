@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 
 from gatekeeper.gate.durations import format_duration
 from gatekeeper.gate.settings import SERVICE_ACCOUNT
-from gatekeeper.manifests import peers, rbac, waits
+from gatekeeper.manifests import peers, rbac, security, waits
+from gatekeeper.manifests.containers import asks_api
 from gatekeeper.manifests.findings import RULES, Audit, Finding, GateFacts
 from gatekeeper.manifests.grants import Granted, Need, granted, missing
-from gatekeeper.manifests.objects import Manifest, Object, Workload, blaming, part, parts, texts, workloads
+from gatekeeper.manifests.objects import Manifest, Object, Workload, blaming, part, parts, workloads
 from gatekeeper.manifests.waits import Gate
 
 PROGRESS_DEADLINE = 600
@@ -100,12 +101,14 @@ class _Case:
         automount = [each.get("automountServiceAccountToken") for each in (workload.pod, *flags)]
         # The pod's own word wins; without any, the token is mounted.
         self.automount = next((each for each in automount if each is not None), True) is not False
+        # To whom the token is no surprise.
+        self.clients = {str(each.get("name")) for each in (*workload.inits, *workload.apps) if asks_api(each)}
         self.token_in = [str(each.get("name")) for each in (*workload.inits, *workload.apps) if self._token_paths(each)]
 
     def facts(self) -> Iterator[GateFacts]:
         """Yield what is to be known of each gate."""
         for gate in self.gates:
-            lacks = _unrestricted(gate.container, self.workload.pod)
+            lacks = security.unrestricted(gate.container, self.workload.pod)
             yield GateFacts(
                 str(self.workload.manifest),
                 gate.name,
@@ -250,7 +253,7 @@ class _Case:
         return [name for name in self.token_in if name not in needing]
 
     def _tokens(self) -> Iterator[_Wrong]:
-        others = self._token_elsewhere()
+        others = [name for name in self._token_elsewhere() if name not in self.clients]
         for gate in self.gates:
             if gate.need and SERVICE_ACCOUNT not in self._token_paths(gate.container):
                 yield _Wrong(
@@ -375,7 +378,15 @@ class _Case:
     # Pod Security.
 
     def _security(self, gate: Gate) -> Iterator[_Wrong]:
-        lacks = _unrestricted(gate.container, self.workload.pod)
+        if security.never_starts(gate.container, self.workload.pod):
+            yield _Wrong(
+                "never-starts",
+                gate,
+                f"{gate.name} has runAsNonRoot: true and is to run as user 0: the kubelet never starts it.",
+                f"write into its securityContext: runAsUser: {security.USER}.",
+            )
+            return
+        lacks = security.unrestricted(gate.container, self.workload.pod)
         if lacks:
             yield _Wrong(
                 "pod-security",
@@ -443,26 +454,6 @@ def _matches(selector: str, labels: Object) -> bool:
     """Return whether labels match a selector of equalities; any other one is taken for no match."""
     pairs = [re.fullmatch(r"\s*([\w./-]+)\s*==?\s*([\w.-]*)\s*", each) for each in selector.split(",")]
     return all(pair and str(labels.get(pair[1])) == pair[2] for pair in pairs)
-
-
-def _unrestricted(container: Object, pod: Object) -> list[str]:
-    """Return what a container's security context lacks for Pod Security restricted, as it is to be written.
-
-    See https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
-    """
-    own, whole = part(container, "securityContext"), part(pod, "securityContext")
-    both = whole | {key: value for key, value in own.items() if value is not None}
-    lacks = {
-        "privileged: false": own.get("privileged") is not True,
-        "allowPrivilegeEscalation: false": own.get("allowPrivilegeEscalation") is False,
-        "capabilities: {drop: [ALL]}": "ALL" in texts(own, "capabilities", "drop"),
-        "no capabilities.add": {*texts(own, "capabilities", "add")} <= {"NET_BIND_SERVICE"},
-        "runAsNonRoot: true": both.get("runAsNonRoot") is True,
-        "runAsUser: 65532": both.get("runAsUser") != 0,
-        "seccompProfile: {type: RuntimeDefault}": str(part(both, "seccompProfile").get("type"))
-        in {"RuntimeDefault", "Localhost"},
-    }
-    return [wanted for wanted, there in lacks.items() if not there]
 
 
 # Hooks: https://helm.sh/docs/topics/charts_hooks/ and https://argo-cd.readthedocs.io/en/stable/user-guide/resource_hooks/

@@ -29,8 +29,7 @@ def rewrite(text: str, where: Sequence[int | str], part: Any) -> str:
         found = [content for _, content in documents.load_all(changed)]
     except ValueError as fault:
         raise ValueError(f"its anchors or its layout leave no place for the change: {fault}") from fault
-    # By their representation, which tells 1 from true, and has an order of keys.
-    if repr(found) != repr(meant):
+    if not _same(found, meant, set()):
         raise ValueError("its anchors or its layout leave no place for the change")
     return changed
 
@@ -42,6 +41,20 @@ def _with(content: Any, where: Sequence[int | str], part: Any) -> Any:
     changed = content.copy()
     changed[where[0]] = _with(content[where[0]], where[1:], part)
     return changed
+
+
+def _same(one: Any, other: Any, seen: set[tuple[int, int]]) -> bool:
+    """Return whether two plain objects mean the same, be it 1 and not true; what aliases share is compared once."""
+    if one is other or (id(one), id(other)) in seen:
+        return True
+    if type(one) is not type(other):
+        return False
+    seen.add((id(one), id(other)))
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key], seen) for key in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(_same(*pair, seen) for pair in zip(one, other, strict=True))
+    return repr(one) == repr(other)
 
 
 def append(text: str, addition: str) -> str:

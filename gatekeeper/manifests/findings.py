@@ -53,6 +53,7 @@ RULES = {
         Rule("GK406", "unproven", "warning", "A gate opens although nothing proves the migration."),
         Rule("GK407", "deadline", "warning", "A gate waits longer than its rollout."),
         Rule("GK501", "pod-security", "warning", "A gate is not admitted by Pod Security restricted."),
+        Rule("GK502", "never-starts", "error", "The kubelet never starts a gate."),
     )
 }
 

@@ -13,27 +13,17 @@ from pathlib import PurePosixPath
 
 from gatekeeper import __version__
 from gatekeeper.gate.settings import SERVICE_ACCOUNT, Misconfigured
-from gatekeeper.manifests import edits, objects, peers, rbac, waits
+from gatekeeper.manifests import edits, objects, peers, rbac, resources, security, waits
+from gatekeeper.manifests.containers import asks_api
 from gatekeeper.manifests.grants import granted, missing
-from gatekeeper.manifests.objects import Manifest, Object, Workload, parts, texts
+from gatekeeper.manifests.objects import Manifest, Object, Workload, part, parts, texts
 
 IMAGE = f"ghcr.io/gatekeeper/gatekeeper:{__version__}"
 EXAMPLE = "kustomize build . | gatekeeper inject - --job db-migrate"
 NAME = "gate"
+NAME_LENGTH = 63
+"""Of a DNS label, which the names of containers and volumes are."""
 DATABASE_URL = "DATABASE_URL"
-SECURITY = {
-    "allowPrivilegeEscalation": False,
-    "capabilities": {"drop": ["ALL"]},
-    "readOnlyRootFilesystem": True,
-    "runAsNonRoot": True,
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
-CONTAINER = {
-    "terminationMessagePolicy": "FallbackToLogsOnError",
-    "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}},
-    "securityContext": SECURITY,
-}
-"""What every gate has beside its name, image and arguments, as in `manifests`."""
 TOKEN = {
     "sources": [
         {"serviceAccountToken": {"path": "token", "expirationSeconds": 3600}},
@@ -77,6 +67,8 @@ class Wanted:
     """VOLUME=PATH"""
     rights: bool = False
     """Whether to add what the gate may not do yet."""
+    limits: Mapping[str, str] = field(default_factory=dict)
+    requests: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +99,15 @@ def inject(text: str, wanted: Wanted, source: str = "-") -> Injected:
             f"{manifest} runs as the ServiceAccount default, and every pod that names no other one would have the "
             f"gate's rights; write for example --service-account {manifest.name} --rbac"
         )
-    pod = _pod(workload, at, container, wanted, with_token=reads_jobs)
+    users = _token_users(found, workload, at, gate, wanted) if reads_jobs else []
+    pod = _pod(workload, at, container, wanted, with_token=reads_jobs, narrows=reads_jobs and not users)
     try:
         changed = edits.rewrite(text, (*manifest.where, *workload.path), pod)
     except (ValueError, RecursionError) as fault:
         raise Misconfigured(
             f"{manifest} cannot be changed in place: {fault}; write this part of it out, without anchors"
         ) from fault
-    notes = list(_notes(workload, pod))
+    notes = [*(_token_notes(workload, users) if reads_jobs else ()), *_account_notes(found, workload, wanted)]
     rights = _Rights(found, workload, gate, wanted)
     if rights.lacking and wanted.rights:
         changed = edits.append(changed, rights.render(text))
@@ -229,22 +222,20 @@ def _container(workload: Workload, at: int, there: Arguments | None, arguments: 
     """Return the gate: the one that is there with what has to change, or a new one."""
     old = workload.inits[at] if there else {}
     if there and peers.is_gatekeeper(old):
-        container = dict(old)
-        if old.get("restartPolicy") == "Always":
-            raise Misconfigured(
-                f"{workload.manifest}: restartPolicy: Always makes {old.get('name')} a sidecar, which holds nothing; "
-                "take it out, then write the same again"
-            )
-        if arguments != there:
-            container["args"] = arguments.argv
-            if command := texts(old, "command"):
-                container["command"] = command[: 3 if command[1:3] == ["-m", "gatekeeper"] else 1]
-        if wanted.image:
-            container["image"] = wanted.image
+        container = _changed(workload, old, arguments if arguments != there else None, wanted.image)
     else:
         taken = [str(each.get("name")) for each in (*workload.inits, *workload.apps)]
-        name = str(old.get("name") or _free(NAME, taken))
-        container = {"name": name, "image": wanted.image or IMAGE, "args": arguments.argv, **CONTAINER}
+        container = {
+            "name": str(old.get("name") or _free(NAME, taken)),
+            "image": wanted.image or IMAGE,
+            **{key: old[key] for key in ("imagePullPolicy",) if old.get(key)},
+            "args": arguments.argv,
+            "terminationMessagePolicy": "FallbackToLogsOnError",
+            "resources": resources.of_gate(old),
+            "securityContext": security.of_gate(workload.pod, old),
+        }
+    if wanted.limits or wanted.requests:
+        container["resources"] = resources.changed(part(container, "resources"), wanted.limits, wanted.requests)
     if wanted.secrets:
         container["env"] = _with(container, "env", "name", _variables(wanted.secrets))
     if wanted.mounts:
@@ -254,11 +245,30 @@ def _container(workload: Workload, at: int, there: Arguments | None, arguments: 
     return container
 
 
-def _free(name: str, taken: Sequence[str]) -> str:
-    number = 2
-    free = name
-    while free in taken:
-        free, number = f"{name}-{number}", number + 1
+def _changed(workload: Workload, old: Object, arguments: Arguments | None, image: str) -> Object:
+    """Return gatekeeper's own gate with other arguments, unless they are the same."""
+    if old.get("restartPolicy") == "Always":
+        raise Misconfigured(
+            f"{workload.manifest}: restartPolicy: Always makes {old.get('name')} a sidecar, which holds nothing; "
+            "take it out, then write the same again"
+        )
+    container = dict(old)
+    if arguments:
+        container["args"] = arguments.argv
+        if command := texts(old, "command"):
+            container["command"] = command[: 3 if command[1:3] == ["-m", "gatekeeper"] else 1]
+    if image:
+        container["image"] = image
+    if security.never_starts(old, workload.pod):
+        container["securityContext"] = security.started(part(old, "securityContext"), workload.pod)
+    return container
+
+
+def _free(name: str, taken: Sequence[str], end: str = "") -> str:
+    """Return a name that is not taken, and no longer than a container's or a volume's may be."""
+    number, tail = 2, end
+    while (free := f"{name[: NAME_LENGTH - len(tail)].rstrip('-')}{tail}") in taken:
+        tail, number = f"{end}-{number}", number + 1
     return free
 
 
@@ -337,15 +347,14 @@ def _judge_schema(container: Object, arguments: Arguments) -> None:
 # What the pod needs for it.
 
 
-def _pod(workload: Workload, at: int, container: Object, wanted: Wanted, *, with_token: bool) -> Object:
-    """Return the pod's spec with the gate, and with a token where the gate needs one."""
+def _pod(workload: Workload, at: int, container: Object, wanted: Wanted, *, with_token: bool, narrows: bool) -> Object:
+    """Return the pod's spec with the gate, and with a token where the gate needs one, which narrows it to the gate."""
     pod, volumes = workload.pod, parts(workload.pod, "volumes")
     mounts = parts(container, "volumeMounts")
     if with_token and not any(str(each.get("mountPath")).rstrip("/") == SERVICE_ACCOUNT for each in mounts):
         named = {str(each.get("name")): each for each in volumes}
-        volume = _free(
-            f"{container.get('name') or NAME}-token", [name for name in named if named[name].get("projected") != TOKEN]
-        )
+        taken = [name for name in named if named[name].get("projected") != TOKEN]
+        volume = _free(str(container.get("name") or NAME), taken, "-token")
         if volume not in named:
             volumes = [*volumes, {"name": volume, "projected": TOKEN}]
         mount = {"name": volume, "mountPath": SERVICE_ACCOUNT, "readOnly": True}
@@ -354,7 +363,7 @@ def _pod(workload: Workload, at: int, container: Object, wanted: Wanted, *, with
     if wanted.service_account and wanted.service_account != workload.account:
         names = [key for key in ("serviceAccountName", "serviceAccount") if key in pod] or ["serviceAccountName"]
         changed |= dict.fromkeys(names, rbac.account_name(wanted.service_account))
-    if pod.get("automountServiceAccountToken") is None:
+    if narrows and pod.get("automountServiceAccountToken") is None:
         changed["automountServiceAccountToken"] = False
     changed["initContainers"] = [*workload.inits[:at], container, *workload.inits[at + 1 :]]
     if volumes:
@@ -362,15 +371,62 @@ def _pod(workload: Workload, at: int, container: Object, wanted: Wanted, *, with
     return pod | changed
 
 
-def _notes(workload: Workload, pod: Object) -> Iterator[str]:
+def _token_users(
+    found: Sequence[Manifest], workload: Workload, at: int, gate: waits.Gate | None, wanted: Wanted
+) -> list[str]:
+    """Return what in the pod, beside the gate, has a use for the token, as far as these documents tell."""
+    others = [each for each in (*workload.inits[:at], *workload.inits[at + 1 :], *workload.apps) if asks_api(each)]
+    account = wanted.service_account or workload.account
+    needs = [gate.need] if gate and gate.need else []
+    rights = [
+        each
+        for each in granted(found, workload.manifest.namespace, account)
+        if not each.is_default and (each.excess(needs) or not each.known)
+    ]
+    return [
+        *(f"{each.get('name')} asks the Kubernetes API" for each in others),
+        *(f"{each.binding} grants more to its account than the gate needs" for each in rights),
+    ]
+
+
+def _token_notes(workload: Workload, users: Sequence[str]) -> Iterator[str]:
     """Yield what whoever applies the pod should know of its token."""
-    if workload.pod.get("automountServiceAccountToken") is None:
+    automount = workload.pod.get("automountServiceAccountToken")
+    if automount is None and users:
+        yield (
+            f"{workload.manifest} keeps its token, for {' and '.join(users)}; where nothing but the gate needs it, set "
+            "automountServiceAccountToken: false"
+        )
+    elif automount is None:
         yield (
             f"{workload.manifest} has automountServiceAccountToken: false now; if the app itself asks the Kubernetes "
             "API, set it to true before"
         )
-    elif pod.get("automountServiceAccountToken"):
+    elif automount:
         yield f"{workload.manifest} keeps automountServiceAccountToken: true, so its app has the gate's rights, too"
+
+
+def _account_notes(found: Sequence[Manifest], workload: Workload, wanted: Wanted) -> Iterator[str]:
+    """Yield what the pod loses with the account that it leaves."""
+    old, new = workload.account, wanted.service_account
+    if new in {"", old}:
+        return
+    place = workload.manifest.namespace
+    kept = {str(each.binding) for each in granted(found, place, new)}
+    lost = [str(each.binding) for each in granted(found, place, old) if not each.subject.startswith("group ")]
+    lost = [each for each in lost if each not in kept]
+    if lost:
+        yield f"{workload.manifest} runs as {new} now, and loses what {', '.join(lost)} granted to {old}"
+    account = _account(found, old, place)
+    if account and account.content.get("imagePullSecrets") and _account(found, new, place):
+        yield f"ServiceAccount {old} has imagePullSecrets: give them to {new}, too"
+    if account and account.annotations:
+        yield f"ServiceAccount {old} has annotations: {new} has to have those that the app needs"
+
+
+def _account(found: Sequence[Manifest], name: str, namespace: str) -> Manifest | None:
+    of_that_name = (each for each in found if (each.kind, each.name) == ("ServiceAccount", name))
+    return next((each for each in of_that_name if each.namespace == namespace), None)
 
 
 class _Rights:
@@ -385,6 +441,8 @@ class _Rights:
         need = gate.need if gate else None
         self._lack = missing(need, granted(found, self._place, account)) if need else None
         self._account, self._gate = account, gate if self._lack else None
+        left = _account(found, workload.account, self._place)
+        self._pull_secrets = left.content.get("imagePullSecrets") if left else None
 
     @property
     def lacking(self) -> str:
@@ -420,6 +478,9 @@ class _Rights:
         )
         objects = rbac.objects(wanted)
         for each in objects:
+            if each["kind"] == "ServiceAccount" and self._pull_secrets:
+                # Without them, the pod's own images could not be pulled any more.
+                each["imagePullSecrets"] = self._pull_secrets
             kind, name = each["kind"], each["metadata"]["name"]
             if self._is_there(kind, name, each["metadata"].get("namespace", "")):
                 raise Misconfigured(

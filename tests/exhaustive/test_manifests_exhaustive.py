@@ -143,7 +143,7 @@ def test_any_stream(text, is_schema):
     *inits, gate = new.inits
     assert inits == old.inits
     assert gate["args"] == (["schema", "--tool", "alembic", "--revision", "b"] if is_schema else ["job", "db-migrate"])
-    pod = old.pod | {"automountServiceAccountToken": False, "initContainers": new.inits}
+    pod = old.pod | ({} if is_schema else {"automountServiceAccountToken": False}) | {"initContainers": new.inits}
     volumes = new.pod.get("volumes")
     assert new.pod == pod | ({} if is_schema else {"volumes": volumes})
     assert is_schema or [volume["name"] for volume in volumes] == ["gate-token"]

@@ -422,6 +422,16 @@ def test_shipped(folder):
             ["pod-security"],
             "runAsNonRoot: true; runAsUser: 65532.",
         ),
+        (
+            [put("Deployment", (*POD, "securityContext"), {"runAsUser": 0})],
+            ["never-starts"],
+            "write into its securityContext: runAsUser: 65532.",
+        ),
+        (
+            [automount(True), put("Deployment", (*POD, "containers", 0, "command"), ["kubectl", "proxy"])],
+            [],
+            "",
+        ),
     ],
 )
 def test_wrong(changes, expected, words):

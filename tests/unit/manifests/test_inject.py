@@ -657,11 +657,12 @@ def test_both_proofs(inject):
 
 
 def test_schema_needs_no_account(inject):
-    """A schema gate asks nothing of Kubernetes: any account will do, and there is no token."""
+    """A schema gate asks nothing of Kubernetes: any account will do, and the token is as it was."""
     printed = inject(deployment("containers: [{name: web}]"), SCHEMA)
     assert "volumeMounts" not in container(printed)
     assert "serviceAccountName" not in printed
-    assert audit(objects.parse(printed)).findings == ()
+    assert "automountServiceAccountToken" not in printed
+    assert [each.rule.slug for each in audit(objects.parse(printed)).findings] == ["needless-token"]
 
 
 def test_mount(inject):
@@ -693,6 +694,144 @@ def test_automount(inject):
     """An app that is meant to have the token keeps it."""
     text = deployment("serviceAccountName: web\nautomountServiceAccountToken: true\ncontainers: [{name: web}]")
     assert "automountServiceAccountToken: true" in inject(text, JOB)
+
+
+# The pod still starts, and nothing else of it is broken.
+
+
+@pytest.mark.parametrize(
+    ("pod", "user"),
+    [
+        ("{runAsUser: 0}", 65532),
+        ("{runAsNonRoot: false, runAsUser: 0}", 65532),
+        ("{runAsUser: 1000}", None),
+        ("{}", None),
+    ],
+)
+@pytest.mark.parametrize("line", [JOB, SCHEMA])
+def test_root(inject, pod, user, line):
+    """In a pod of root the gate has a user of its own, without which the kubelet would never start it."""
+    text = deployment(f"serviceAccountName: web\nsecurityContext: {pod}\ncontainers: [{{name: web}}]")
+    printed = inject(text, line)
+    assert container(printed)["securityContext"].get("runAsUser") == user
+    assert "never-starts" not in [each.rule.slug for each in audit(objects.parse(printed)).findings]
+    assert inject(printed, line) == printed
+
+
+def test_root_of_a_gate_that_is_there(inject):
+    """A gate that would never start gets a user, too."""
+    text = deployment(OWN + "    securityContext: {runAsNonRoot: true}\nsecurityContext: {runAsUser: 0}")
+    assert [each.rule.slug for each in audit(objects.parse(text)).findings] == ["never-starts"]
+    assert container(inject(text, ""), "migrated")["securityContext"] == {"runAsNonRoot": True, "runAsUser": 65532}
+
+
+REPLACED = "image: example.com/kubectl\nargs: [wait, --for=condition=complete, job/db-migrate]\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("{runAsUser: 1001, runAsGroup: 1001}", {"runAsUser": 1001, "runAsGroup": 1001}),
+        ("{runAsUser: 0, runAsNonRoot: false}", {}),
+        ("{seLinuxOptions: {level: 's0:c1'}}", {"seLinuxOptions": {"level": "s0:c1"}}),
+        (
+            "{seccompProfile: {type: Localhost, localhostProfile: a.json}}",
+            {"seccompProfile": {"type": "Localhost", "localhostProfile": "a.json"}},
+        ),
+        ("{appArmorProfile: {type: RuntimeDefault}}", {"appArmorProfile": {"type": "RuntimeDefault"}}),
+        ("{appArmorProfile: {type: Unconfined}, seccompProfile: {type: Unconfined}}", {}),
+        ("{privileged: true, allowPrivilegeEscalation: true, capabilities: {add: [NET_RAW]}}", {}),
+    ],
+)
+def test_security_of_the_replaced(inject, said, kept):
+    """What the replaced container said of its user and its confinement stays; what would weaken the gate does not."""
+    printed = inject(other(f"{REPLACED}securityContext: {said}"), "")
+    assert container(printed, "wait-for-db")["securityContext"] == INLINE_GATE["securityContext"] | kept
+
+
+@pytest.mark.parametrize(
+    ("said", "line", "resources"),
+    [
+        ("{}", "", {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}}),
+        (
+            "{limits: {cpu: 5m, memory: 16Mi, ephemeral-storage: 1Gi}}",
+            "",
+            {"requests": {"memory": "64Mi"}, "limits": {"memory": "128Mi", "cpu": "5m", "ephemeral-storage": "1Gi"}},
+        ),
+        (
+            "{requests: {cpu: 1m}, limits: {cpu: 5m}}",
+            "--limits memory=48Mi,cpu=0.5",
+            {"requests": {"memory": "48Mi", "cpu": "1m"}, "limits": {"memory": "48Mi", "cpu": "0.5"}},
+        ),
+        (
+            "{}",
+            "--limits cpu=5m --requests memory=32Mi",
+            {"requests": {"cpu": "5m", "memory": "32Mi"}, "limits": {"memory": "128Mi", "cpu": "5m"}},
+        ),
+    ],
+)
+def test_resources(inject, said, line, resources):
+    """A quota is met by what the replaced container had, or by what is given; no request is above its limit."""
+    printed = inject(other(f"{REPLACED}resources: {said}"), line)
+    assert container(printed, "wait-for-db")["resources"] == resources
+    assert inject(printed, line) == printed
+
+
+def test_pull_policy(inject):
+    """How images are pulled stays as the replaced container has it."""
+    printed = inject(other(f"{REPLACED}imagePullPolicy: Always"), "")
+    assert container(printed, "wait-for-db")["imagePullPolicy"] == "Always"
+
+
+def test_long_name(inject):
+    """No name is longer than the API server takes."""
+    name = "wait-for-the-database-migrations-of-the-availability-api-job"
+    printed = inject(other(REPLACED.strip()).replace("wait-for-db", name), "")
+    (mount,) = container(printed, name)["volumeMounts"]
+    assert mount["name"] == f"{name[:56]}-token"
+    assert inject(printed, "") == printed
+
+
+CLIENTS = [
+    "{name: deps, image: e/kubernetes-entrypoint:1, env: [{name: DEPENDENCY_SERVICE, value: db}]}",
+    "{name: api, image: example.com/tools, command: [kubectl], args: [rollout, status, deployment/api]}",
+    "{name: api, image: example.com/tools, command: [sh, -c, 'set -e; oc get pods']}",
+]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_client_keeps_its_token(inject, client, capsysbinary):
+    """A pod of which another container asks the Kubernetes API keeps its token, and that is told."""
+    text = deployment(f"serviceAccountName: web\ninitContainers: [{client}]\ncontainers: [{{name: web}}]")
+    printed = inject(text, "--job db-migrate --workload Deployment/web")
+    assert "automountServiceAccountToken" not in printed
+    assert "deps" in client or "token-in-app" in [each.rule.slug for each in audit(objects.parse(printed)).findings]
+    assert any("keeps its token, for " in each for each in add(text, WANTED).notes)
+
+
+def test_account_with_rights_keeps_its_token():
+    """A pod whose account may do more in these documents keeps its token."""
+    role = "---\n" + (SHIPPED / "job" / "role.yaml").read_text().replace("[list, watch]", "[list, watch, delete]")
+    binding = "---\n" + (SHIPPED / "job" / "rolebinding.yaml").read_text()
+    done = add(deployment("serviceAccountName: web\ncontainers: [{name: web}]") + role + binding, WANTED)
+    assert "automountServiceAccountToken" not in done.text
+    assert any("RoleBinding web-gate grants more to its account than the gate needs" in each for each in done.notes)
+
+
+def test_account_that_is_left(inject):
+    """What a pod loses with its account is told, or given to the new one."""
+    text = deployment("serviceAccountName: old\ncontainers: [{name: web}]") + (
+        "---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: old, annotations: {role: x}}\n"
+        "imagePullSecrets: [{name: registry}]\n---\n"
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: app}\n"
+        "roleRef: {kind: ClusterRole, name: view}\nsubjects: [{kind: ServiceAccount, name: old}]\n"
+    )
+    wanted = Wanted({"job": ["db-migrate"]}, service_account="new", rights=True)
+    done = add(text, wanted)
+    (account,) = (each for each in objects.parse(done.text) if (each.kind, each.name) == ("ServiceAccount", "new"))
+    assert account.content["imagePullSecrets"] == [{"name": "registry"}]
+    assert "Deployment web runs as new now, and loses what RoleBinding app granted to old" in done.notes
+    assert "ServiceAccount old has annotations: new has to have those that the app needs" in done.notes
 
 
 # Rights.
@@ -783,6 +922,8 @@ REFUSALS = {
     "a password": (PLAIN, "--tool flyway --revision 1 --database postgresql://a:hunter2@db/a", "argv is public"),
     "a bad Secret": (PLAIN, f"{SCHEMA} --secret db", "--secret: 'db'"),
     "a variable twice": (PLAIN, f"{SCHEMA} --secret a/b", "--secret gives DATABASE_URL twice"),
+    "bad limits": (PLAIN, f"{SCHEMA} --limits cpu:1", "--limits: 'cpu:1' is not NAME=QUANTITY"),
+    "a bad quantity": (PLAIN, f"{SCHEMA} --requests cpu=some", "--requests: 'cpu=some' is not NAME=QUANTITY"),
     "a bad mount": (PLAIN, f"{SCHEMA} --mount db", "--mount: 'db'"),
     "no such volume": (PLAIN, f"{SCHEMA} --mount db=/etc/db", "has no volume db, only none at all"),
     "a file that is not there": (PLAIN, f"{SCHEMA} --password-file /etc/db/p", "no volume has /etc/db/p in the gate"),
