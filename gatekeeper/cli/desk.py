@@ -13,13 +13,13 @@ from gatekeeper.cli import checks
 from gatekeeper.cli.gates import Hold
 from gatekeeper.cli.options import EXAMPLES, Names, Text, option
 from gatekeeper.gate import exits, settings
-from gatekeeper.gate.output import TERMINATION_LOG, write
+from gatekeeper.gate.output import TERMINATION_LOG, one_line, write
 from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.gate.verdict import Refused
 from gatekeeper.manifests import rbac as grants
 
 if TYPE_CHECKING:
-    from gatekeeper.manifests.inject import Arguments
+    from gatekeeper.manifests.arguments import Arguments
 
 app = typer.Typer()
 REFUSED, _ = exits.ENDINGS[Refused]
@@ -161,7 +161,22 @@ def inject(
     file: Annotated[str, typer.Argument(metavar="FILE|-", help="Rendered manifests; - is standard input.")],
     *,
     workload: Annotated[
-        str, typer.Option("--workload", help="The workload, if there are several.", metavar="KIND/NAME")
+        Names,
+        typer.Option(
+            "--workload", help="The workload, if there are several. Repeatable.", metavar="KIND/[NAMESPACE/]NAME"
+        ),
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every workload that has a gate; with --job or --tool, every workload.")
+    ] = False,
+    replace: Annotated[
+        str, typer.Option("--replace", help="Init container that the gate takes the place of.", metavar="CONTAINER")
+    ] = "",
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="Of objects that name none, as for kubectl apply.", metavar="NAME")
+    ] = "",
+    job_namespace: Annotated[
+        str, typer.Option("--job-namespace", help="Namespace of the Jobs, if another.", metavar="NAME")
     ] = "",
     image: Annotated[str, typer.Option("--image", help="The gate's image, if not the released one.")] = "",
     service_account: Annotated[
@@ -191,8 +206,9 @@ def inject(
     requests: Annotated[
         str, typer.Option("--requests", help="The gate's, as cpu=10m,memory=64Mi.", metavar="NAME=QUANTITY,...")
     ] = "",
+    force: Annotated[bool, typer.Option("--force", help="Write also a gate that audit calls an error.")] = False,
 ) -> None:
-    """Add a gate to a workload in rendered manifests, and print all of them, else unchanged.
+    """Add a gate to workloads in rendered manifests, and print all of them, else unchanged.
 
     With --tool it looks at the database, else it waits for Jobs. Another program's gate is replaced, and waits for the
     same Jobs. What is there and wanted is left as it is.
@@ -200,24 +216,28 @@ def inject(
     from gatekeeper.manifests import inject as injection  # noqa: PLC0415 - only here
     from gatekeeper.manifests import objects, resources  # noqa: PLC0415 - only here
 
-    options = {**context.ensure_object(dict), **({"job": job} if job else {})}
+    given = {"job": job, "namespace": [job_namespace] if job_namespace else None}
     wanted = injection.Wanted(
-        options,
-        workload,
-        image,
-        service_account,
-        secret or (),
-        mount or (),
-        rights,
+        {**context.ensure_object(dict), **{name: values for name, values in given.items() if values}},
+        workload or (),
+        every,
+        replace,
+        namespace=namespace,
+        image=image,
+        service_account=service_account,
+        secrets=secret or (),
+        mounts=mount or (),
+        rights=rights,
+        force=force,
         limits=resources.given("--limits", limits),
         requests=resources.given("--requests", requests),
     )
     done = injection.inject(objects.read_text(file, injection.EXAMPLE), wanted, file)
-    if done.gate:
-        params = context.parent.command.commands[done.gate.command].params  # type: ignore[union-attr]
-        _judge_gate(done.gate, set(map(_name_of, params)))
+    for gate in done.gates:
+        params = context.parent.command.commands[gate.command].params  # type: ignore[union-attr]
+        _judge_gate(gate, set(map(_name_of, params)))
     for note in done.notes:
-        write(f"note: {note}\n", sys.stderr)
+        write(f"note: {one_line(note)}\n", sys.stderr)
     try:
         sys.stdout.buffer.write(done.text.encode())
         sys.stdout.flush()

@@ -8,7 +8,7 @@ import math
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gatekeeper.gate.durations import format_duration
 from gatekeeper.gate.settings import SERVICE_ACCOUNT
@@ -17,6 +17,7 @@ from gatekeeper.manifests.containers import asks_api
 from gatekeeper.manifests.findings import RULES, Audit, Finding, GateFacts
 from gatekeeper.manifests.grants import Granted, Need, granted, missing
 from gatekeeper.manifests.objects import Manifest, Object, Workload, blaming, part, parts, workloads
+from gatekeeper.manifests.places import placed
 from gatekeeper.manifests.waits import Gate
 
 PROGRESS_DEADLINE = 600
@@ -30,18 +31,14 @@ def audit(manifests: Sequence[Manifest], namespace: str = "") -> Audit:
 
     Where none is given, it is the only one that the manifests name.
     """
-    here = namespace or _only_namespace(manifests)
-    placed = [
-        each if each.namespace or each.kind.startswith("Cluster") else replace(each, namespace=here)
-        for each in manifests
-    ]
+    everything = placed(manifests, namespace)
     gates: list[GateFacts] = []
     findings: list[Finding] = []
-    for workload in workloads(placed):
+    for workload in workloads(everything):
         with blaming(workload.manifest):
             found = [gate for each in workload.inits if (gate := waits.gate(each, workload.manifest.namespace))]
             if found:
-                case = _Case(workload, found, placed)
+                case = _Case(workload, found, everything)
                 gates += case.facts()
                 findings += case.judge()
     if not gates:
@@ -58,17 +55,6 @@ def audit(manifests: Sequence[Manifest], namespace: str = "") -> Audit:
             )
         ]
     return Audit(tuple(gates), tuple(findings))
-
-
-def _only_namespace(manifests: Sequence[Manifest]) -> str:
-    """Return the one namespace that these name, be it only in the subjects of a binding."""
-    named = {each.namespace for each in manifests}
-    for each in manifests:
-        if each.group == rbac.GROUP and each.kind.endswith("RoleBinding"):
-            with blaming(each):
-                named |= {str(subject.get("namespace") or "") for subject in parts(each.content, "subjects")}
-    named.discard("")
-    return named.pop() if len(named) == 1 else ""
 
 
 # What is judged of a workload.
@@ -284,6 +270,14 @@ class _Case:
     def _waiting(self, gate: Gate) -> Iterator[_Wrong]:
         if gate.proves_by_job:
             those = [each for each in self.jobs if _awaits(gate, each)]
+            if self.workload.manifest in those:
+                yield _Wrong(
+                    "waits-for-itself",
+                    gate,
+                    f"The gate waits for {self.workload.manifest}, of which it is a part: neither ever ends.",
+                    "take the gate out of that Job, or let it wait for another one.",
+                )
+                return
             yield from self._stale(gate, those)
             for job in those:
                 yield from self._lifetime(gate, job)

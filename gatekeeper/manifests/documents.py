@@ -29,7 +29,7 @@ def load(text: str) -> Any:
     try:
         return yaml.safe_load(text)
     except _FAULTS as fault:
-        raise ValueError(_clause(fault)) from fault
+        raise ValueError(clause(fault)) from fault
 
 
 def load_all(text: str) -> list[tuple[int, Any]]:
@@ -41,7 +41,7 @@ def load_all(text: str) -> list[tuple[int, Any]]:
             node = loader.get_node()
             found.append((node.start_mark.line + 1, loader.construct_document(node)))
     except _FAULTS as fault:
-        raise ValueError(_clause(fault)) from fault
+        raise ValueError(clause(fault)) from fault
     finally:
         loader.dispose()
     return found
@@ -90,7 +90,7 @@ def compose_all(text: str) -> list[Node]:
             _compose(next(events), events, skipped) for event in events if isinstance(event, yaml.DocumentStartEvent)
         ]
     except (yaml.YAMLError, RecursionError) as fault:
-        raise ValueError(_clause(fault)) from fault
+        raise ValueError(clause(fault)) from fault
 
 
 _BOM = "\ufeff"
@@ -120,5 +120,6 @@ def _end(event: Any, skipped: int) -> int:
     return end + skipped
 
 
-def _clause(fault: Exception) -> str:
+def clause(fault: Exception) -> str:
+    """Return in one clause why a document cannot be read."""
     return "it is nested too deeply" if isinstance(fault, RecursionError) else " ".join(str(fault).split())

@@ -52,6 +52,7 @@ RULES = {
         Rule("GK405", "unmet-require", "error", "A Job does not carry what --require demands."),
         Rule("GK406", "unproven", "warning", "A gate opens although nothing proves the migration."),
         Rule("GK407", "deadline", "warning", "A gate waits longer than its rollout."),
+        Rule("GK408", "waits-for-itself", "error", "A gate waits for the Job that it is a part of."),
         Rule("GK501", "pod-security", "warning", "A gate is not admitted by Pod Security restricted."),
         Rule("GK502", "never-starts", "error", "The kubelet never starts a gate."),
     )

@@ -389,6 +389,19 @@ def test_shipped(folder):
             ["unproven"],
             "whenever there is no Job",
         ),
+        (
+            [
+                put(
+                    "Job",
+                    ("spec", "template", "spec", "initContainers"),
+                    [{"image": "gatekeeper", "args": ["job", "db-migrate"]}],
+                ),
+                put("Job", ("spec", "template", "spec", "automountServiceAccountToken"), True),
+                put("Job", ("spec", "template", "spec", "serviceAccountName"), "web"),
+            ],
+            ["token-in-app", "waits-for-itself", "pod-security"],
+            "The gate waits for Job shop/db-migrate, of which it is a part",
+        ),
         ([args("job", "db-migrate", *REQUIRE, "--timeout", "10m")], ["deadline"], "waits 10m, and progressDeadline"),
         ([args("job", "db-migrate", *REQUIRE, "--timeout=-1s")], ["deadline"], "waits without end"),
         (

@@ -95,7 +95,18 @@ NARROW_VOLUME = """\
           fieldRef:
             fieldPath: metadata.namespace
 """
-MARKS = {"@gate": GATE, "@volume": VOLUME, "@narrow-gate": NARROW_GATE, "@narrow-volume": NARROW_VOLUME}
+TOLD = """\
+# gatekeeper: GK201 missing-right: Nothing in these documents grants list, watch on Job db-migrate to ServiceAccount \
+web.
+# gatekeeper: GK401 stale-job: The Job that the last release left behind opens this gate: db-migrate has the same name \
+in each release, and nothing else is demanded of it.
+"""
+MARKS = {
+    "@gate": TOLD + GATE,
+    "@volume": VOLUME,
+    "@narrow-gate": TOLD + NARROW_GATE,
+    "@narrow-volume": NARROW_VOLUME,
+}
 KINDS = {
     "Deployment": ("apps/v1", "spec"),
     "StatefulSet": ("apps/v1", "spec"),
@@ -626,14 +637,14 @@ def test_arguments(inject, line, args):
 
 
 def test_two_gates(inject):
-    """Of gatekeeper's two gates, the one of the mode that is told is brought to it."""
+    """Of gatekeeper's two gates, the one of the mode that is told is brought to it; what suits both, both get."""
     other_gate = "initContainers:\n  - {name: a, image: example.com/gatekeeper, args: [job, a]}\n"
     before = deployment(OWN.replace("initContainers:\n", other_gate))
     printed = inject(before, "--tool alembic --revision bbb2")
     assert container(printed, "migrated")["args"][4] == "bbb2"
     assert container(printed, "a") == container(before, "a")
-    with pytest.raises(Misconfigured, match="has several gates: a, migrated; leave one of them"):
-        inject(before, "--timeout 9m")
+    printed = inject(before, "--timeout 9m")
+    assert [container(printed, name)["args"][-1] for name in ("a", "migrated")] == ["9m", "9m"]
 
 
 def test_command(inject):
@@ -876,6 +887,172 @@ def test_hint():
     assert any(f"apply what {command} prints" in note for note in noted(text, "db-migrate"))
 
 
+def web(*pods: str, more: str = "") -> str:
+    """Return Deployments of several names, and more documents."""
+    texts = [deployment(pod, name) for name, pod in zip(("web", "api", "worker"), pods, strict=False)]
+    return "---\n".join([*texts, *([more] if more else [])])
+
+
+MIGRATE = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: db-migrate%s}\nspec: {%s}\n"
+ALONE = "serviceAccountName: web\ncontainers: [{name: web}]"
+
+
+@pytest.mark.parametrize(
+    ("job", "line", "words"),
+    [
+        (MIGRATE % (", annotations: {helm.sh/hook: post-install}", ""), JOB, "GK403"),
+        (MIGRATE % (", annotations: {helm.sh/hook-delete-policy: hook-succeeded}", ""), JOB, "GK402"),
+        (MIGRATE % ("", "ttlSecondsAfterFinished: 60"), JOB, "GK402"),
+        (MIGRATE % (", labels: {v: '1'}", ""), f"{JOB} --require v=2", "GK405"),
+        (MIGRATE % ("", ""), f"{JOB} --require v=2", "where it is missing"),
+        (MIGRATE % ("", ""), "--job migrate", "GK404"),
+        (
+            (MIGRATE % ("", "template: {spec: {serviceAccountName: web, containers: [{name: a}]}}")),
+            f"{JOB} --workload Job/db-migrate",
+            "GK408",
+        ),
+    ],
+)
+def test_condemned(inject, job, line, words):
+    """A gate that the audit would condemn is refused, unless that is asked for, and then its text says so."""
+    text = web(ALONE, more=job)
+    with pytest.raises(Misconfigured, match="write --force to have this gate all the same") as caught:
+        inject(text, line)
+    assert words in str(caught.value)
+    printed = inject(text, f"{line} --force")
+    assert ("# gatekeeper: GK4" in printed) is ("Job/" not in line)  # nothing can stand between brackets
+    assert inject(printed, f"{line} --force") == printed
+
+
+def test_condemned_before(inject):
+    """What was wrong with the gate that is replaced stays, and keeps it from being replaced no longer."""
+    text = other(REPLACED.strip()) + "---\n" + MIGRATE % ("", "ttlSecondsAfterFinished: 60")
+    printed = inject(text, "")
+    assert container(printed, "wait-for-db")["args"][0] == "job"
+    assert "# gatekeeper: GK402 removed-job: ttlSecondsAfterFinished: 60 removes Job db-migrate" in printed
+
+
+def test_comments_follow(inject):
+    """What is said above a gate goes when it is true no longer, and no other comment does."""
+    text = web(ALONE).replace("containers:", "initContainers:\n      # first\n      - {name: a}\n      containers:")
+    printed = inject(text, JOB)
+    assert printed.count("# gatekeeper: ") == 2
+    printed = inject(printed, f"{JOB} --rbac --require v=1")
+    assert "# gatekeeper: " not in printed
+    assert "# first" in printed
+    assert inject(printed, f"{JOB} --rbac --require v=1") == printed
+
+
+def test_shared_name_is_told():
+    """That releases share the Job's name is told, with the option for it."""
+    text = web(ALONE, more=MIGRATE % (", labels: {app.kubernetes.io/version: '7'}", ""))
+    assert any("--require app.kubernetes.io/version=7" in note for note in add(text, WANTED).notes)
+    assert not any("GK401" in note for note in add(text, Wanted({"job": ["db-migrate-7"]})).notes)
+
+
+# Several workloads, several gates, and those that cannot be read.
+
+WAIT = "initContainers: [{name: wait, image: kubectl, args: [wait, --for=condition=complete, job/%s]}]\n"
+
+
+def all_args(text: str) -> list[list[str]]:
+    return [each["args"] for workload in objects.workloads(objects.parse(text)) for each in workload.inits]
+
+
+def test_all(inject):
+    """Every workload that has a gate gets gatekeeper's, and no other; told what to wait for, every one does."""
+    text = web(WAIT % "a-1" + ALONE, ALONE, WAIT % "b-2" + ALONE, more=MIGRATE % ("", ""))
+    printed = inject(text, "--all --rbac")
+    assert all_args(printed) == [["job", name, "--timeout", "30s"] for name in ("a-1", "b-2")]
+    (role,) = (each for each in objects.parse(printed) if each.kind == "Role")
+    assert role.content["rules"][0]["resourceNames"] == ["a-1", "b-2"]
+    assert inject(printed, "--all --rbac") == printed
+    printed = inject(text, "--all --job c-3")
+    assert [each[1] for each in all_args(printed)] == ["c-3"] * 3
+    with pytest.raises(Misconfigured, match="no workload in these documents has a gate"):
+        inject(web(ALONE), "--all")
+
+
+def test_workloads(inject):
+    """Several workloads are chosen by name, those of one name by their namespaces."""
+    named = [deployment(ALONE).replace("name: web\nspec", f"name: web\n  namespace: {each}\nspec") for each in "ab"]
+    text = "---\n".join([*named, deployment(ALONE, "api")])
+    printed = inject(text, f"{JOB} --workload deployment/a/web --workload Deployment/api")
+    assert [len(each.inits) for each in objects.workloads(objects.parse(printed))] == [1, 0, 1]
+    with pytest.raises(Misconfigured, match="for example --workload Deployment/a/web, or --all"):
+        inject(text, f"{JOB} --workload Deployment/web")
+
+
+def test_a_role_gets_one_name_more(inject):
+    """The Role that is there for one Job gets the name of another."""
+    printed = inject(web(ALONE, ALONE), "--job a-1 --workload Deployment/web --rbac")
+    printed = inject(printed, "--job b-2 --workload Deployment/api --rbac")
+    assert printed.count("\nkind: Role\n") == 1
+    assert "resourceNames: [a-1, b-2]" in printed
+    assert not [each for each in audit(objects.parse(printed)).findings if each.rule.slug == "missing-right"]
+
+
+def test_several_waits(inject):
+    """Each of several waits becomes a gate where it stands."""
+    waits = "[{name: a, args: [job-wr, a-1]}, {name: first}, {name: b, image: k8s-wait-for, args: [job, b-2]}]"
+    printed = inject(deployment(f"{ALONE}\ninitContainers: {waits}"), "--timeout 8m")
+    (workload,) = objects.workloads(objects.parse(printed))
+    assert [each.get("args") for each in workload.inits] == [
+        ["job", "a-1", "--timeout", "8m"],
+        None,
+        ["job", "b-2", "--timeout", "8m"],
+    ]
+    assert inject(printed, "--timeout 8m") == printed
+
+
+UNREAD = "initContainers: [{name: a}, {name: wait, image: kubectl, command: [sh, -c, './x; kubectl wait job/$(a)']}]\n"
+
+
+def test_replace_what_cannot_be_read(inject):
+    """A gate that cannot be read is replaced where it stands, once it is told what by."""
+    line = "--replace wait --job db-migrate-7"
+    printed = inject(deployment(UNREAD + ALONE), line)
+    assert container(printed, "wait")["args"] == ["job", "db-migrate-7"]
+    assert "command" not in container(printed, "wait")
+    assert inject(printed, line) == printed
+    printed = inject(web(UNREAD + ALONE, ALONE), f"--all {line}")
+    assert [len(each.inits) for each in objects.workloads(objects.parse(printed))] == [2, 0]
+
+
+# Namespaces as Helm leaves them.
+
+IN_SHOP = "".join(
+    f"---\n{(SHIPPED / 'job' / f'{name}.yaml').read_text()}".replace("metadata:", "metadata:\n  namespace: shop", 1)
+    for name in ("role", "rolebinding")
+)
+
+
+@pytest.mark.parametrize("flag", ["", ", -n, shop"])
+@pytest.mark.parametrize("line", ["", "-n shop"])
+def test_rights_of_the_release(inject, flag, line):
+    """Rights that are there in the one namespace that is named are seen, whether the gate names it or not."""
+    wait = WAIT.replace("job/%s", f"job/db-migrate{flag}")
+    printed = inject(deployment(wait + ALONE) + IN_SHOP, f"--rbac {line}")
+    assert printed.count("\nkind: Role\n") == 1
+
+
+def test_namespace_of_the_gate_alone(inject):
+    """The namespace that a gate alone names is the release's: what is added is left to whoever applies it."""
+    printed = inject(deployment(WAIT % "a, -n, shop" + ALONE), "--rbac")
+    assert "namespace:" not in printed.partition("kind: Role\n")[2]
+    assert [each.rule.slug for each in audit(objects.parse(printed)).findings if each.rule.level == "error"] == []
+
+
+def test_jobs_elsewhere(inject):
+    """Jobs of another namespace have their rights there, and the workload's own namespace has to be known for it."""
+    printed = inject(deployment(ALONE), "--job a --job-namespace data -n shop --rbac")
+    assert container(printed)["args"] == ["job", "a", "--namespace", "data"]
+    assert "name: shop:web-gate" in printed.replace('"', "")
+    text = web(ALONE, more="kind: A\nmetadata: {namespace: a}\n---\nkind: B\nmetadata: {namespace: b}\n")
+    with pytest.raises(Misconfigured, match="write where it is applied, for example -n shop"):
+        inject(text, "--job a --job-namespace data --rbac")
+
+
 # Refusals.
 
 PLAIN = deployment("serviceAccountName: web\ncontainers: [{name: web}]")
@@ -954,6 +1131,8 @@ REFUSALS = {
         "",
         "$(JOB) is known only in the pod",
     ),
+    "nothing of that name": (other(OTHERS["a loop"][0]), f"{JOB} --replace wait", "no init container wait, only first"),
+    "nothing of that name anywhere": (PLAIN, f"{JOB} --replace wait --all", "no workload in these documents has wait"),
     "two gates": (
         deployment(
             "serviceAccountName: web\ncontainers: [{name: web}]\n"
