@@ -102,6 +102,10 @@ def audit(
         str, typer.Option("--namespace", "-n", help="Of objects that name none, as for kubectl apply.", metavar="NAME")
     ] = "",
     form: Annotated[str, typer.Option("--format", metavar="table|json|sarif", help="Form of the findings.")] = "table",
+    image: Annotated[
+        Names,
+        typer.Option("--image", metavar="NAME", help="An image that is gatekeeper's, as a mirror has it. Repeatable."),
+    ] = None,
     ignore: Annotated[
         Names, typer.Option("--ignore", metavar="ID", help="Rule whose findings you accept, as GK202. Repeatable.")
     ] = None,
@@ -116,7 +120,8 @@ def audit(
     settings.choice("--format", form, tuple(findings.FORMS))
     ids = tuple(rule.id for rule in findings.RULES.values())
     ignored = [settings.choice("--ignore", each, ids) for each in ignore or ()]
-    found = judge([manifest for file in files for manifest in objects.read(file)], namespace).without(ignored)
+    manifests = [manifest for file in files for manifest in objects.read(file)]
+    found = judge(manifests, namespace, image or ()).without(ignored)
     sys.stdout.write(findings.render(found, form))
     if found.findings:
         raise typer.Exit(REFUSED)

@@ -4,10 +4,10 @@ Pure. What is not given stays as it is in the gate that is there.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gatekeeper.gate.settings import Misconfigured
-from gatekeeper.manifests import peers, waits
+from gatekeeper.manifests import containers, peers, waits
 from gatekeeper.manifests.objects import Manifest, Object
 
 EXAMPLE = "kustomize build . | gatekeeper inject - --job db-migrate"
@@ -40,19 +40,22 @@ def names_proof(options: Mapping[str, Sequence[str]]) -> bool:
     return not options.keys().isdisjoint({"job", "selector", "tool"})
 
 
-def found(container: Object) -> Arguments | None:
+def found(container: Object, images: Sequence[str] = (), *, proves: bool = False) -> Arguments | None:
     """Return the arguments of a gate, translated where it is another program's; None for what is no gate.
 
-    Raises Misconfigured, in one clause, for what is one and cannot be read.
+    A wait for something else than a Job is no gate; nor is one that also waits for a Job, where another one proves what
+    is asked for. Raises Misconfigured, in one clause, for what cannot be read.
     """
-    if peers.is_gatekeeper(container):
-        return _parsed(waits.written(container))
-    wait = peers.recognise(container)
-    if wait is None:
+    if own := containers.own(container, images):
+        return _parsed(waits.written(container, own))
+    wait = containers.recognise(container, images)
+    if wait is None or wait.readiness or (wait.beside and proves):
         return None
-    if wait.problem:
-        raise Misconfigured(wait.problem)
-    return _parsed(waits.as_job(wait, {}))
+    if wait.problem or wait.beside:
+        raise Misconfigured(wait.problem or f"{wait.beside}, and for Jobs, too")
+    # What has no end where it is stays so: only `kubectl wait` and a `for` loop have one without being told.
+    endless = wait.program in {peers.K8S_WAIT_FOR, peers.ENTRYPOINT}
+    return _parsed(waits.as_job(replace(wait, timeout=wait.timeout or ("-1s" if endless else "")), {}))
 
 
 def _parsed(argv: Sequence[str]) -> Arguments:

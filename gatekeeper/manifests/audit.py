@@ -26,17 +26,18 @@ _VERSION = "app.kubernetes.io/version"
 _ROLLED_OUT = ("Deployment", "Rollout")
 
 
-def audit(manifests: Sequence[Manifest], namespace: str = "") -> Audit:
+def audit(manifests: Sequence[Manifest], namespace: str = "", images: Sequence[str] = ()) -> Audit:
     """Judge every gate. A namespace is that of objects that name none, as for `kubectl apply -n`. Raises Misconfigured.
 
-    Where none is given, it is the only one that the manifests name.
+    Where none is given, it is the only one that the manifests name. These images are known to be gatekeeper's.
     """
-    everything = placed(manifests, namespace)
+    everything = placed(manifests, namespace, images)
     gates: list[GateFacts] = []
     findings: list[Finding] = []
     for workload in workloads(everything):
         with blaming(workload.manifest):
-            found = [gate for each in workload.inits if (gate := waits.gate(each, workload.manifest.namespace))]
+            place = workload.manifest.namespace
+            found = [gate for each in workload.inits if (gate := waits.gate(each, place, images))]
             if found:
                 case = _Case(workload, found, everything)
                 gates += case.facts()
@@ -289,6 +290,13 @@ class _Case:
                     "--if-absent open lets the app start whenever there is no Job, also before it is created.",
                     "let gatekeeper schema be the proof, which needs no Job, or take --if-absent out.",
                 )
+        if gate.opens:
+            yield _Wrong(
+                "unproven",
+                gate,
+                f"{gate.name} ends with success although its wait has failed: {gate.opens}.",
+                "let gatekeeper be its program, without a shell; gatekeeper inject writes that.",
+            )
         yield from self._deadline(gate)
 
     def _stale(self, gate: Gate, those: Sequence[Manifest]) -> Iterator[_Wrong]:
@@ -305,9 +313,15 @@ class _Case:
                         f"give the Job the label {key}: {rbac.flow(value)}, or correct --require.",
                     )
         before = {(each.namespace, each.name) for each in those if _runs_before(each)}
-        constant = [
-            name for name in gate.jobs if not _OF_A_RELEASE.search(name) and (gate.namespace, name) not in before
-        ]
+        constant = [name for name in gate.jobs if not of_a_release(name) and (gate.namespace, name) not in before]
+        if gate.labels and not gate.require and not _chooses_a_release(gate.labels):
+            yield _Wrong(
+                "stale-job",
+                gate,
+                f"The Job that the last release left behind opens this gate, as long as the new one is not there: "
+                f"{gate.labels} matches both, and nothing else is demanded.",
+                "add a label of the release to the Job and to the selector, or --require, or name the Job.",
+            )
         if constant and not gate.require:
             version = next((str(each.labels[_VERSION]) for each in those if _VERSION in each.labels), "")
             one = f"label the Job with the release, and add --require {_VERSION}={version or 'VERSION'}"
@@ -395,10 +409,31 @@ _FAULTS = {
     "failed.",
     peers.K8S_WAIT_FOR: "k8s-wait-for reads counters in text that is made for people, which has opened it before its "
     "time, and it waits without end when the Job has failed.",
+    peers.ENTRYPOINT: "kubernetes-entrypoint waits without end when the Job has failed, and does not ask which "
+    "release it is of.",
     peers.SHELL_LOOP: "A shell loop takes each fault, be it a missing right, for a Job that is not Complete yet.",
 }
 _EVERYWHERE = ", in every namespace"
-_OF_A_RELEASE = re.compile(r"[-.][^-.]*\d[^-.]*$")
+_RELEASE = re.compile(
+    r"v?\d+|(?:b|build|r|rel|release|rev|revision)\d+|(?=.*\d)[0-9a-f]{7,}|(?=(?:\d*[a-z]+\d+){2})\w{5,}"
+)
+"""The last part of a name that is one release's own: a number, a hash, random letters; not pg16, neo4j, or oauth2."""
+_RELEASES_KEY = re.compile(r"(?:.*[/._-])?(?:commit|revision|sha|tag|version)(?:-\w+)?", re.IGNORECASE)
+
+
+def of_a_release(name: str) -> bool:
+    """Return whether a Job's name looks like that of one release alone; -v2 is rather the second of its kind."""
+    *before, last = re.split(r"[-.]", name)
+    return bool(before and _RELEASE.fullmatch(last)) and not (last[0] == "v" and name[-len(last) - 1] == "-")
+
+
+def _chooses_a_release(selector: str) -> bool:
+    """Return whether a pair of a selector looks like a release."""
+    pairs = [re.split(r"\s*==?\s*", each.strip(), maxsplit=1) for each in selector.split(",")]
+    return any(
+        _RELEASES_KEY.fullmatch(key) or re.fullmatch(r"v?\d[\w.]*", value) or of_a_release(value)
+        for key, value in (pair for pair in pairs if len(pair) == 2)
+    )
 
 
 def _waits_for(gate: Gate) -> str:

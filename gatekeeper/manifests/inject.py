@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gatekeeper.gate.settings import Misconfigured
-from gatekeeper.manifests import arguments, edits, objects, peers, pod, waits
+from gatekeeper.manifests import arguments, containers, edits, objects, pod, waits
 from gatekeeper.manifests.arguments import EXAMPLE, Arguments
 from gatekeeper.manifests.audit import audit
 from gatekeeper.manifests.containers import asks_api
@@ -36,8 +36,8 @@ class Injected:
 
 def inject(text: str, wanted: Wanted, source: str = "-") -> Injected:
     """Return a stream with the gates that are wanted. Raises Misconfigured."""
-    found = placed(objects.parse(text, source, EXAMPLE), wanted.namespace)
-    before = audit(found, wanted.namespace)
+    found = placed(objects.parse(text, source, EXAMPLE), wanted.namespace, wanted.images)
+    before = audit(found, wanted.namespace, wanted.images)
     rights = Rights(found)
     done = [_Gated(workload, places, wanted, rights) for workload, places in _chosen(found, wanted)]
     changes = [each.change for each in done] + rights.changes
@@ -50,7 +50,7 @@ def inject(text: str, wanted: Wanted, source: str = "-") -> Injected:
         ) from fault
     lacks = [lack for each in done for lack in each.lacks]
     changed = edits.append(changed, rights.render(text, lacks[0].command if lacks else ""))
-    after = audit(placed(objects.parse(changed, source, EXAMPLE), wanted.namespace), wanted.namespace)
+    after = audit(objects.parse(changed, source, EXAMPLE), wanted.namespace, wanted.images)
     notes = [note for each in done for note in (*each.notes, *each.judged(before, after, force=wanted.force))]
     changed = edits.comment(changed, [told for each in done for told in each.comments(after)])
     return Injected(changed, tuple(new for each in done for new in each.gates), tuple(dict.fromkeys(notes)))
@@ -115,9 +115,9 @@ def _places(workload: Workload, wanted: Wanted) -> list[Place]:
         parts(workload.pod, "volumes")
     proves = arguments.names_proof(wanted.options)
     if wanted.replace:
-        return [_replaced(workload, wanted.replace, proves=proves)]
-    found = [Place(at, old, there) for at, old in enumerate(workload.inits) if (there := _there(workload, old))]
-    if proves and len(found) > 1 and all(peers.is_gatekeeper(each.old) for each in found):
+        return [_replaced(workload, wanted, proves=proves)]
+    found = [Place(at, old, there) for at, old in enumerate(workload.inits) if (there := _there(workload, old, wanted))]
+    if proves and len(found) > 1 and all(containers.is_gatekeeper(each.old, wanted.images) for each in found):
         mode = "schema" if "tool" in wanted.options else "job"
         found = [each for each in found if each.there and each.there.command == mode]
     if proves and len(found) > 1:
@@ -130,11 +130,13 @@ def _places(workload: Workload, wanted: Wanted) -> list[Place]:
     return found or [Place(len(workload.inits))]
 
 
-def _replaced(workload: Workload, name: str, *, proves: bool) -> Place:
+def _replaced(workload: Workload, wanted: Wanted, *, proves: bool) -> Place:
     """Return the place of the init container of a name, which is replaced whatever it is."""
+    name = wanted.replace
     for at, old in enumerate(workload.inits):
         if old.get("name") == name:
-            there = _there(workload, old) if peers.is_gatekeeper(old) or not proves else None
+            own = containers.is_gatekeeper(old, wanted.images)
+            there = _there(workload, old, wanted) if own or not proves else None
             return Place(at, old, there)
     names = ", ".join(str(each.get("name")) for each in workload.inits) or "none at all"
     raise Misconfigured(
@@ -143,10 +145,10 @@ def _replaced(workload: Workload, name: str, *, proves: bool) -> Place:
     )
 
 
-def _there(workload: Workload, container: Object) -> Arguments | None:
+def _there(workload: Workload, container: Object, wanted: Wanted) -> Arguments | None:
     """Return the arguments of a gate that is there, None for what is no gate."""
     try:
-        return arguments.found(container)
+        return arguments.found(container, wanted.images, proves=arguments.names_proof(wanted.options))
     except Misconfigured as fault:
         name = container.get("name")
         raise Misconfigured(
@@ -166,7 +168,7 @@ class _Gated:
         self.workload, manifest = workload, workload.manifest
         new = {each.at: arguments.merged(manifest, each.there, wanted.options) for each in places}
         gates = {each.at: pod.gate(workload, each, new[each.at], wanted) for each in places}
-        read = {at: waits.gate(container, manifest.namespace) for at, container in gates.items()}
+        read = {at: waits.gate(container, manifest.namespace, wanted.images) for at, container in gates.items()}
         readers = [at for at, gate in read.items() if new[at].reads_jobs or (gate and gate.need)]
         if readers and workload.account == "default" and not wanted.service_account:
             raise Misconfigured(

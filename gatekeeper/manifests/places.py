@@ -10,12 +10,12 @@ from gatekeeper.manifests import rbac, waits
 from gatekeeper.manifests.objects import Manifest, blaming, parts, workloads
 
 
-def placed(manifests: Sequence[Manifest], namespace: str = "") -> list[Manifest]:
+def placed(manifests: Sequence[Manifest], namespace: str = "", images: Sequence[str] = ()) -> list[Manifest]:
     """Return the objects, each with its namespace: that given, as for `kubectl apply -n`, or else the only one named.
 
     Nothing is filled in where several are named. Raises Misconfigured.
     """
-    here = namespace or _only(_named(manifests)) or _only(_asked(manifests))
+    here = namespace or _only(_named(manifests)) or _only(_asked(manifests, images))
     return [
         each if each.namespace or not here or each.kind.startswith("Cluster") else replace(each, namespace=here)
         for each in manifests
@@ -36,8 +36,8 @@ def _named(manifests: Sequence[Manifest]) -> Iterator[str]:
                 yield from (str(subject.get("namespace") or "") for subject in parts(each.content, "subjects"))
 
 
-def _asked(manifests: Sequence[Manifest]) -> Iterator[str]:
+def _asked(manifests: Sequence[Manifest], images: Sequence[str]) -> Iterator[str]:
     """Yield the namespaces that gates ask for Jobs: a chart writes that of its release, which is where it is, too."""
     for workload in workloads(manifests):
         with blaming(workload.manifest):
-            yield from (found.namespace for each in workload.inits if (found := waits.gate(each, "")))
+            yield from (found.namespace for each in workload.inits if (found := waits.gate(each, "", images)))

@@ -5,14 +5,15 @@ Pure: plain objects in, plain objects out. What would not start, or could not wo
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from gatekeeper import __version__
+from gatekeeper.gate import settings
 from gatekeeper.gate.settings import SERVICE_ACCOUNT, Misconfigured
-from gatekeeper.manifests import peers, rbac, resources, security
+from gatekeeper.manifests import containers, rbac, resources, security
 from gatekeeper.manifests.arguments import Arguments
-from gatekeeper.manifests.objects import Object, Workload, part, parts, texts
+from gatekeeper.manifests.objects import Object, Workload, part, parts
 
 IMAGE = f"ghcr.io/gatekeeper/gatekeeper:{__version__}"
 NAME = "gate"
@@ -56,6 +57,11 @@ class Wanted:
     limits: Mapping[str, str] = field(default_factory=dict)
     requests: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def images(self) -> tuple[str, ...]:
+        """Return the images that are known to be gatekeeper's."""
+        return (self.image,) if self.image else ()
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -71,8 +77,8 @@ class Place:
 def gate(workload: Workload, place: Place, arguments: Arguments, wanted: Wanted) -> Object:
     """Return the gate's container: the one that is there with what has to change, or a new one."""
     old = place.old
-    if peers.is_gatekeeper(old):
-        container = _changed(workload, old, arguments if arguments != place.there else None, wanted.image)
+    if own := containers.own(old, wanted.images):
+        container = _changed(workload, old, own, arguments if arguments != place.there else None, wanted.image)
     else:
         taken = [str(each.get("name")) for each in (*workload.inits, *workload.apps)]
         container = {
@@ -84,6 +90,10 @@ def gate(workload: Workload, place: Place, arguments: Arguments, wanted: Wanted)
             "resources": resources.of_gate(old),
             "securityContext": security.of_gate(workload.pod, old),
         }
+    if not containers.is_gatekeeper(container):
+        # An image of another name: by its options it is known for what it is, to the audit and to the next run.
+        told = {} if "timeout" in arguments.options else {"timeout": [settings.TIMEOUT]}
+        container["args"] = replace(arguments, options={**arguments.options, **told}).argv
     if wanted.limits or wanted.requests:
         container["resources"] = resources.changed(part(container, "resources"), wanted.limits, wanted.requests)
     if wanted.secrets:
@@ -95,7 +105,7 @@ def gate(workload: Workload, place: Place, arguments: Arguments, wanted: Wanted)
     return container
 
 
-def _changed(workload: Workload, old: Object, arguments: Arguments | None, image: str) -> Object:
+def _changed(workload: Workload, old: Object, own: containers.Own, arguments: Arguments | None, image: str) -> Object:
     """Return gatekeeper's own gate with other arguments, unless they are the same."""
     if old.get("restartPolicy") == "Always":
         raise Misconfigured(
@@ -105,8 +115,8 @@ def _changed(workload: Workload, old: Object, arguments: Arguments | None, image
     container = dict(old)
     if arguments:
         container["args"] = arguments.argv
-        if command := texts(old, "command"):
-            container["command"] = command[: 3 if command[1:3] == ["-m", "gatekeeper"] else 1]
+        if own.program:
+            container["command"] = list(own.program)
     if image:
         container["image"] = image
     if security.never_starts(old, workload.pod):

@@ -120,9 +120,9 @@ def test_shipped(folder):
         ([put("Deployment", ARGS, ["web"])], ["no-gate"], "No workload in these documents has a gate"),
         ([args("job", "DB")], ["unreadable-gate"], "'DB' is not the name of a Job"),
         (
-            [put("Deployment", (*GATE, "image"), "k8s-wait-for"), args("pod", "db", "-n", "shop")],
+            [put("Deployment", (*GATE, "image"), "k8s-wait-for"), args("job-we", "db", "-n", "shop")],
             ["unreadable-gate"],
-            "What k8s-wait-for waits for cannot be told: pod: ",
+            "What k8s-wait-for waits for cannot be told: job-we: ",
         ),
         ([args("job", "--timeout")], ["unreadable-gate"], "--timeout has no value"),
         ([args("job", "db-migrate", "--help")], ["unreadable-gate"], "--help is among its arguments"),
@@ -314,7 +314,7 @@ def test_shipped(folder):
                 put("Job", ("metadata", "labels"), {"app": "web", "tier": "db"}),
                 put("Job", ("spec", "ttlSecondsAfterFinished"), 60),
             ],
-            ["removed-job"],
+            ["stale-job", "removed-job"],
             "ttlSecondsAfterFinished: 60 removes Job shop/db-migrate",
         ),
         (
@@ -323,8 +323,8 @@ def test_shipped(folder):
                 put("Role", ("rules", 0), WATCHING),
                 put("Job", ("spec", "ttlSecondsAfterFinished"), 60),
             ],
-            [],
-            "",
+            ["stale-job"],
+            "app=web matches both, and nothing else is demanded",
         ),
         (
             [add("Job", "db-migrate", namespace="other", group="batch", spec={"ttlSecondsAfterFinished": 0})],
@@ -568,7 +568,7 @@ def test_charts(name, expected):
             "k8s-wait-for",
             "get, list on every Job of namespace shop",
         ),
-        ({"image": "groundnuty/k8s-wait-for", "args": ["pod", "a"]}, "k8s-wait-for", "cannot be told: pod: "),
+        ({"image": "groundnuty/k8s-wait-for", "args": ["job-we", "a"]}, "k8s-wait-for", "cannot be told: job-we: "),
         (
             {
                 "image": "bitnami/kubectl",

@@ -509,14 +509,14 @@ OTHERS = {
         ),
         ["job", "a", "b", "--timeout", "9m30s"],
     ),
-    "k8s-wait-for": ("image: example.com/k8s-wait-for:v2.0\nargs: [job-wr, 'on']", ["job", "on"]),
+    "k8s-wait-for": ("image: example.com/k8s-wait-for:v2.0\nargs: [job-wr, 'on']", ["job", "on", "--timeout", "-1s"]),
     "k8s-wait-for, by label": (
         'image: example.com/k8s-wait-for:v2.0\nargs: [job, "-lapp in (shop, web)"]',
-        ["job", "--selector", "app in (shop, web)"],
+        ["job", "--selector", "app in (shop, web)", "--timeout", "-1s"],
     ),
     "a loop": (
         "image: example.com/tools\ncommand: [sh, -c, 'until kubectl get job db-migrate -o name; do sleep 1; done']",
-        ["job", "db-migrate"],
+        ["job", "db-migrate", "--timeout", "-1s"],
     ),
     "gatekeeper's own": (
         f"image: example.com/gatekeeper\nargs: [wait, {COMPLETE}, job/db-migrate]",
@@ -804,6 +804,7 @@ def test_long_name(inject):
 
 
 CLIENTS = [
+    "{name: db, image: example.com/mirror/k8s-wait-for:2, args: [pod, -lapp=db]}",
     "{name: deps, image: e/kubernetes-entrypoint:1, env: [{name: DEPENDENCY_SERVICE, value: db}]}",
     "{name: api, image: example.com/tools, command: [kubectl], args: [rollout, status, deployment/api]}",
     "{name: api, image: example.com/tools, command: [sh, -c, 'set -e; oc get pods']}",
@@ -1125,7 +1126,7 @@ REFUSALS = {
         JOB,
         "cannot be told: --timeout has no value",
     ),
-    "a Service": (other("image: example.com/k8s-wait-for\nargs: [service, db]"), JOB, "a Service that answers"),
+    "a Service": (other("image: example.com/k8s-wait-for\nargs: [service, db]"), "", "what the gate is to wait for is"),
     "a Job that the pod names": (
         other(f"image: kubectl\nargs: [wait, {COMPLETE}, job/$(JOB)]"),
         "",
