@@ -7,7 +7,7 @@ binding that is applied on its own, is not guessed: sentences then say "in these
 import math
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from gatekeeper.gate.durations import format_duration
@@ -15,7 +15,7 @@ from gatekeeper.gate.settings import SERVICE_ACCOUNT
 from gatekeeper.manifests import peers, rbac, security, waits
 from gatekeeper.manifests.containers import asks_api
 from gatekeeper.manifests.findings import RULES, Audit, Finding, GateFacts
-from gatekeeper.manifests.grants import Granted, Need, granted, missing
+from gatekeeper.manifests.grants import Granted, Need, by_namespace, granted, missing
 from gatekeeper.manifests.objects import Manifest, Object, Workload, blaming, part, parts, workloads
 from gatekeeper.manifests.places import placed
 from gatekeeper.manifests.waits import Gate
@@ -82,12 +82,20 @@ class _Case:
         self.account = workload.account
         self.needs = [gate.need for gate in gates if gate.need]
         self.grants = granted(manifests, self.namespace, self.account)
+        self.elsewhere = [] if self.namespace else by_namespace(manifests, self.account)
         self.jobs = [each for each in manifests if (each.group, each.kind) == ("batch", "Job")]
         accounts = [each for each in manifests if (each.group, each.kind) == ("", "ServiceAccount")]
         flags = [each.content for each in accounts if (each.namespace, each.name) == (self.namespace, self.account)]
         automount = [each.get("automountServiceAccountToken") for each in (workload.pod, *flags)]
         # The pod's own word wins; without any, the token is mounted.
         self.automount = next((each for each in automount if each is not None), True) is not False
+        self.token_secrets = {
+            each.name
+            for each in manifests
+            if (each.group, each.kind, each.namespace) == ("", "Secret", self.namespace)
+            and each.content.get("type") == "kubernetes.io/service-account-token"
+            and each.annotations.get("kubernetes.io/service-account.name") == self.account
+        }
         # To whom the token is no surprise.
         self.clients = {str(each.get("name")) for each in (*workload.inits, *workload.apps) if asks_api(each)}
         self.token_in = [str(each.get("name")) for each in (*workload.inits, *workload.apps) if self._token_paths(each)]
@@ -150,6 +158,14 @@ class _Case:
             lack = missing(gate.need, self.grants) if gate.need else None
             if lack:
                 yield _Wrong("missing-right", gate, self._lack(lack), self._cure_lack(gate))
+        if self.elsewhere:
+            yield _Wrong(
+                "unknown-namespace",
+                None,
+                f"Where {self.workload.manifest} is applied is not told, and {', '.join(self.elsewhere)} gives rights "
+                "by namespace: which of them its account has is not known.",
+                "say where, for example gatekeeper audit -n shop.",
+            )
         for each in self.grants:
             if not each.known:
                 yield _Wrong(
@@ -227,7 +243,11 @@ class _Case:
 
     def _token_paths(self, container: Object) -> list[str]:
         """Return where a container has a token for the API server."""
-        volumes = {str(each.get("name")) for each in parts(self.workload.pod, "volumes") if _has_token(each)}
+        volumes = {
+            str(each.get("name"))
+            for each in parts(self.workload.pod, "volumes")
+            if _has_token(each, self.token_secrets)
+        }
         mounts = {
             str(each.get("mountPath")).rstrip("/"): str(each.get("name")) for each in parts(container, "volumeMounts")
         }
@@ -465,11 +485,17 @@ def _replacement(gate: Gate) -> str:
     return f"let gatekeeper inject replace it, or make it gatekeeper's image, without a command and with args: {args}"
 
 
-def _has_token(volume: Object) -> bool:
+_AUDIENCES = ("", "https://kubernetes.default.svc", "https://kubernetes.default.svc.cluster.local", "kubernetes")
+"""Those that API servers take for their own; a cluster's --api-audiences may have others."""
+
+
+def _has_token(volume: Object, secrets: Collection[str]) -> bool:
     """Return whether a volume holds a token for the API server, and not one for somebody else."""
     sources = parts(volume, "projected", "sources")
-    return any(
-        "serviceAccountToken" in each and not part(each, "serviceAccountToken").get("audience") for each in sources
+    named = [part(volume, "secret").get("secretName"), *(part(each, "secret").get("name") for each in sources)]
+    return any(name in secrets for name in named if name) or any(
+        "serviceAccountToken" in each and (part(each, "serviceAccountToken").get("audience") or "") in _AUDIENCES
+        for each in sources
     )
 
 

@@ -15,6 +15,7 @@ from gatekeeper.manifests import objects as manifests
 from gatekeeper.manifests.audit import audit
 from gatekeeper.manifests.findings import RULES
 from gatekeeper.manifests.grants import Need
+from gatekeeper.manifests.objects import part
 
 FOLDER = Path(__file__).parent / "audit"
 SHIPPED = Path(__file__).parents[3] / "manifests"
@@ -211,16 +212,28 @@ def test_shipped(folder):
         ([bind("view", {"kind": "Group", "name": "system:authenticated"})], ["excess-right"], "group system:authentic"),
         (
             [
-                bind(
+                add(
+                    "ClusterRoleBinding",
                     "system:discovery",
-                    {"kind": "Group", "name": "system:authenticated"},
-                    everywhere=True,
-                    labels={"kubernetes.io/bootstrapping": "rbac-defaults"},
+                    roleRef={"kind": "ClusterRole", "name": "system:discovery"},
+                    subjects=[{"kind": "Group", "name": "system:authenticated"}],
                 ),
                 add("ClusterRole", "system:discovery", rules=[{"nonResourceURLs": ["/api"], "verbs": ["get"]}]),
             ],
             [],
             "",
+        ),
+        (
+            [
+                bind(
+                    "cluster-admin",
+                    WEB | {"namespace": "shop"},
+                    everywhere=True,
+                    labels={"kubernetes.io/bootstrapping": "rbac-defaults"},
+                )
+            ],
+            ["excess-right"],
+            "every verb on everything, in every namespace.",
         ),
         (
             [
@@ -285,6 +298,41 @@ def test_shipped(folder):
             ],
             ["no-token"],
             "no token is mounted",
+        ),
+        (
+            [
+                put(
+                    "Deployment",
+                    (*POD, "volumes", 0, "projected", "sources", 0, "serviceAccountToken", "audience"),
+                    "https://kubernetes.default.svc",
+                )
+            ],
+            [],
+            "",
+        ),
+        (
+            [
+                lambda objects: next(
+                    part(each.content, *POD)["volumes"].append({"name": "old", "secret": {"secretName": "web-token"}})
+                    for each in objects
+                    if each.kind == "Deployment"
+                ),
+                put("Deployment", (*POD, "containers", 0, "volumeMounts"), [{"name": "old", "mountPath": "/token"}]),
+                lambda objects: objects.append(
+                    manifests.Manifest(
+                        "",
+                        "Secret",
+                        "web-token",
+                        "shop",
+                        {
+                            "metadata": {"annotations": {"kubernetes.io/service-account.name": "web"}},
+                            "type": "kubernetes.io/service-account-token",
+                        },
+                    )
+                ),
+            ],
+            ["token-in-app"],
+            "is mounted in web: the volume is mounted there, too",
         ),
         (
             [
@@ -969,3 +1017,40 @@ def test_rules():
     assert len({rule.id for rule in RULES.values()}) == len(RULES)
     assert all(rule.slug == slug for slug, rule in RULES.items())
     assert {rule.level for rule in RULES.values()} == {"error", "warning", "note"}
+
+
+HOSTILE = "\x1b[2J\n::error::x ##[error]\u202e\x9b1m"
+
+
+@pytest.mark.parametrize("form", findings.FORMS)
+def test_hostile_text(form):
+    """What a manifest says moves no cursor, and is no command to what runs the audit."""
+    objects = changed(
+        args("job", "db-migrate", "--require", "v=1"),
+        put("Job", ("metadata", "labels"), {"v": HOSTILE}),
+        put("Deployment", (*POD, "containers", 0, "name"), HOSTILE),
+    )
+    objects = [replace(each, name=HOSTILE) if each.kind == "Deployment" else each for each in objects]
+    text = findings.render(audit(objects), form)
+    assert all(each.isprintable() or each == "\n" for each in text)
+    assert not any(line.lstrip().startswith("::") for line in text.splitlines())
+    assert form != "table" or "##[" not in text
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        {"kind": "User", "name": "system:serviceaccount:default:web"},
+        {"kind": "Group", "name": "system:serviceaccounts:default"},
+    ],
+)
+def test_unknown_namespace(subject):
+    """Where the namespace decides which rights an account has and is not told, that is said."""
+    names = [WEB | {"namespace": each} for each in "ab"]
+    objects = [replace(each, namespace="") for each in changed(bind("cluster-admin", subject, everywhere=True))]
+    objects = [each for each in objects if each.kind not in {"Role", "RoleBinding"}]
+    assert "unknown-namespace" in slugs(objects)
+    assert "unknown-namespace" not in slugs(objects, "default")
+    assert "excess-right" in slugs(objects, "default")
+    objects[-1].content["subjects"] = names
+    assert "unknown-namespace" in slugs(objects)
