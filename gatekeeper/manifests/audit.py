@@ -24,6 +24,8 @@ PROGRESS_DEADLINE = 600
 """Seconds, where a Deployment or a Rollout does not say."""
 _VERSION = "app.kubernetes.io/version"
 _ROLLED_OUT = ("Deployment", "Rollout")
+_BESIDE = ("ClusterRole", "ClusterRoleBinding", "Job", "Role", "RoleBinding", "Secret", "ServiceAccount")
+"""What tells of a gate's rights, its token and its Jobs."""
 
 
 def audit(manifests: Sequence[Manifest], namespace: str = "", images: Sequence[str] = ()) -> Audit:
@@ -32,6 +34,8 @@ def audit(manifests: Sequence[Manifest], namespace: str = "", images: Sequence[s
     Where none is given, it is the only one that the manifests name. These images are known to be gatekeeper's.
     """
     everything = placed(manifests, namespace, images)
+    # Judged beside a workload; not looked through anew for each of thousands.
+    beside = [each for each in everything if each.kind in _BESIDE]
     gates: list[GateFacts] = []
     findings: list[Finding] = []
     for workload in workloads(everything):
@@ -39,7 +43,7 @@ def audit(manifests: Sequence[Manifest], namespace: str = "", images: Sequence[s
             place = workload.manifest.namespace
             found = [gate for each in workload.inits if (gate := waits.gate(each, place, images))]
             if found:
-                case = _Case(workload, found, everything)
+                case = _Case(workload, found, beside)
                 gates += case.facts()
                 findings += case.judge()
     if not gates:

@@ -97,6 +97,10 @@ class Audit:
     ignored: int = 0
     """How many findings more there are, of rules that the reader has accepted."""
 
+    def by_workload(self) -> dict[str, list[Finding]]:
+        """Return the findings of each workload."""
+        return _by_workload(self.findings)
+
     def without(self, ids: Collection[str]) -> "Audit":
         """Return the audit without the findings of these rules."""
         kept = tuple(finding for finding in self.findings if finding.rule.id not in ids)

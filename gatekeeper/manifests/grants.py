@@ -218,21 +218,29 @@ def _subject(binding: Manifest, namespace: str, account: str) -> str:
     return next((f"group {group}" for group in groups if group in found), "")
 
 
-def _rules(role: Manifest, rbac: Sequence[Manifest], seen: tuple[str, ...] = ()) -> list[Object]:
-    """Return a role's rules, and those of the ClusterRoles that it aggregates."""
-    with blaming(role):
-        found = parts(role.content, "rules")
-        for rule in found:
-            for key in ("apiGroups", "resources", "resourceNames", "verbs", "nonResourceURLs"):
-                texts(rule, key)
-        selectors = parts(role.content, "aggregationRule", "clusterRoleSelectors")
-    for each in rbac:
-        if each.kind != "ClusterRole" or each.name in {role.name, *seen}:
-            continue
-        with blaming(role):
-            chosen = any(_selects(selector, each.labels) for selector in selectors)
-        if chosen:
-            found = [*found, *_rules(each, rbac, (*seen, role.name))]
+def _rules(role: Manifest, rbac: Sequence[Manifest]) -> list[Object]:
+    """Return a role's rules, and those of the ClusterRoles that it aggregates, be it by way of others."""
+    found: list[Object] = []
+    seen, left = {role.name}, [role]
+    while left:
+        each = left.pop()
+        with blaming(each):
+            rules = parts(each.content, "rules")
+            for rule in rules:
+                for key in ("apiGroups", "resources", "resourceNames", "verbs", "nonResourceURLs"):
+                    texts(rule, key)
+            selectors = parts(each.content, "aggregationRule", "clusterRoleSelectors")
+            chosen = [
+                other
+                for other in rbac
+                if selectors
+                and other.kind == "ClusterRole"
+                and other.name not in seen
+                and any(_selects(selector, other.labels) for selector in selectors)
+            ]
+        found += rules
+        seen |= {other.name for other in chosen}
+        left += chosen
     return found
 
 

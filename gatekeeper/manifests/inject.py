@@ -5,7 +5,7 @@ Another program's gate is replaced where it stands, and waits for the same Jobs.
 that cannot work, that is not the one that was asked for, or that `audit` would condemn, is Misconfigured.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gatekeeper.gate.settings import Misconfigured
@@ -13,7 +13,7 @@ from gatekeeper.manifests import arguments, containers, edits, objects, pod, wai
 from gatekeeper.manifests.arguments import EXAMPLE, Arguments
 from gatekeeper.manifests.audit import audit
 from gatekeeper.manifests.containers import asks_api
-from gatekeeper.manifests.findings import Audit, Finding
+from gatekeeper.manifests.findings import Finding
 from gatekeeper.manifests.grants import granted
 from gatekeeper.manifests.objects import Manifest, Object, Workload, parts
 from gatekeeper.manifests.places import placed
@@ -51,8 +51,9 @@ def inject(text: str, wanted: Wanted, source: str = "-") -> Injected:
     lacks = [lack for each in done for lack in each.lacks]
     changed = edits.append(changed, rights.render(text, lacks[0].command if lacks else ""))
     after = audit(objects.parse(changed, source, EXAMPLE), wanted.namespace, wanted.images)
-    notes = [note for each in done for note in (*each.notes, *each.judged(before, after, force=wanted.force))]
-    changed = edits.comment(changed, [told for each in done for told in each.comments(after)])
+    was, is_ = before.by_workload(), after.by_workload()
+    notes = [note for each in done for note in (*each.notes, *each.judged(was, is_, force=wanted.force))]
+    changed = edits.comment(changed, [told for each in done for told in each.comments(is_)])
     return Injected(changed, tuple(new for each in done for new in each.gates), tuple(dict.fromkeys(notes)))
 
 
@@ -243,11 +244,11 @@ class _Gated:
 
     # What the audit says of the result.
 
-    def judged(self, before: Audit, after: Audit, *, force: bool) -> Iterator[str]:
+    def judged(self, before: "Findings", after: "Findings", *, force: bool) -> Iterator[str]:
         """Yield what the audit finds in the gates and did not before. Raises Misconfigured where that is an error."""
-        known = {(each.rule.id, each.container) for each in before.findings if self._is_mine(each)}
-        for each in after.findings:
-            if not self._is_mine(each) or each.rule.slug in _TOLD or (each.rule.id, each.container) in known:
+        known = {(each.rule.id, each.container) for each in self._mine(before)}
+        for each in self._mine(after):
+            if each.rule.slug in _TOLD or (each.rule.id, each.container) in known:
                 continue
             if each.rule.level == "error" and not force:
                 raise Misconfigured(
@@ -256,21 +257,22 @@ class _Gated:
                 )
             yield f"{each.rule.id}: {each.sentence} Cure: {each.cure}"
 
-    def comments(self, after: Audit) -> Iterator[tuple[edits.Where, list[str], bool]]:
+    def comments(self, after: "Findings") -> Iterator[tuple[edits.Where, list[str], bool]]:
         """Yield what is to be said above each gate, where nobody sees what is noted: a post-renderer of Helm."""
         for at, name in self._names.items():
             told = [
-                each
-                for each in after.findings
-                if self._is_mine(each) and each.container == name and each.rule.id.startswith(_COMMENTED)
+                each for each in self._mine(after) if each.container == name and each.rule.id.startswith(_COMMENTED)
             ]
             where = (*self.change[0], "initContainers", at)
             yield where, [f"{each.rule.id} {each.rule.slug}: {each.sentence}" for each in told], self._changed
 
-    def _is_mine(self, finding: Finding) -> bool:
-        return finding.workload == str(self.workload.manifest) and finding.container in self._names.values()
+    def _mine(self, findings: "Findings") -> list[Finding]:
+        names = self._names.values()
+        return [each for each in findings.get(str(self.workload.manifest), ()) if each.container in names]
 
 
+Findings = Mapping[str, Sequence[Finding]]
+"""By workload."""
 _TOLD = ("missing-right",)
 """What is told in other words, with the option that adds it."""
 _COMMENTED = ("GK2", "GK40")

@@ -23,6 +23,7 @@ KUBECTL_TIMEOUT = "30s"
 
 A negative one is a week for kubectl, and has no end for gatekeeper.
 """
+SELECTOR_LENGTH = 2_000
 ENTRYPOINT = "kubernetes-entrypoint"
 OWN_NAMESPACE = "${metadata.namespace}"
 """What stands in a text for the name of the pod's own namespace, which needs not be said."""
@@ -162,6 +163,15 @@ def split(argv: Sequence[str]) -> tuple[list[str], Options]:
     return words, options
 
 
+def selector(text: str) -> str:
+    """Return a label selector, of a length that somebody may have written. Raises Misconfigured."""
+    if len(text) > SELECTOR_LENGTH:
+        raise Misconfigured(
+            f"its selector has more than {SELECTOR_LENGTH} characters; write for example job -l app=shop"
+        )
+    return settings.selector(text)
+
+
 def job_wait(program: str, words: Sequence[str], options: Options) -> JobWait:
     """Judge what is waited for, where and how long; as in kubectl, the last of several equal options wins."""
     names = _names(words)
@@ -191,7 +201,7 @@ def job_wait(program: str, words: Sequence[str], options: Options) -> JobWait:
     return JobWait(
         program,
         jobs=tuple(dict.fromkeys(map(settings.job_name, names))),
-        labels=settings.selector(labels) if labels else "",
+        labels=selector(labels) if labels else "",
         namespace=namespace,
         timeout=timeout,
     )

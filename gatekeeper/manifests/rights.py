@@ -16,8 +16,8 @@ class Rights:
     """The rights that the gates of a stream have, and those that are added to it."""
 
     def __init__(self, found: Sequence[Manifest]) -> None:
-        self.found = list(found)
-        """With what is added."""
+        self.found = [each for each in found if each.group == rbac.GROUP or each.kind == "ServiceAccount"]
+        """Roles, bindings and accounts, with what is added."""
         self._added: list[Object] = []
         self.changes: list[tuple[edits.Where, object]] = []
         """Of objects that are there: where, and what is to be there."""

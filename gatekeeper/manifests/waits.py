@@ -129,7 +129,7 @@ def _own_gate(container: Object, own: containers.Own, namespace: str) -> Gate:
         f"gatekeeper {command}",
         schema=schema,
         jobs=tuple(map(settings.job_name, jobs)),
-        labels=settings.selector(labels) if labels else "",
+        labels=peers.selector(labels) if labels else "",
         namespace=place,
         verbs=() if elsewhere else ("list", "watch"),
         timeout=math.nan if "$(" in timeout else settings.duration(timeout),
