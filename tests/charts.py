@@ -173,6 +173,58 @@ SHAPES = {
         kept=("init",),
         options="--job db-sync-1",
     ),
+    "airflow": Shape(
+        "- {name: check, image: example.com/airflow:2, args: [airflow, db, check-migrations]}\n",
+        (),
+        kept=("check",),
+        found=("tool-check",),
+    ),
+    "signoz": Shape(
+        "- {name: check, image: example.com/collector:1, args: [migrate, sync, check]}\n",
+        (),
+        kept=("check",),
+        found=("tool-check",),
+    ),
+    "posthog": Shape(
+        script("until python manage.py migrate --check; do sleep 5; done\n", image="example.com/app:1"),
+        (),
+        kept=("wait",),
+        found=("tool-check",),
+    ),
+    "a query": Shape(
+        script("until psql -tc 'select version_num from alembic_version' | grep ab12; do sleep 1; done\n"),
+        (),
+        kept=("wait",),
+        found=("tool-check",),
+    ),
+    "galaxy": Shape(
+        script("until [ -f /galaxy/init_done ]; do sleep 1; done\n"), (), kept=("wait",), found=("no-gate",)
+    ),
+    "netbox": Shape(
+        f"- {{name: api, image: {KUBECTL}, command: [kubectl, rollout, status, deployment/api]}}\n",
+        (),
+        kept=("api",),
+        found=("no-gate",),
+    ),
+    "chatwoot": Shape(
+        script("until nc -z db 5432; do sleep 1; done\n"),
+        (),
+        more=job("rel-migrate", "helm.sh/hook: post-install"),
+        kept=("wait",),
+        found=("no-gate",),
+    ),
+    "openmetadata": Shape(
+        "- {name: migrate, image: example.com/app:1, command: [alembic, -c, a.ini, upgrade, head]}\n",
+        (),
+        kept=("migrate",),
+        found=("self-migrating",),
+    ),
+    "convoy": Shape(
+        "- {name: migrate, image: example.com/app:1, args: [migrate, up]}\n",
+        (),
+        kept=("migrate",),
+        found=("self-migrating",),
+    ),
     "a variable": Shape(
         f"- {{name: wait, image: {K8S}, args: [job, $(JOB)], env: [{{name: JOB, value: db-migrate-7}}]}}\n",
         ("job db-migrate-7 --timeout -1s",),

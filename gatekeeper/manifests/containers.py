@@ -29,10 +29,11 @@ def texts(container: Container, key: str) -> list[str]:
 
 def image_name(container: Container) -> str:
     """Return the last part of the image's path, without tag and digest."""
-    return _repository(str(container.get("image") or "")).rpartition("/")[2]
+    return repository(str(container.get("image") or "")).rpartition("/")[2]
 
 
-def _repository(image: str) -> str:
+def repository(image: str) -> str:
+    """Return an image's name without tag and digest."""
     path, slash, name = image.partition("@")[0].rpartition("/")
     return f"{path}{slash}{name.partition(':')[0]}"
 
@@ -102,9 +103,9 @@ def own(container: Container, images: Sequence[str] = ()) -> Own | None:
     command, args = texts(container, "command"), texts(container, "args")
     if command:
         return _called((*command, *args))
-    repository = _repository(str(container.get("image") or ""))
-    is_ours = bool(repository) and repository in map(_repository, images)
-    named = "gatekeeper" in repository.lower()
+    name = repository(str(container.get("image") or ""))
+    is_ours = bool(name) and name in map(repository, images)
+    named = "gatekeeper" in name.lower()
     first = args[0] if args else ""
     if first not in _GATES:
         # OPA's policy controller has this name too: the arguments tell them apart.

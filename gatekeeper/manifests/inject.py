@@ -16,6 +16,7 @@ from gatekeeper.manifests.containers import asks_api
 from gatekeeper.manifests.findings import Finding
 from gatekeeper.manifests.grants import granted
 from gatekeeper.manifests.objects import Manifest, Object, Workload, parts
+from gatekeeper.manifests.others import Kind, recognise
 from gatekeeper.manifests.places import placed
 from gatekeeper.manifests.pod import Place, Wanted
 from gatekeeper.manifests.rights import Lacking, Rights
@@ -186,6 +187,12 @@ class _Gated:
         self._names = {at: str(container.get("name")) for at, container in gates.items()}
         self._changed = spec != workload.pod
         self.notes = list(self._token_notes(users)) if readers else []
+        for at, each in enumerate(workload.inits):
+            if at not in gates and (other := recognise(each)) and other.kind is Kind.CHECK:
+                self.notes.append(
+                    f"{manifest} keeps its own gate {each.get('name')} ({other.name}): --replace {each.get('name')} "
+                    "puts gatekeeper in its place"
+                )
         self.notes += self._account_notes(rights.found, wanted.service_account)
         self.lacks: list[Lacking] = []
         for gate in read.values():

@@ -128,3 +128,34 @@ def test_image_that_is_told():
     done = inject(text, Wanted({}, image="example.com/mirror/gk:2", rights=True))
     assert inits(done.text)["w"]["args"] == ["job", "x", "--timeout", "30s"]
     assert [each.program for each in audit(objects.parse(done.text)).gates] == ["gatekeeper job"]
+
+
+def test_what_waits_for_something_else_is_named():
+    """Where there is no gate, what looks like one is said to be something else."""
+    (finding,) = audit(objects.parse(chart(SHAPES["netbox"]))).findings
+    assert finding.sentence.endswith("waits for something else: api of Deployment web (kubectl rollout status).")
+
+
+def test_kept_check_is_told():
+    """A tool's own check stays beside the gate that is added, and that is told."""
+    done = inject(chart(SHAPES["airflow"]), Wanted({"job": ["m-7"]}))
+    assert any("keeps its own gate check (airflow db check-migrations)" in note for note in done.notes)
+
+
+def test_sibling():
+    """A workload of the same image as one that has a gate is told to have none."""
+    gated = chart(SHAPES["elixier"])
+    other = gated.replace("name: web\nspec", "name: worker\nspec").partition("      initContainers")[0]
+    app = "      containers: [{name: web, image: example.com/web:2}]\n"
+    found = audit(objects.parse(f"{gated}---\n{other}{app}")).findings
+    assert [each.workload for each in found if each.rule.slug == "ungated-sibling"] == ["Deployment worker"]
+    found = audit(objects.parse(f"{gated}---\n{other}{app.replace('web:2', 'queue')}")).findings
+    assert "ungated-sibling" not in [each.rule.slug for each in found]
+
+
+@pytest.mark.parametrize("apps", ["[{name: a}, {name: g, image: gatekeeper, args: [job, x]}]"])
+def test_wrong_list(apps):
+    """A gate beside the app's containers holds nothing."""
+    text = chart(Shape("[]\n", ())).partition("      containers:")[0] + f"      containers: {apps}\n"
+    found = audit(objects.parse(text.replace("        []\n", "        []\n"))).findings
+    assert "not-blocking" in [each.rule.slug for each in found]
