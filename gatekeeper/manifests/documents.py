@@ -3,6 +3,8 @@
 Nothing is judged here, and no tag makes an object of another kind. What cannot be read is a ValueError, in one clause.
 """
 
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -24,6 +26,16 @@ class _Manifests(yaml.SafeLoader if not yaml.__with_libyaml__ else yaml.CSafeLoa
     }
 
 
+def _unknown(loader: Any, _: str, node: Any) -> Any:
+    """Return what a tag of one's own stands before, as kubectl does: a scalar is text."""
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    return loader.construct_sequence(node, deep=True) if isinstance(node, yaml.SequenceNode) else node.value
+
+
+_Manifests.add_multi_constructor("!", _unknown)
+
+
 def load(text: str) -> Any:
     """Return the one document of a text. Raises ValueError."""
     try:
@@ -33,7 +45,13 @@ def load(text: str) -> Any:
 
 
 def load_all(text: str) -> list[tuple[int, Any]]:
-    """Return each document of a Kubernetes stream, and the line at which it begins. Raises ValueError."""
+    """Return each document of a Kubernetes stream, and the line at which it begins. Raises ValueError.
+
+    A stream is YAML, or JSON objects one after another.
+    """
+    objects = _json_objects(text)
+    if objects:
+        return [(text.count("\n", 0, start) + 1, each) for start, _, each in objects]
     loader = _Manifests(text)
     found = []
     try:
@@ -45,6 +63,28 @@ def load_all(text: str) -> list[tuple[int, Any]]:
     finally:
         loader.dispose()
     return found
+
+
+def _json_objects(text: str) -> list[tuple[int, int, Any]]:
+    """Return where each of several JSON objects begins and ends, and the object; none where there are not several."""
+    decoder, found = json.JSONDecoder(), []
+    at = _blank(text, len(text) - len(text.removeprefix(_BOM)))
+    try:
+        while text[at : at + 1] == "{":
+            content, end = decoder.raw_decode(text, at)
+            found.append((at, end, content))
+            at = _blank(text, end)
+    except (ValueError, RecursionError):
+        return []
+    return found if at == len(text) and len(found) > 1 else []
+
+
+def _blank(text: str, at: int) -> int:
+    blank = _BLANK.match(text, at)
+    return blank.end() if blank else at
+
+
+_BLANK = re.compile(r"[ \t\r\n]*")
 
 
 class Kind(Enum):
@@ -83,8 +123,15 @@ class Node:
 
 def compose_all(text: str) -> list[Node]:
     """Return the root of each document that `load_all` returns. Raises ValueError."""
+    objects = _json_objects(text)
+    if objects:
+        return [root for start, end, _ in objects for root in _roots(text[start:end], start)]
     skipped = len(text) - len(text.removeprefix(_BOM))
-    events = iter(yaml.parse(text[skipped:], Loader=_Manifests))
+    return _roots(text[skipped:], skipped)
+
+
+def _roots(text: str, skipped: int) -> list[Node]:
+    events = iter(yaml.parse(text, Loader=_Manifests))
     try:
         return [
             _compose(next(events), events, skipped) for event in events if isinstance(event, yaml.DocumentStartEvent)

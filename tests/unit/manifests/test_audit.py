@@ -746,6 +746,9 @@ def test_cured():
         ("argoproj.io/v1alpha1 Rollout", ()),
         ("batch/v1 Job", ()),
         ("batch/v1 CronJob", ("jobTemplate", "spec")),
+        ("v1 ReplicationController", ()),
+        ("serving.knative.dev/v1 Service", ()),
+        ("apps.openshift.io/v1 DeploymentConfig", ()),
     ],
 )
 def test_kinds(kind, path):
@@ -799,7 +802,7 @@ def test_namespace(namespace, text, workload):
         ("{{ if .Values.gate }}", "is not a stream of Kubernetes objects"),
         ("Error: chart not found", "has no kind"),
         ("kind: A\n---\n\n- 7", "what begins in line 4 is no object"),
-        ("a: !Ref b", "could not determine a constructor"),
+        ("kind: A\n---\n{kind: B}\n{kind: C}", "is not a stream of Kubernetes objects"),
         ("kind: A\nmetadata: 7", "metadata is not an object"),
         ("kind: A\nmetadata: {name: b, labels: 7}", "A b: labels is not an object"),
         ("kind: A\nmetadata: {name: b, annotations: 7}", "A b: annotations is not an object"),
@@ -850,6 +853,36 @@ def test_read_as_kubernetes_does():
         ("A", "2024-01-01", 1),
         ("B", "=", 6),
     ]
+
+
+GATED = {"template": {"spec": {"initContainers": [{"name": "gate", "image": "gatekeeper", "args": SCHEMA}]}}}
+ONE = json.dumps({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": GATED})
+ITEM = json.dumps({"metadata": {"name": "web"}, "spec": GATED})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{ONE}\n{ONE}",
+        f"{ONE}{ONE}",
+        f"\ufeff{ONE}\n\n{json.dumps(json.loads(ONE), indent=2)}\n",
+        f'{{"kind": "DeploymentList", "apiVersion": "apps/v1", "items": [{ITEM}, {ITEM}]}}',
+        "\n---\n".join([ONE, ONE.replace('"Deployment"', '!x "Deployment"')]),
+        f"!y\napiVersion: v1\nkind: List\nitems: !z [{ONE}, !x {ONE}]",
+    ],
+)
+def test_streams(text):
+    """JSON objects stand one after another, lists of one kind say it once, and tags of one's own mean nothing."""
+    assert [gate.workload for gate in audit(manifests.parse(text)).gates] == ["Deployment web"] * 2
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"])
+def test_encodings(tmp_path, encoding):
+    """What a byte order mark tells is read so."""
+    path = tmp_path / "rendered.yaml"
+    mark = "\ufeff" if encoding.endswith("e") else ""
+    path.write_bytes(f"{mark}{ONE}".encode(encoding))
+    assert [each.kind for each in manifests.read(str(path))] == ["Deployment"]
 
 
 @pytest.mark.parametrize("content", [None, b"\xff"])

@@ -435,6 +435,15 @@ def test_flow(inject, text, changes):
     assert inject(after, JOB) == after
 
 
+def test_objects_of_json(inject):
+    """JSON objects that stand one after another stay so, and the gate is in the one that is meant."""
+    service = '{"kind": "Service", "apiVersion": "v1", "metadata": {"name": "\u00e9"}}'
+    text = f"{service}\n{FLOW['json'][0]}\n{service}\n"
+    printed = inject(text, JOB)
+    assert printed == f"{service}\n{inject(FLOW['json'][0], JOB)}\n{service}\n"
+    assert inject(printed, JOB) == printed
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_kind(inject, kind):
     """Each kind of workload has its pod where it has it; a Job is only taken by its name."""
@@ -1204,7 +1213,7 @@ def test_full_disk():
 
 def test_no_text(inject, monkeypatch):
     """What is not UTF-8 is refused."""
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("é".encode("utf-16"))))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("é".encode("latin-1"))))
     with pytest.raises(Misconfigured, match="is not UTF-8 text"):
         cli.main(["inject", "-", *JOB.split()])
 
