@@ -169,7 +169,10 @@ class _Case:
         self.account = workload.account
         self.needs = [gate.need for gate in gates if gate.need]
         self.grants = granted(manifests, self.namespace, self.account)
-        self.elsewhere = [] if self.namespace else by_namespace(manifests, self.account)
+        named = by_namespace(manifests, self.account)
+        self.elsewhere = [] if self.namespace else named
+        reached = {str(each.binding) for each in self.grants}
+        self.of_namesakes = [each for each in named if self.namespace and each not in reached]
         self.jobs = [each for each in manifests if (each.group, each.kind) == ("batch", "Job")]
         accounts = [each for each in manifests if (each.group, each.kind) == ("", "ServiceAccount")]
         flags = [each.content for each in accounts if (each.namespace, each.name) == (self.namespace, self.account)]
@@ -284,7 +287,13 @@ class _Case:
     def _lack(self, lack: Need) -> str:
         unjudged = [each.role for each in self.grants if not each.known]
         unless = f", unless {' or '.join(unjudged)} does" if unjudged else ""
-        return f"Nothing in these documents grants {lack} to {self._account()}{unless}."
+        namesake = (
+            f" {', '.join(self.of_namesakes)} names an account {self.account} of another namespace: if this is applied "
+            "there, say so by -n."
+            if self.of_namesakes
+            else ""
+        )
+        return f"Nothing in these documents grants {lack} to {self._account()}{unless}.{namesake}"
 
     def _cure_lack(self, gate: Gate) -> str:
         """Return the command that prints what is missing, or the rule where another program needs another one."""

@@ -155,6 +155,11 @@ def test_shipped(folder):
         ),
         ([put("Role", ("rules", 0, "resourceNames"), ["db"])], ["missing-right", "excess-right"], "Job db-migrate"),
         ([put("RoleBinding", ("subjects", 0, "namespace"), "other")], ["missing-right"], "ServiceAccount shop/web"),
+        (
+            [put("RoleBinding", ("subjects", 0, "namespace"), "other")],
+            ["missing-right"],
+            "applied there, say so by -n.",
+        ),
         ([put("RoleBinding", ("subjects", 0), WEB)], [], ""),
         ([put("RoleBinding", ("subjects", 0), {"kind": "User", "name": "system:serviceaccount:shop:web"})], [], ""),
         (
