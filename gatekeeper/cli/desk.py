@@ -13,13 +13,13 @@ from gatekeeper.cli import checks
 from gatekeeper.cli.gates import Hold
 from gatekeeper.cli.options import EXAMPLES, Names, Text, option
 from gatekeeper.gate import exits, settings
-from gatekeeper.gate.output import TERMINATION_LOG, write
+from gatekeeper.gate.output import TERMINATION_LOG, one_line, write
 from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.gate.verdict import Refused
 from gatekeeper.manifests import rbac as grants
 
 if TYPE_CHECKING:
-    from gatekeeper.manifests.inject import Arguments
+    from gatekeeper.manifests.arguments import Arguments
 
 app = typer.Typer()
 REFUSED, _ = exits.ENDINGS[Refused]
@@ -102,6 +102,10 @@ def audit(
         str, typer.Option("--namespace", "-n", help="Of objects that name none, as for kubectl apply.", metavar="NAME")
     ] = "",
     form: Annotated[str, typer.Option("--format", metavar="table|json|sarif", help="Form of the findings.")] = "table",
+    image: Annotated[
+        Names,
+        typer.Option("--image", metavar="NAME", help="An image that is gatekeeper's, as a mirror has it. Repeatable."),
+    ] = None,
     ignore: Annotated[
         Names, typer.Option("--ignore", metavar="ID", help="Rule whose findings you accept, as GK202. Repeatable.")
     ] = None,
@@ -116,7 +120,8 @@ def audit(
     settings.choice("--format", form, tuple(findings.FORMS))
     ids = tuple(rule.id for rule in findings.RULES.values())
     ignored = [settings.choice("--ignore", each, ids) for each in ignore or ()]
-    found = judge([manifest for file in files for manifest in objects.read(file)], namespace).without(ignored)
+    manifests = [manifest for file in files for manifest in objects.read(file)]
+    found = judge(manifests, namespace, image or ()).without(ignored)
     sys.stdout.write(findings.render(found, form))
     if found.findings:
         raise typer.Exit(REFUSED)
@@ -161,7 +166,22 @@ def inject(
     file: Annotated[str, typer.Argument(metavar="FILE|-", help="Rendered manifests; - is standard input.")],
     *,
     workload: Annotated[
-        str, typer.Option("--workload", help="The workload, if there are several.", metavar="KIND/NAME")
+        Names,
+        typer.Option(
+            "--workload", help="The workload, if there are several. Repeatable.", metavar="KIND/[NAMESPACE/]NAME"
+        ),
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every workload that has a gate; with --job or --tool, every workload.")
+    ] = False,
+    replace: Annotated[
+        str, typer.Option("--replace", help="Init container that the gate takes the place of.", metavar="CONTAINER")
+    ] = "",
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="Of objects that name none, as for kubectl apply.", metavar="NAME")
+    ] = "",
+    job_namespace: Annotated[
+        str, typer.Option("--job-namespace", help="Namespace of the Jobs, if another.", metavar="NAME")
     ] = "",
     image: Annotated[str, typer.Option("--image", help="The gate's image, if not the released one.")] = "",
     service_account: Annotated[
@@ -185,23 +205,44 @@ def inject(
     job: Annotated[
         Names, typer.Option("--job", help="Job to wait for; with --tool, one that tells early.", metavar="NAME")
     ] = None,
+    limits: Annotated[
+        str, typer.Option("--limits", help="The gate's, as cpu=100m,memory=128Mi.", metavar="NAME=QUANTITY,...")
+    ] = "",
+    requests: Annotated[
+        str, typer.Option("--requests", help="The gate's, as cpu=10m,memory=64Mi.", metavar="NAME=QUANTITY,...")
+    ] = "",
+    force: Annotated[bool, typer.Option("--force", help="Write also a gate that audit calls an error.")] = False,
 ) -> None:
-    """Add a gate to a workload in rendered manifests, and print all of them, else unchanged.
+    """Add a gate to workloads in rendered manifests, and print all of them, else unchanged.
 
     With --tool it looks at the database, else it waits for Jobs. Another program's gate is replaced, and waits for the
     same Jobs. What is there and wanted is left as it is.
     """
     from gatekeeper.manifests import inject as injection  # noqa: PLC0415 - only here
-    from gatekeeper.manifests import objects  # noqa: PLC0415 - only here
+    from gatekeeper.manifests import objects, resources  # noqa: PLC0415 - only here
 
-    options = {**context.ensure_object(dict), **({"job": job} if job else {})}
-    wanted = injection.Wanted(options, workload, image, service_account, secret or (), mount or (), rights)
+    given = {"job": job, "namespace": [job_namespace] if job_namespace else None}
+    wanted = injection.Wanted(
+        {**context.ensure_object(dict), **{name: values for name, values in given.items() if values}},
+        workload or (),
+        every,
+        replace,
+        namespace=namespace,
+        image=image,
+        service_account=service_account,
+        secrets=secret or (),
+        mounts=mount or (),
+        rights=rights,
+        force=force,
+        limits=resources.given("--limits", limits),
+        requests=resources.given("--requests", requests),
+    )
     done = injection.inject(objects.read_text(file, injection.EXAMPLE), wanted, file)
-    if done.gate:
-        params = context.parent.command.commands[done.gate.command].params  # type: ignore[union-attr]
-        _judge_gate(done.gate, set(map(_name_of, params)))
+    for gate in done.gates:
+        params = context.parent.command.commands[gate.command].params  # type: ignore[union-attr]
+        _judge_gate(gate, set(map(_name_of, params)))
     for note in done.notes:
-        write(f"note: {note}\n", sys.stderr)
+        write(f"note: {one_line(note)}\n", sys.stderr)
     try:
         sys.stdout.buffer.write(done.text.encode())
         sys.stdout.flush()

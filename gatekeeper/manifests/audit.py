@@ -7,67 +7,142 @@ binding that is applied on its own, is not guessed: sentences then say "in these
 import math
 import re
 import shlex
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 from gatekeeper.gate.durations import format_duration
 from gatekeeper.gate.settings import SERVICE_ACCOUNT
-from gatekeeper.manifests import peers, rbac, waits
+from gatekeeper.manifests import containers, peers, rbac, security, waits
+from gatekeeper.manifests.containers import asks_api
 from gatekeeper.manifests.findings import RULES, Audit, Finding, GateFacts
-from gatekeeper.manifests.grants import Granted, Need, granted, missing
-from gatekeeper.manifests.objects import Manifest, Object, Workload, blaming, part, parts, texts, workloads
+from gatekeeper.manifests.grants import Granted, Need, by_namespace, granted, missing
+from gatekeeper.manifests.objects import Manifest, Object, Workload, blaming, part, parts, workloads
+from gatekeeper.manifests.others import Kind, Other, recognise
+from gatekeeper.manifests.places import placed
 from gatekeeper.manifests.waits import Gate
 
 PROGRESS_DEADLINE = 600
 """Seconds, where a Deployment or a Rollout does not say."""
 _VERSION = "app.kubernetes.io/version"
 _ROLLED_OUT = ("Deployment", "Rollout")
+_BESIDE = ("ClusterRole", "ClusterRoleBinding", "Job", "Role", "RoleBinding", "Secret", "ServiceAccount")
+"""What tells of a gate's rights, its token and its Jobs."""
 
 
-def audit(manifests: Sequence[Manifest], namespace: str = "") -> Audit:
+def audit(manifests: Sequence[Manifest], namespace: str = "", images: Sequence[str] = ()) -> Audit:
     """Judge every gate. A namespace is that of objects that name none, as for `kubectl apply -n`. Raises Misconfigured.
 
-    Where none is given, it is the only one that the manifests name.
+    Where none is given, it is the only one that the manifests name. These images are known to be gatekeeper's.
     """
-    here = namespace or _only_namespace(manifests)
-    placed = [
-        each if each.namespace or each.kind.startswith("Cluster") else replace(each, namespace=here)
-        for each in manifests
-    ]
+    everything = placed(manifests, namespace, images)
+    # Judged beside a workload; not looked through anew for each of thousands.
+    beside = [each for each in everything if each.kind in _BESIDE]
     gates: list[GateFacts] = []
     findings: list[Finding] = []
-    for workload in workloads(placed):
+    others: list[tuple[Workload, str, Other]] = []
+    gated: list[Workload] = []
+    without: list[Workload] = []
+    for workload in workloads(everything):
         with blaming(workload.manifest):
-            found = [gate for each in workload.inits if (gate := waits.gate(each, workload.manifest.namespace))]
+            place = workload.manifest.namespace
+            found = [gate for each in workload.inits if (gate := waits.gate(each, place, images))]
             if found:
-                case = _Case(workload, found, placed)
+                case = _Case(workload, found, beside)
                 gates += case.facts()
                 findings += case.judge()
-    if not gates:
-        first = manifests[0]
-        findings += [
-            Finding(
-                RULES["no-gate"],
-                "",
-                "No workload in these documents has a gate.",
-                "add the gate to a workload, for example by gatekeeper inject - --job NAME; a kustomize patch whose "
-                "target matches nothing is silently left out.",
-                source=first.source,
-                line=first.line,
-            )
-        ]
+            rest = [each for each in workload.inits if not waits.gate(each, place, images)]
+            those = [(workload, str(each.get("name")), other) for each in rest if (other := recognise(each))]
+            others += those
+            is_gated = found or any(other.kind is not Kind.READINESS for _, _, other in those)
+            (gated if is_gated else without).append(workload)
+            findings += _wrong_list(workload, images)
+    findings += [_told_of(*each) for each in others if each[2].kind in _OTHERS]
+    findings += _siblings(gated, without)
+    if not gates and not gated:
+        findings.append(_none(manifests[0], others))
     return Audit(tuple(gates), tuple(findings))
 
 
-def _only_namespace(manifests: Sequence[Manifest]) -> str:
-    """Return the one namespace that these name, be it only in the subjects of a binding."""
-    named = {each.namespace for each in manifests}
-    for each in manifests:
-        if each.group == rbac.GROUP and each.kind.endswith("RoleBinding"):
-            with blaming(each):
-                named |= {str(subject.get("namespace") or "") for subject in parts(each.content, "subjects")}
-    named.discard("")
-    return named.pop() if len(named) == 1 else ""
+def _finding(slug: str, workload: Workload, container: str, sentence: str, cure: str) -> Finding:
+    manifest = workload.manifest
+    return Finding(RULES[slug], str(manifest), sentence, cure, container, manifest.source, manifest.line)
+
+
+def _none(first: Manifest, others: Sequence[tuple[Workload, str, Other]]) -> Finding:
+    waiting = [f"{name} of {workload.manifest} ({other.name})" for workload, name, other in others]
+    beside = f" What waits there waits for something else: {', '.join(waiting[:6])}." if waiting else ""
+    return Finding(
+        RULES["no-gate"],
+        "",
+        f"No workload in these documents has a gate.{beside}",
+        "add the gate to a workload, for example by gatekeeper inject - --job NAME; a kustomize patch whose "
+        "target matches nothing is silently left out.",
+        source=first.source,
+        line=first.line,
+    )
+
+
+_OTHERS = {Kind.CHECK: "tool-check", Kind.MIGRATES: "self-migrating"}
+
+
+def _told_of(workload: Workload, name: str, other: Other) -> Finding:
+    """Return what is to be known of a gate that is a tool's own, or of a pod that migrates itself."""
+    tool = f" --tool {other.tool}" if other.tool else ""
+    if other.kind is Kind.CHECK:
+        sentence = (
+            f"{name} asks the migration tool itself ({other.name}), with the app's image and rights: it does not tell "
+            "a migration that failed from one that is not done, and a fault of the database looks like either."
+        )
+        return _finding("tool-check", workload, name, sentence, f"put gatekeeper schema{tool} in its place.")
+    sentence = (
+        f"{name} migrates in each pod ({other.name}): several pods migrate at once, where the tool holds no lock, and "
+        "each pod that starts again does so again."
+    )
+    return _finding(
+        "self-migrating",
+        workload,
+        name,
+        sentence,
+        f"let a Job migrate, and put gatekeeper job, or schema{tool}, there.",
+    )
+
+
+def _wrong_list(workload: Workload, images: Sequence[str]) -> Iterator[Finding]:
+    """Yield gates that stand beside an app instead of before it."""
+    ephemeral = parts(workload.pod, "ephemeralContainers")
+    gates = [each for each in (*workload.apps, *ephemeral) if containers.is_gatekeeper(each, images)]
+    if len(gates) < len(workload.apps) + len(ephemeral):
+        for each in gates:
+            name = str(each.get("name"))
+            yield _finding(
+                "not-blocking",
+                workload,
+                name,
+                f"{name} stands beside the app's containers, which start at the same time: it holds nothing.",
+                f"move {name} to initContainers.",
+            )
+
+
+def _siblings(gated: Sequence[Workload], without: Sequence[Workload]) -> Iterator[Finding]:
+    """Yield the workloads that run the image of one that has a gate, and have none."""
+    images = {image: workload for workload in gated for image in _images(workload)}
+    for workload in without:
+        like = next((images[image] for image in _images(workload) if image in images), None)
+        if like and workload.manifest.kind not in _MAY_MIGRATE:
+            yield _finding(
+                "ungated-sibling",
+                workload,
+                "",
+                f"{workload.manifest} has no gate, and {like.manifest}, which runs the same image, has one.",
+                "give it the same gate, for example by gatekeeper inject - --all --job NAME, unless it needs none.",
+            )
+
+
+_MAY_MIGRATE = ("CronJob", "Job", "Pod")
+
+
+def _images(workload: Workload) -> set[str]:
+    return {containers.repository(str(each.get("image"))) for each in workload.apps if each.get("image")}
 
 
 # What is judged of a workload.
@@ -94,18 +169,31 @@ class _Case:
         self.account = workload.account
         self.needs = [gate.need for gate in gates if gate.need]
         self.grants = granted(manifests, self.namespace, self.account)
+        named = by_namespace(manifests, self.account)
+        self.elsewhere = [] if self.namespace else named
+        reached = {str(each.binding) for each in self.grants}
+        self.of_namesakes = [each for each in named if self.namespace and each not in reached]
         self.jobs = [each for each in manifests if (each.group, each.kind) == ("batch", "Job")]
         accounts = [each for each in manifests if (each.group, each.kind) == ("", "ServiceAccount")]
         flags = [each.content for each in accounts if (each.namespace, each.name) == (self.namespace, self.account)]
         automount = [each.get("automountServiceAccountToken") for each in (workload.pod, *flags)]
         # The pod's own word wins; without any, the token is mounted.
         self.automount = next((each for each in automount if each is not None), True) is not False
+        self.token_secrets = {
+            each.name
+            for each in manifests
+            if (each.group, each.kind, each.namespace) == ("", "Secret", self.namespace)
+            and each.content.get("type") == "kubernetes.io/service-account-token"
+            and each.annotations.get("kubernetes.io/service-account.name") == self.account
+        }
+        # To whom the token is no surprise.
+        self.clients = {str(each.get("name")) for each in (*workload.inits, *workload.apps) if asks_api(each)}
         self.token_in = [str(each.get("name")) for each in (*workload.inits, *workload.apps) if self._token_paths(each)]
 
     def facts(self) -> Iterator[GateFacts]:
         """Yield what is to be known of each gate."""
         for gate in self.gates:
-            lacks = _unrestricted(gate.container, self.workload.pod)
+            lacks = security.unrestricted(gate.container, self.workload.pod)
             yield GateFacts(
                 str(self.workload.manifest),
                 gate.name,
@@ -160,6 +248,14 @@ class _Case:
             lack = missing(gate.need, self.grants) if gate.need else None
             if lack:
                 yield _Wrong("missing-right", gate, self._lack(lack), self._cure_lack(gate))
+        if self.elsewhere:
+            yield _Wrong(
+                "unknown-namespace",
+                None,
+                f"Where {self.workload.manifest} is applied is not told, and {', '.join(self.elsewhere)} gives rights "
+                "by namespace: which of them its account has is not known.",
+                "say where, for example gatekeeper audit -n shop.",
+            )
         for each in self.grants:
             if not each.known:
                 yield _Wrong(
@@ -191,7 +287,13 @@ class _Case:
     def _lack(self, lack: Need) -> str:
         unjudged = [each.role for each in self.grants if not each.known]
         unless = f", unless {' or '.join(unjudged)} does" if unjudged else ""
-        return f"Nothing in these documents grants {lack} to {self._account()}{unless}."
+        namesake = (
+            f" {', '.join(self.of_namesakes)} names an account {self.account} of another namespace: if this is applied "
+            "there, say so by -n."
+            if self.of_namesakes
+            else ""
+        )
+        return f"Nothing in these documents grants {lack} to {self._account()}{unless}.{namesake}"
 
     def _cure_lack(self, gate: Gate) -> str:
         """Return the command that prints what is missing, or the rule where another program needs another one."""
@@ -237,7 +339,11 @@ class _Case:
 
     def _token_paths(self, container: Object) -> list[str]:
         """Return where a container has a token for the API server."""
-        volumes = {str(each.get("name")) for each in parts(self.workload.pod, "volumes") if _has_token(each)}
+        volumes = {
+            str(each.get("name"))
+            for each in parts(self.workload.pod, "volumes")
+            if _has_token(each, self.token_secrets)
+        }
         mounts = {
             str(each.get("mountPath")).rstrip("/"): str(each.get("name")) for each in parts(container, "volumeMounts")
         }
@@ -250,7 +356,7 @@ class _Case:
         return [name for name in self.token_in if name not in needing]
 
     def _tokens(self) -> Iterator[_Wrong]:
-        others = self._token_elsewhere()
+        others = [name for name in self._token_elsewhere() if name not in self.clients]
         for gate in self.gates:
             if gate.need and SERVICE_ACCOUNT not in self._token_paths(gate.container):
                 yield _Wrong(
@@ -281,6 +387,14 @@ class _Case:
     def _waiting(self, gate: Gate) -> Iterator[_Wrong]:
         if gate.proves_by_job:
             those = [each for each in self.jobs if _awaits(gate, each)]
+            if self.workload.manifest in those:
+                yield _Wrong(
+                    "waits-for-itself",
+                    gate,
+                    f"The gate waits for {self.workload.manifest}, of which it is a part: neither ever ends.",
+                    "take the gate out of that Job, or let it wait for another one.",
+                )
+                return
             yield from self._stale(gate, those)
             for job in those:
                 yield from self._lifetime(gate, job)
@@ -292,6 +406,13 @@ class _Case:
                     "--if-absent open lets the app start whenever there is no Job, also before it is created.",
                     "let gatekeeper schema be the proof, which needs no Job, or take --if-absent out.",
                 )
+        if gate.opens:
+            yield _Wrong(
+                "unproven",
+                gate,
+                f"{gate.name} ends with success although its wait has failed: {gate.opens}.",
+                "let gatekeeper be its program, without a shell; gatekeeper inject writes that.",
+            )
         yield from self._deadline(gate)
 
     def _stale(self, gate: Gate, those: Sequence[Manifest]) -> Iterator[_Wrong]:
@@ -311,6 +432,14 @@ class _Case:
         constant = [
             name for name in gate.jobs if not rbac.is_of_a_release(name) and (gate.namespace, name) not in before
         ]
+        if gate.labels and not gate.require and not _chooses_a_release(gate.labels):
+            yield _Wrong(
+                "stale-job",
+                gate,
+                f"The Job that the last release left behind opens this gate, as long as the new one is not there: "
+                f"{gate.labels} matches both, and nothing else is demanded.",
+                "add a label of the release to the Job and to the selector, or --require, or name the Job.",
+            )
         if constant and not gate.require:
             version = next((str(each.labels[_VERSION]) for each in those if _VERSION in each.labels), "")
             one = f"label the Job with the release, and add --require {_VERSION}={version or 'VERSION'}"
@@ -375,7 +504,15 @@ class _Case:
     # Pod Security.
 
     def _security(self, gate: Gate) -> Iterator[_Wrong]:
-        lacks = _unrestricted(gate.container, self.workload.pod)
+        if security.never_starts(gate.container, self.workload.pod):
+            yield _Wrong(
+                "never-starts",
+                gate,
+                f"{gate.name} has runAsNonRoot: true and is to run as user 0: the kubelet never starts it.",
+                f"write into its securityContext: runAsUser: {security.USER}.",
+            )
+            return
+        lacks = security.unrestricted(gate.container, self.workload.pod)
         if lacks:
             yield _Wrong(
                 "pod-security",
@@ -390,9 +527,21 @@ _FAULTS = {
     "failed.",
     peers.K8S_WAIT_FOR: "k8s-wait-for reads counters in text that is made for people, which has opened it before its "
     "time, and it waits without end when the Job has failed.",
+    peers.ENTRYPOINT: "kubernetes-entrypoint waits without end when the Job has failed, and does not ask which "
+    "release it is of.",
     peers.SHELL_LOOP: "A shell loop takes each fault, be it a missing right, for a Job that is not Complete yet.",
 }
 _EVERYWHERE = ", in every namespace"
+_RELEASES_KEY = re.compile(r"(?:.*[/._-])?(?:commit|revision|sha|tag|version)(?:-\w+)?", re.IGNORECASE)
+
+
+def _chooses_a_release(selector: str) -> bool:
+    """Return whether a pair of a selector looks like a release."""
+    pairs = [re.split(r"\s*==?\s*", each.strip(), maxsplit=1) for each in selector.split(",")]
+    return any(
+        _RELEASES_KEY.fullmatch(key) or re.fullmatch(r"v?\d[\w.]*", value) or rbac.is_of_a_release(value)
+        for key, value in (pair for pair in pairs if len(pair) == 2)
+    )
 
 
 def _waits_for(gate: Gate) -> str:
@@ -424,11 +573,17 @@ def _replacement(gate: Gate) -> str:
     return f"let gatekeeper inject replace it, or make it gatekeeper's image, without a command and with args: {args}"
 
 
-def _has_token(volume: Object) -> bool:
+_AUDIENCES = ("", "https://kubernetes.default.svc", "https://kubernetes.default.svc.cluster.local", "kubernetes")
+"""Those that API servers take for their own; a cluster's --api-audiences may have others."""
+
+
+def _has_token(volume: Object, secrets: Collection[str]) -> bool:
     """Return whether a volume holds a token for the API server, and not one for somebody else."""
     sources = parts(volume, "projected", "sources")
-    return any(
-        "serviceAccountToken" in each and not part(each, "serviceAccountToken").get("audience") for each in sources
+    named = [part(volume, "secret").get("secretName"), *(part(each, "secret").get("name") for each in sources)]
+    return any(name in secrets for name in named if name) or any(
+        "serviceAccountToken" in each and (part(each, "serviceAccountToken").get("audience") or "") in _AUDIENCES
+        for each in sources
     )
 
 
@@ -442,26 +597,6 @@ def _matches(selector: str, labels: Object) -> bool:
     """Return whether labels match a selector of equalities; any other one is taken for no match."""
     pairs = [re.fullmatch(r"\s*([\w./-]+)\s*==?\s*([\w.-]*)\s*", each) for each in selector.split(",")]
     return all(pair and str(labels.get(pair[1])) == pair[2] for pair in pairs)
-
-
-def _unrestricted(container: Object, pod: Object) -> list[str]:
-    """Return what a container's security context lacks for Pod Security restricted, as it is to be written.
-
-    See https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
-    """
-    own, whole = part(container, "securityContext"), part(pod, "securityContext")
-    both = whole | {key: value for key, value in own.items() if value is not None}
-    lacks = {
-        "privileged: false": own.get("privileged") is not True,
-        "allowPrivilegeEscalation: false": own.get("allowPrivilegeEscalation") is False,
-        "capabilities: {drop: [ALL]}": "ALL" in texts(own, "capabilities", "drop"),
-        "no capabilities.add": {*texts(own, "capabilities", "add")} <= {"NET_BIND_SERVICE"},
-        "runAsNonRoot: true": both.get("runAsNonRoot") is True,
-        "runAsUser: 65532": both.get("runAsUser") != 0,
-        "seccompProfile: {type: RuntimeDefault}": str(part(both, "seccompProfile").get("type"))
-        in {"RuntimeDefault", "Localhost"},
-    }
-    return [wanted for wanted, there in lacks.items() if not there]
 
 
 # Hooks: https://helm.sh/docs/topics/charts_hooks/ and https://argo-cd.readthedocs.io/en/stable/user-guide/resource_hooks/

@@ -4,7 +4,9 @@ Nothing is judged here, and no tag makes an object of another kind. What cannot 
 and so are aliases that make more of a document than any reader of it could hold.
 """
 
+import json
 import math
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +22,7 @@ MOST_VALUES = 1_000_000
 _NOT_OF_JSON = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
 
 
-class _Manifests(yaml.SafeLoader if not yaml.__with_libyaml__ else yaml.CSafeLoader):  # type: ignore[misc]
+class _DeepManifests(yaml.SafeLoader):
     """Reads as Kubernetes does, which makes JSON of its YAML: a date is text, and so is a lone equals sign."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - yaml's own way
@@ -30,18 +32,38 @@ class _Manifests(yaml.SafeLoader if not yaml.__with_libyaml__ else yaml.CSafeLoa
 
 
 _DEEP = 100
+"""Levels of lists and maps in each other that libyaml is given: it sees no end of its stack."""
+_INDENTED = re.compile(rf"(?m)^[ \-?:]{{{_DEEP // 2}}}")
+"""Where blocks may be as deep: a list may stand as far to the right as the map that it is in."""
 _Plain = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+
+
+def _unknown(loader: Any, _: str, node: Any) -> Any:
+    """Return what a tag of one's own stands before, as kubectl does: a scalar is text."""
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    return loader.construct_sequence(node, deep=True) if isinstance(node, yaml.SequenceNode) else node.value
+
+
+_DeepManifests.add_multi_constructor("!", _unknown)
+
+
+class _Manifests(yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader):  # type: ignore[misc]
+    """The same, faster."""
+
+    yaml_implicit_resolvers = _DeepManifests.yaml_implicit_resolvers
+    yaml_multi_constructors = _DeepManifests.yaml_multi_constructors
 
 
 def load(text: str) -> Any:
     """Return the one document of a text. Raises ValueError."""
-    with suppress(*_FAULTS):  # libyaml is fast, but refuses some of what others read, and has no end of its stack
+    with suppress(*_FAULTS):  # libyaml is fast, but refuses some of what others read
         if _is_shallow(text):
             return _only(_Plain(text))
     try:
         return _only(yaml.SafeLoader(text))
     except _FAULTS as fault:
-        raise ValueError(_clause(fault)) from fault
+        raise ValueError(clause(fault)) from fault
 
 
 def _only(loader: Any) -> Any:
@@ -53,6 +75,8 @@ def _only(loader: Any) -> Any:
 
 
 def _is_shallow(text: str) -> bool:
+    if text.count("[") + text.count("{") < _DEEP and not _INDENTED.search(text):
+        return True
     depth = 0
     for event in yaml.parse(text, Loader=_Plain):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
@@ -62,15 +86,24 @@ def _is_shallow(text: str) -> bool:
 
 
 def load_all(text: str) -> list[tuple[int, Any]]:
-    """Return each document of a Kubernetes stream, and the line at which it begins. Raises ValueError."""
-    loader = _Manifests(text)
+    """Return each document of a Kubernetes stream, and the line at which it begins. Raises ValueError.
+
+    A stream is YAML, or JSON objects one after another.
+    """
+    objects = _json_objects(text)
+    if objects:
+        return [(text.count("\n", 0, start) + 1, each) for start, _, each in objects]
     found = []
+    try:
+        loader: Any = _Manifests(text) if _is_shallow(text) else _DeepManifests(text)
+    except _FAULTS as fault:
+        raise ValueError(clause(fault)) from fault
     try:
         while loader.check_node():
             node = loader.get_node()
             found.append((node.start_mark.line + 1, loader.construct_document(_counted(node))))
     except _FAULTS as fault:
-        raise ValueError(_clause(fault)) from fault
+        raise ValueError(clause(fault)) from fault
     finally:
         loader.dispose()
     return found
@@ -94,6 +127,28 @@ def _counted(root: Any) -> Any:
     if count(root) > max(MOST_VALUES, 2 * len(counts)):  # many that are written out are none too many
         raise ValueError(f"its aliases make more than {MOST_VALUES} values of it")
     return root
+
+
+def _json_objects(text: str) -> list[tuple[int, int, Any]]:
+    """Return where each of several JSON objects begins and ends, and the object; none where there are not several."""
+    decoder, found = json.JSONDecoder(), []
+    at = _blank(text, len(text) - len(text.removeprefix(_BOM)))
+    try:
+        while text[at : at + 1] == "{":
+            content, end = decoder.raw_decode(text, at)
+            found.append((at, end, content))
+            at = _blank(text, end)
+    except (ValueError, RecursionError):
+        return []
+    return found if at == len(text) and len(found) > 1 else []
+
+
+def _blank(text: str, at: int) -> int:
+    blank = _BLANK.match(text, at)
+    return blank.end() if blank else at
+
+
+_BLANK = re.compile(r"[ \t\r\n]*")
 
 
 class Kind(Enum):
@@ -132,14 +187,21 @@ class Node:
 
 def compose_all(text: str) -> list[Node]:
     """Return the root of each document that `load_all` returns. Raises ValueError."""
+    objects = _json_objects(text)
+    if objects:
+        return [root for start, end, _ in objects for root in _roots(text[start:end], start)]
     skipped = len(text) - len(text.removeprefix(_BOM))
-    events = iter(yaml.parse(text[skipped:], Loader=_Manifests))
+    return _roots(text[skipped:], skipped)
+
+
+def _roots(text: str, skipped: int) -> list[Node]:
+    events = iter(yaml.parse(text, Loader=_Manifests))
     try:
         return [
             _compose(next(events), events, skipped) for event in events if isinstance(event, yaml.DocumentStartEvent)
         ]
     except (yaml.YAMLError, RecursionError) as fault:
-        raise ValueError(_clause(fault)) from fault
+        raise ValueError(clause(fault)) from fault
 
 
 _BOM = "\ufeff"
@@ -169,5 +231,6 @@ def _end(event: Any, skipped: int) -> int:
     return end + skipped
 
 
-def _clause(fault: Exception) -> str:
+def clause(fault: Exception) -> str:
+    """Return in one clause why a document cannot be read."""
     return "it is nested too deeply" if isinstance(fault, RecursionError) else " ".join(str(fault).split())

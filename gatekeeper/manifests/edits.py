@@ -10,32 +10,109 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from gatekeeper.gate.output import one_line
 from gatekeeper.manifests import documents, rbac
 from gatekeeper.manifests.documents import Kind, Node
 
+Where = tuple[int | str, ...]
+"""The number of a document, then keys and numbers that lead to a part of it."""
+MARK = "# gatekeeper: "
 
-def rewrite(text: str, where: Sequence[int | str], part: Any) -> str:
-    """Return the text with another part of a document: where is its number, then keys and numbers that lead to it.
 
-    Raises ValueError, in one clause.
-    """
+class Unchangeable(ValueError):
+    """A part of a document cannot be changed in place; the text says why, in one clause."""
+
+    def __init__(self, why: str, where: Where) -> None:
+        super().__init__(why)
+        self.where = where
+
+
+def rewrite(text: str, changes: Sequence[tuple[Where, Any]]) -> str:
+    """Return the text with other parts in its documents. Raises Unchangeable."""
     before = [content for _, content in documents.load_all(text)]
-    meant = _with(before, where, part)
-    number = int(where[0])
-    if before == meant:
+    meant = before
+    for where, part in changes:
+        meant = _with(meant, where, part)
+    numbers = {
+        number: where for where, _ in changes if not _same(meant[number := int(where[0])], before[number], set())
+    }
+    if not numbers:
         return text
-    changed = _Rewriting(text, documents.compose_all(text)[number]).rewrite(before[number], meant[number])
+    nodes = documents.compose_all(text)
+    wanted: list[tuple[int, int, str]] = []
+    for number, where in sorted(numbers.items()):
+        try:
+            wanted += _Rewriting(text, nodes[number]).edits(before[number], meant[number])
+        except (ValueError, RecursionError) as fault:
+            raise Unchangeable(documents.clause(fault), where) from fault
+    changed = _edited(text, wanted)
     try:
         found = [content for _, content in documents.load_all(changed)]
     except ValueError as fault:
-        raise ValueError(f"its anchors or its layout leave no place for the change: {fault}") from fault
-    # By their representation, which tells 1 from true, and has an order of keys.
-    if repr(found) != repr(meant):
-        raise ValueError("its anchors or its layout leave no place for the change")
+        raise Unchangeable(f"its anchors or its layout leave no place for the change: {fault}", where) from fault
+    for number, each in numbers.items():
+        if len(found) != len(meant) or not _same(found[number], meant[number], set()):
+            raise Unchangeable("its anchors or its layout leave no place for the change", each)
     return changed
 
 
-def _with(content: Any, where: Sequence[int | str], part: Any) -> Any:
+def _edited(text: str, wanted: Iterable[tuple[int, int, str]]) -> str:
+    pieces, at = [], 0
+    # Stable: of two insertions in one place, the inner one was made first, and comes first.
+    for start, end, new in sorted(wanted, key=lambda edit: edit[0]):
+        pieces += [text[at:start], new]
+        at = end
+    return "".join([*pieces, text[at:]])
+
+
+def comment(text: str, told: Sequence[tuple[Where, Sequence[str], bool]]) -> str:
+    """Return the text with comments above items of lists, in place of those of gatekeeper's that are there.
+
+    The last of each is whether to comment where nothing is yet. Where a layout has no place for it, nothing is written.
+    """
+    if not any(lines and (always or MARK in text) for _, lines, always in told) and MARK not in text:
+        return text
+    nodes, newline = documents.compose_all(text), _newline(text)
+    wanted = []
+    for where, lines, always in told:
+        place = _dash(text, nodes[int(where[0])], where[1:])
+        if place is None:
+            continue
+        indent, start = place
+        above = start
+        while (line := _line_before(text, above)).strip().startswith(MARK):
+            above -= len(line)
+        if always or above < start:
+            new = "".join(f"{indent}{MARK}{one_line(each)}{newline}" for each in lines)
+            wanted.append((above, start, new))
+    changed = _edited(text, wanted)
+    before, after = ([content for _, content in documents.load_all(each)] for each in (text, changed))
+    return changed if _same(before, after, set()) else text
+
+
+def _dash(text: str, node: Node, where: Where) -> tuple[str, int] | None:
+    """Return the indent of the line on which an item's dash is, and where it starts; None without a line of its own."""
+    for key in where:
+        if node.flow:
+            return None
+        named = [value for name, value in node.entries if name.text == key]
+        below = named[:1] if isinstance(key, str) else node.items[key : key + 1]
+        if not below:
+            return None
+        node = below[0]
+    start = max(text.rfind("\n", 0, node.start), text.rfind("\r", 0, node.start)) + 1
+    found = re.fullmatch(r"( *)- +", text[start : node.start])
+    return (found[1], start) if found else None
+
+
+def _line_before(text: str, at: int) -> str:
+    """Return the line that ends where another one starts, with its end."""
+    ends = 2 if text[max(at - 2, 0) : at] == "\r\n" else 1
+    start = max(text.rfind("\n", 0, max(at - ends, 0)), text.rfind("\r", 0, max(at - ends, 0))) + 1
+    return text[start:at]
+
+
+def _with(content: Any, where: Where, part: Any) -> Any:
     """Return plain objects with another part in them, and leave these as they are."""
     if not where:
         return part
@@ -44,8 +121,24 @@ def _with(content: Any, where: Sequence[int | str], part: Any) -> Any:
     return changed
 
 
+def _same(one: Any, other: Any, seen: set[tuple[int, int]]) -> bool:
+    """Return whether two plain objects mean the same, be it 1 and not true; what aliases share is compared once."""
+    if one is other or (id(one), id(other)) in seen:
+        return True
+    if type(one) is not type(other):
+        return False
+    seen.add((id(one), id(other)))
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key], seen) for key in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(_same(*pair, seen) for pair in zip(one, other, strict=True))
+    return repr(one) == repr(other)
+
+
 def append(text: str, addition: str) -> str:
     """Return the text with more documents after its last one."""
+    if not addition:
+        return text
     newline = _newline(text)
     separator = "" if text.endswith(("\n", "\r")) else newline
     return text + separator + f"---\n{addition}".replace("\n", newline)
@@ -79,15 +172,10 @@ class _Rewriting:
         self._indent, self._dash = self._style()
         self._edits: list[tuple[int, int, str]] = []
 
-    def rewrite(self, before: Any, after: Any) -> str:
-        """Return the whole text, changed."""
+    def edits(self, before: Any, after: Any) -> list[tuple[int, int, str]]:
+        """Return what is to be where in the whole text."""
         self._change(self._root, before, after, self._column(self._root), within_flow=False)
-        pieces, at = [], 0
-        # Stable: of two insertions in one place, the inner one was made first, and comes first.
-        for start, end, new in sorted(self._edits, key=lambda edit: edit[0]):
-            pieces += [self._text[at:start], new]
-            at = end
-        return "".join([*pieces, self._text[at:]])
+        return self._edits
 
     def _change(self, node: Node, before: Any, after: Any, column: int, *, within_flow: bool) -> None:
         """Make the edits of a part; the column is that of its key, or of its dash."""

@@ -4,6 +4,7 @@ Pure: it knows the objects that it is given, and by name the ClusterRoles for pe
 https://kubernetes.io/docs/reference/access-authn-authz/rbac/
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -26,8 +27,24 @@ BEYOND = {
     "edit": "read and write of nearly everything in the namespace, Secrets too",
     "view": "read of nearly everything in the namespace",
 }
-_DEFAULTS = ("kubernetes.io/bootstrapping", "rbac-defaults")
-"""The label of what every cluster grants to every account."""
+_DEFAULTS = (
+    "system:basic-user",
+    "system:discovery",
+    "system:public-info-viewer",
+    "system:service-account-issuer-discovery",
+)
+"""The ClusterRoles that every cluster grants to every account, by bindings of the same names.
+
+A label that says so as well may be written by anyone.
+"""
+
+
+def _is_harmless(rule: Object) -> bool:
+    """Return whether a rule grants no more than those roles do: to ask what the API has, and who one is."""
+    groups = {"authentication.k8s.io", "authorization.k8s.io"}
+    if texts(rule, "resources"):
+        return {*texts(rule, "apiGroups")} <= groups and {*texts(rule, "verbs")} <= {"create"}
+    return {*texts(rule, "verbs")} <= {"get", "head"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +84,8 @@ class Granted:
     @property
     def is_default(self) -> bool:
         """Return whether every cluster has this binding."""
-        key, value = _DEFAULTS
-        return self.binding.labels.get(key) == value
+        named = self.everywhere and self.binding.name in _DEFAULTS and self.role == f"ClusterRole {self.binding.name}"
+        return named and all(map(_is_harmless, self.rules))
 
     def allows(self, verb: str, namespace: str, job: str) -> bool:
         """Return whether a verb on a Job is granted; on every Job, if none is named."""
@@ -166,6 +183,28 @@ def granted(manifests: Sequence[Manifest], namespace: str, account: str) -> list
     return found
 
 
+def by_namespace(manifests: Sequence[Manifest], account: str) -> list[str]:
+    """Return the bindings whose subjects may be an account of this name, as its namespace decides."""
+    user, group = (
+        re.compile(rf"system:serviceaccount:[^:]+:{re.escape(account)}"),
+        re.compile(r"system:serviceaccounts:.+"),
+    )
+    found = []
+    for binding in manifests:
+        if binding.group != GROUP or binding.kind not in {"RoleBinding", "ClusterRoleBinding"}:
+            continue
+        with blaming(binding):
+            for each in parts(binding.content, "subjects"):
+                kind, name = each.get("kind"), str(each.get("name"))
+                if (
+                    (kind == "ServiceAccount" and name == account and each.get("namespace"))
+                    or (kind == "User" and user.fullmatch(name))
+                    or (kind == "Group" and group.fullmatch(name))
+                ):
+                    found.append(str(binding))
+    return list(dict.fromkeys(found))
+
+
 def _subject(binding: Manifest, namespace: str, account: str) -> str:
     """Return the subject by which a binding reaches the account, the most special first; nothing for none."""
     user = f"system:serviceaccount:{namespace}:{account}"
@@ -182,21 +221,29 @@ def _subject(binding: Manifest, namespace: str, account: str) -> str:
     return next((f"group {group}" for group in groups if group in found), "")
 
 
-def _rules(role: Manifest, rbac: Sequence[Manifest], seen: tuple[str, ...] = ()) -> list[Object]:
-    """Return a role's rules, and those of the ClusterRoles that it aggregates."""
-    with blaming(role):
-        found = parts(role.content, "rules")
-        for rule in found:
-            for key in ("apiGroups", "resources", "resourceNames", "verbs", "nonResourceURLs"):
-                texts(rule, key)
-        selectors = parts(role.content, "aggregationRule", "clusterRoleSelectors")
-    for each in rbac:
-        if each.kind != "ClusterRole" or each.name in {role.name, *seen}:
-            continue
-        with blaming(role):
-            chosen = any(_selects(selector, each.labels) for selector in selectors)
-        if chosen:
-            found = [*found, *_rules(each, rbac, (*seen, role.name))]
+def _rules(role: Manifest, rbac: Sequence[Manifest]) -> list[Object]:
+    """Return a role's rules, and those of the ClusterRoles that it aggregates, be it by way of others."""
+    found: list[Object] = []
+    seen, left = {role.name}, [role]
+    while left:
+        each = left.pop()
+        with blaming(each):
+            rules = parts(each.content, "rules")
+            for rule in rules:
+                for key in ("apiGroups", "resources", "resourceNames", "verbs", "nonResourceURLs"):
+                    texts(rule, key)
+            selectors = parts(each.content, "aggregationRule", "clusterRoleSelectors")
+            chosen = [
+                other
+                for other in rbac
+                if selectors
+                and other.kind == "ClusterRole"
+                and other.name not in seen
+                and any(_selects(selector, other.labels) for selector in selectors)
+            ]
+        found += rules
+        seen |= {other.name for other in chosen}
+        left += chosen
     return found
 
 

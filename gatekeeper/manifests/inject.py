@@ -1,432 +1,286 @@
-"""Add a gate to a workload among rendered manifests, or bring the gate that it has to what is wanted.
+"""Add gates to workloads among rendered manifests, or bring the gates that they have to what is wanted.
 
-Pure: a stream in, a stream out. The pod is changed here as a plain object, and `edits` carries the change into the
-text. Another program's gate is replaced where it stands, and waits for the same Jobs. What would leave the pod with a
-gate that cannot work, or that is not the one that was asked for, is Misconfigured.
+Pure: a stream in, a stream out. The pod is changed as a plain object, and `edits` carries the change into the text.
+Another program's gate is replaced where it stands, and waits for the same Jobs. What would leave the pod with a gate
+that cannot work, that is not the one that was asked for, or that `audit` would condemn, is Misconfigured.
 """
 
-import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from dataclasses import dataclass
 
-from gatekeeper import __version__
-from gatekeeper.gate.settings import SERVICE_ACCOUNT, Misconfigured
-from gatekeeper.manifests import edits, objects, peers, rbac, waits
-from gatekeeper.manifests.grants import granted, missing
-from gatekeeper.manifests.objects import Manifest, Object, Workload, parts, texts
+from gatekeeper.gate.settings import Misconfigured
+from gatekeeper.manifests import arguments, containers, edits, objects, pod, waits
+from gatekeeper.manifests.arguments import EXAMPLE, Arguments
+from gatekeeper.manifests.audit import audit
+from gatekeeper.manifests.containers import asks_api
+from gatekeeper.manifests.findings import Finding
+from gatekeeper.manifests.grants import granted
+from gatekeeper.manifests.objects import Manifest, Object, Workload, parts
+from gatekeeper.manifests.others import Kind, recognise
+from gatekeeper.manifests.places import placed
+from gatekeeper.manifests.pod import Place, Wanted
+from gatekeeper.manifests.rights import Lacking, Rights
 
-IMAGE = f"ghcr.io/gatekeeper/gatekeeper:{__version__}"
-EXAMPLE = "kustomize build . | gatekeeper inject - --job db-migrate"
-NAME = "gate"
-DATABASE_URL = "DATABASE_URL"
-SECURITY = {
-    "allowPrivilegeEscalation": False,
-    "capabilities": {"drop": ["ALL"]},
-    "readOnlyRootFilesystem": True,
-    "runAsNonRoot": True,
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
-CONTAINER = {
-    "terminationMessagePolicy": "FallbackToLogsOnError",
-    "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}},
-    "securityContext": SECURITY,
-}
-"""What every gate has beside its name, image and arguments, as in `manifests`."""
-TOKEN = {
-    "sources": [
-        {"serviceAccountToken": {"path": "token", "expirationSeconds": 3600}},
-        {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
-        {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": {"fieldPath": "metadata.namespace"}}]}},
-    ]
-}
-"""What automounting would add, for the gate alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Arguments:
-    """A gate's command line, by its parts."""
-
-    command: str
-    words: Sequence[str] = ()
-    options: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Values by the option's name; a switch has none."""
-
-    @property
-    def argv(self) -> list[str]:
-        """Return what the container is given."""
-        named = [[f"--{name}", value] for name, values in self.options.items() for value in values]
-        switches = [f"--{name}" for name, values in self.options.items() if not values]
-        return [self.command, *self.words, *(word for pair in named for word in pair), *switches]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """The gate that a workload is to have."""
-
-    options: Mapping[str, Sequence[str]]
-    """Of the gate, as `Arguments` has them; `job` has the names of Jobs in either mode."""
-    workload: str = ""
-    """KIND/NAME; nothing for the only one."""
-    image: str = ""
-    service_account: str = ""
-    secrets: Sequence[str] = ()
-    """[VARIABLE=]SECRET/KEY"""
-    mounts: Sequence[str] = ()
-    """VOLUME=PATH"""
-    rights: bool = False
-    """Whether to add what the gate may not do yet."""
+__all__ = ["EXAMPLE", "Arguments", "Injected", "Wanted", "inject"]
 
 
 @dataclass(frozen=True, slots=True)
 class Injected:
-    """A stream with its gate."""
+    """A stream with its gates."""
 
     text: str
-    gate: Arguments | None
-    """Its arguments, unless they are those that were there."""
+    gates: tuple[Arguments, ...] = ()
+    """The arguments of those that are new or have changed."""
     notes: tuple[str, ...] = ()
     """What whoever applies it should know."""
 
 
 def inject(text: str, wanted: Wanted, source: str = "-") -> Injected:
-    """Return a stream with the gate that is wanted. Raises Misconfigured."""
-    found = objects.parse(text, source, EXAMPLE)
-    workload = _choose(objects.workloads(found), wanted.workload)
-    manifest = workload.manifest
-    with objects.blaming(manifest):
-        parts(workload.pod, "volumes")
-    at, there = _there(workload, wanted.options)
-    arguments = _merged(manifest, there, wanted.options)
-    container = _container(workload, at, there, arguments, wanted)
-    gate = waits.gate(container, manifest.namespace)
-    reads_jobs = arguments.command == "job" or "job" in arguments.options or bool(gate and gate.need)
-    if reads_jobs and workload.account == "default" and not wanted.service_account:
-        raise Misconfigured(
-            f"{manifest} runs as the ServiceAccount default, and every pod that names no other one would have the "
-            f"gate's rights; write for example --service-account {manifest.name} --rbac"
-        )
-    pod = _pod(workload, at, container, wanted, with_token=reads_jobs)
+    """Return a stream with the gates that are wanted. Raises Misconfigured."""
+    found = placed(objects.parse(text, source, EXAMPLE), wanted.namespace, wanted.images)
+    before = audit(found, wanted.namespace, wanted.images)
+    rights = Rights(found)
+    done = [_Gated(workload, places, wanted, rights) for workload, places in _chosen(found, wanted)]
+    changes = [each.change for each in done] + rights.changes
     try:
-        changed = edits.rewrite(text, (*manifest.where, *workload.path), pod)
-    except (ValueError, RecursionError) as fault:
+        changed = edits.rewrite(text, changes)
+    except edits.Unchangeable as fault:
+        manifest = next(each for each in found if each.where == fault.where[: len(each.where)])
         raise Misconfigured(
             f"{manifest} cannot be changed in place: {fault}; write this part of it out, without anchors"
         ) from fault
-    notes = list(_notes(workload, pod))
-    rights = _Rights(found, workload, gate, wanted)
-    if rights.lacking and wanted.rights:
-        changed = edits.append(changed, rights.render(text))
-    elif rights.lacking:
-        notes.append(f"these documents lack {rights.lacking}: add --rbac, or apply what {rights.command} prints")
-    return Injected(changed, arguments if arguments != there else None, tuple(notes))
+    lacks = [lack for each in done for lack in each.lacks]
+    changed = edits.append(changed, rights.render(text, lacks[0].command if lacks else ""))
+    after = audit(objects.parse(changed, source, EXAMPLE), wanted.namespace, wanted.images)
+    was, is_ = before.by_workload(), after.by_workload()
+    notes = [note for each in done for note in (*each.notes, *each.judged(was, is_, force=wanted.force))]
+    changed = edits.comment(changed, [told for each in done for told in each.comments(is_)])
+    return Injected(changed, tuple(new for each in done for new in each.gates), tuple(dict.fromkeys(notes)))
 
 
-# Which workload, and which of its containers.
+# Which workloads, and which of their containers.
 
 _ONLY_BY_NAME = ("Job", "Pod")
 """Kinds that nothing rolls out; a Job is rather the migration itself."""
 
 
+def _chosen(found: Sequence[Manifest], wanted: Wanted) -> list[tuple[Workload, list[Place]]]:
+    """Return the workloads that are meant, each with the places of its gates."""
+    workloads = objects.workloads(found)
+    if not wanted.every:
+        meant = [_choose(workloads, name) for name in wanted.workloads or [""]]
+        return [(workload, _places(workload, wanted)) for workload in {id(each): each for each in meant}.values()]
+    proves = arguments.names_proof(wanted.options) and not wanted.replace
+    meant = [each for each in workloads if each.apps and not (proves and each.manifest.kind in _ONLY_BY_NAME)]
+    if wanted.replace:
+        meant = [each for each in meant if any(init.get("name") == wanted.replace for init in each.inits)]
+    chosen = [(workload, _places(workload, wanted)) for workload in meant]
+    chosen = [each for each in chosen if proves or any(place.old for place in each[1])]
+    if not chosen:
+        raise Misconfigured(
+            f"no workload in these documents has {wanted.replace or 'a gate'}; "
+            "write what all are to wait for, for example --all --job db-migrate"
+        )
+    return chosen
+
+
 def _choose(found: Sequence[Workload], wanted: str) -> Workload:
     """Return the workload of this kind and name, or the only one."""
     names = [f"{each.manifest.kind}/{each.manifest.name}" for each in found]
+    full = [f"{each.manifest.kind}/{each.manifest.namespace}/{each.manifest.name}" for each in found]
     chosen = [
         workload
-        for workload, name in zip(found, names, strict=True)
-        if (name.lower() == wanted.lower() if wanted else workload.manifest.kind not in _ONLY_BY_NAME)
+        for workload, *spellings in zip(found, names, full, strict=True)
+        if (wanted.lower() in map(str.lower, spellings) if wanted else workload.manifest.kind not in _ONLY_BY_NAME)
     ]
     if not chosen:
-        among = f", only {', '.join(names)}" if names else ""
+        among = f", only {', '.join(dict.fromkeys(names))}" if names else ""
         raise Misconfigured(
             f"there is no {wanted or 'workload'} in these documents{among}; "
             "write the name of one that is there, for example --workload Deployment/web"
         )
     if len(chosen) > 1:
+        one = chosen[0].manifest
+        name = f"{one.namespace}/{one.name}" if one.namespace and wanted else one.name
         raise Misconfigured(
             f"{', '.join(str(each.manifest) for each in chosen)} could each be meant; "
-            f"write which one, for example --workload {chosen[0].manifest.kind}/{chosen[0].manifest.name}"
+            f"write which, for example --workload {one.kind}/{name}, or --all"
         )
     if not chosen[0].apps:
         raise Misconfigured(f"{chosen[0].manifest} has no pod of its own; write for example --workload Deployment/web")
     return chosen[0]
 
 
-def _there(workload: Workload, options: Mapping[str, Sequence[str]]) -> tuple[int, Arguments | None]:
-    """Return where the gate belongs among the init containers, and the arguments of the one that is there."""
-    found = {at: each for at, container in enumerate(workload.inits) if (each := _arguments(workload, container))}
-    if _names_proof(options) and len(found) > 1 and all(peers.is_gatekeeper(workload.inits[at]) for at in found):
-        mode = "schema" if "tool" in options else "job"
-        found = {at: each for at, each in found.items() if each.command == mode}
-    if len(found) > 1:
-        names = ", ".join(str(workload.inits[at].get("name")) for at in found)
+def _places(workload: Workload, wanted: Wanted) -> list[Place]:
+    """Return where the gates belong: where gates are, be they other programs', or after all init containers."""
+    with objects.blaming(workload.manifest):
+        parts(workload.pod, "volumes")
+    proves = arguments.names_proof(wanted.options)
+    if wanted.replace:
+        return [_replaced(workload, wanted, proves=proves)]
+    found = [Place(at, old, there) for at, old in enumerate(workload.inits) if (there := _there(workload, old, wanted))]
+    if proves and len(found) > 1 and all(containers.is_gatekeeper(each.old, wanted.images) for each in found):
+        mode = "schema" if "tool" in wanted.options else "job"
+        found = [each for each in found if each.there and each.there.command == mode]
+    if proves and len(found) > 1:
+        names = ", ".join(str(each.old.get("name")) for each in found)
         raise Misconfigured(
-            f"{workload.manifest} has several gates: {names}; leave one of them there, or write the change by hand"
+            f"{workload.manifest} has several gates: {names}; leave out what to wait for and each is replaced where "
+            f"it stands, or write which is meant, for example --replace {found[0].old.get('name')}"
         )
     # Last of all: after a native sidecar that it needs.
-    return next(iter(found.items()), (len(workload.inits), None))
+    return found or [Place(len(workload.inits))]
 
 
-def _names_proof(options: Mapping[str, Sequence[str]]) -> bool:
-    return not options.keys().isdisjoint({"job", "selector", "tool"})
-
-
-def _arguments(workload: Workload, container: Object) -> Arguments | None:
-    """Return the arguments of a gate, translated where it is another program's; None for what is no gate."""
-    name = container.get("name")
-    try:
-        if peers.is_gatekeeper(container):
-            return _parsed(waits.written(container))
-        wait = peers.recognise(container)
-        if wait is None:
-            return None
-        if not wait.problem:
-            return _parsed(waits.as_job(wait, {}))
-        problem = wait.problem
-    except Misconfigured as fault:
-        problem = str(fault).partition("; write ")[0]
+def _replaced(workload: Workload, wanted: Wanted, *, proves: bool) -> Place:
+    """Return the place of the init container of a name, which is replaced whatever it is."""
+    name = wanted.replace
+    for at, old in enumerate(workload.inits):
+        if old.get("name") == name:
+            own = containers.is_gatekeeper(old, wanted.images)
+            there = _there(workload, old, wanted) if own or not proves else None
+            return Place(at, old, there)
+    names = ", ".join(str(each.get("name")) for each in workload.inits) or "none at all"
     raise Misconfigured(
-        f"{workload.manifest}: what the init container {name} waits for cannot be told: {problem}; "
-        f"take it out, then write for example {EXAMPLE}"
+        f"--replace: {workload.manifest} has no init container {name}, only {names}; "
+        "write the name of one that is there, for example --replace wait-for-db"
     )
 
 
-def _parsed(argv: Sequence[str]) -> Arguments:
-    return Arguments(argv[0] if argv else "", *waits.words_and_options(argv[1:]))
-
-
-# What the gate is given.
-
-_ONE_OF = ({"revision", "revision-file", "migrations"}, {"database", "database-file"}, {"job", "selector"})
-"""Options that say the same in several ways: what is given replaces what was said in another one."""
-
-
-def _merged(manifest: Manifest, there: Arguments | None, given: Mapping[str, Sequence[str]]) -> Arguments:
-    """Return the arguments that are wanted; what is not given stays as it is in the gate that is there."""
-    if there and there.command == "schema" and "tool" not in given and _names_proof(given):
-        raise Misconfigured(f"{manifest} has a schema gate; write --tool, too, or take it out to wait for a Job alone")
-    command = "schema" if "tool" in given else there.command if there else "job"
-    if there and (
-        there.command != command or given.get("tool", there.options.get("tool")) != there.options.get("tool")
-    ):
-        there = None
-    words = there.words if there else []
-    kept = dict(there.options) if there else {}
-    for group in _ONE_OF:
-        if not group.isdisjoint(given):
-            kept = {name: values for name, values in kept.items() if name not in group or name in given}
-            words = [] if "job" in group and command == "job" else words
-    given = dict(given)
-    if command == "job":
-        words = words or list(given.pop("job", ()))
-    if command == "job" and not (there or words or "selector" in given):
-        raise Misconfigured(f"what the gate is to wait for is not told; write for example {EXAMPLE}")
-    return Arguments(command, words, kept | given)
-
-
-def _container(workload: Workload, at: int, there: Arguments | None, arguments: Arguments, wanted: Wanted) -> Object:
-    """Return the gate: the one that is there with what has to change, or a new one."""
-    old = workload.inits[at] if there else {}
-    if there and peers.is_gatekeeper(old):
-        container = dict(old)
-        if old.get("restartPolicy") == "Always":
-            raise Misconfigured(
-                f"{workload.manifest}: restartPolicy: Always makes {old.get('name')} a sidecar, which holds nothing; "
-                "take it out, then write the same again"
-            )
-        if arguments != there:
-            container["args"] = arguments.argv
-            if command := texts(old, "command"):
-                container["command"] = command[: 3 if command[1:3] == ["-m", "gatekeeper"] else 1]
-        if wanted.image:
-            container["image"] = wanted.image
-    else:
-        taken = [str(each.get("name")) for each in (*workload.inits, *workload.apps)]
-        name = str(old.get("name") or _free(NAME, taken))
-        container = {"name": name, "image": wanted.image or IMAGE, "args": arguments.argv, **CONTAINER}
-    if wanted.secrets:
-        container["env"] = _with(container, "env", "name", _variables(wanted.secrets))
-    if wanted.mounts:
-        container["volumeMounts"] = _with(container, "volumeMounts", "mountPath", _mounts(workload, wanted.mounts))
-    if arguments.command == "schema":
-        _judge_schema(container, arguments)
-    return container
-
-
-def _free(name: str, taken: Sequence[str]) -> str:
-    number = 2
-    free = name
-    while free in taken:
-        free, number = f"{name}-{number}", number + 1
-    return free
-
-
-def _with(container: Object, key: str, name: str, new: Sequence[Object]) -> list[Object]:
-    """Return a list of the container, with these among it; one of the same name is replaced."""
-    by_name = {each[name]: each for each in new}
-    kept = [by_name.pop(str(each.get(name)), each) for each in parts(container, key)]
-    return [*kept, *by_name.values()]
-
-
-_SECRET = re.compile(r"(?:([A-Za-z_][A-Za-z0-9_]*)=)?([a-z0-9][-a-z0-9.]*)/([-._A-Za-z0-9]+)")
-_MOUNT = re.compile(r"([a-z0-9][-a-z0-9]*)=(/\S*)")
-
-
-def _variables(secrets: Sequence[str]) -> list[Object]:
-    """Return the environment that Secrets give."""
-    found = {}
-    for text in secrets:
-        parsed = _SECRET.fullmatch(text)
-        if not parsed:
-            raise Misconfigured(
-                f"--secret: {text!r} is not [VARIABLE=]SECRET/KEY; write for example db/url, "
-                "or GATEKEEPER_PASSWORD=db/password"
-            )
-        variable, name, key = parsed[1] or DATABASE_URL, parsed[2], parsed[3]
-        if variable in found:
-            raise Misconfigured(
-                f"--secret gives {variable} twice; for several databases mount their Secrets, "
-                "and write for example --mount db=/etc/db --database-file /etc/db/url"
-            )
-        found[variable] = {"name": variable, "valueFrom": {"secretKeyRef": {"name": name, "key": key}}}
-    return list(found.values())
-
-
-def _mounts(workload: Workload, mounts: Sequence[str]) -> list[Object]:
-    """Return the mounts of volumes that the pod has."""
-    there = [str(each.get("name")) for each in parts(workload.pod, "volumes")]
-    found = []
-    for text in mounts:
-        parsed = _MOUNT.fullmatch(text)
-        if not parsed:
-            raise Misconfigured(f"--mount: {text!r} is not VOLUME=PATH; write for example db=/etc/db")
-        if parsed[1] not in there:
-            raise Misconfigured(
-                f"--mount: {workload.manifest} has no volume {parsed[1]}, only {', '.join(there) or 'none at all'}; "
-                "write the name of one that its pod has, for example db=/etc/db"
-            )
-        found.append({"name": parsed[1], "mountPath": parsed[2], "readOnly": True})
-    return found
-
-
-_FILES = ("revision-file", "migrations", "database-file", "password-file")
-
-
-def _judge_schema(container: Object, arguments: Arguments) -> None:
-    """Raise unless the gate is told of a database, and has the files that it is told of."""
-    variables = {str(each.get("name")) for each in parts(container, "env")}
-    prefixes = ("PG", "GATEKEEPER_DATABASE")
-    is_told = not arguments.options.keys().isdisjoint({"database", "database-file"}) or container.get("envFrom")
-    if not is_told and DATABASE_URL not in variables and not any(each.startswith(prefixes) for each in variables):
+def _there(workload: Workload, container: Object, wanted: Wanted) -> Arguments | None:
+    """Return the arguments of a gate that is there, None for what is no gate."""
+    try:
+        return arguments.found(container, wanted.images, proves=arguments.names_proof(wanted.options))
+    except Misconfigured as fault:
+        name = container.get("name")
         raise Misconfigured(
-            "no database is given; write for example --secret db/url, for the key url of the Secret db, "
-            "or --database postgresql://app@db/app"
-        )
-    if container.get("image") != IMAGE:
-        return  # another image may have them
-    paths = [PurePosixPath(str(each.get("mountPath"))) for each in parts(container, "volumeMounts")]
-    for option in _FILES:
-        for file in arguments.options.get(option, ()):
-            if "$(" not in file and not any(PurePosixPath(file).is_relative_to(path) for path in paths):
-                raise Misconfigured(
-                    f"--{option}: no volume has {file} in the gate; write for example --mount VOLUME={file}"
-                )
+            f"{workload.manifest}: what the init container {name} waits for cannot be told: "
+            f"{str(fault).partition('; write ')[0]}; write what takes its place, for example --replace {name} "
+            "--job db-migrate"
+        ) from fault
 
 
-# What the pod needs for it.
+# One workload.
 
 
-def _pod(workload: Workload, at: int, container: Object, wanted: Wanted, *, with_token: bool) -> Object:
-    """Return the pod's spec with the gate, and with a token where the gate needs one."""
-    pod, volumes = workload.pod, parts(workload.pod, "volumes")
-    mounts = parts(container, "volumeMounts")
-    if with_token and not any(str(each.get("mountPath")).rstrip("/") == SERVICE_ACCOUNT for each in mounts):
-        named = {str(each.get("name")): each for each in volumes}
-        volume = _free(
-            f"{container.get('name') or NAME}-token", [name for name in named if named[name].get("projected") != TOKEN]
-        )
-        if volume not in named:
-            volumes = [*volumes, {"name": volume, "projected": TOKEN}]
-        mount = {"name": volume, "mountPath": SERVICE_ACCOUNT, "readOnly": True}
-        container = container | {"volumeMounts": [*mounts, mount]}
-    changed: Object = {}
-    if wanted.service_account and wanted.service_account != workload.account:
-        names = [key for key in ("serviceAccountName", "serviceAccount") if key in pod] or ["serviceAccountName"]
-        changed |= dict.fromkeys(names, rbac.account_name(wanted.service_account))
-    if pod.get("automountServiceAccountToken") is None:
-        changed["automountServiceAccountToken"] = False
-    changed["initContainers"] = [*workload.inits[:at], container, *workload.inits[at + 1 :]]
-    if volumes:
-        changed["volumes"] = volumes
-    return pod | changed
+class _Gated:
+    """A workload with its gates."""
 
-
-def _notes(workload: Workload, pod: Object) -> Iterator[str]:
-    """Yield what whoever applies the pod should know of its token."""
-    if workload.pod.get("automountServiceAccountToken") is None:
-        yield (
-            f"{workload.manifest} has automountServiceAccountToken: false now; if the app itself asks the Kubernetes "
-            "API, set it to true before"
-        )
-    elif pod.get("automountServiceAccountToken"):
-        yield f"{workload.manifest} keeps automountServiceAccountToken: true, so its app has the gate's rights, too"
-
-
-class _Rights:
-    """What these documents lack for a gate to read its Jobs, and what adds it."""
-
-    def __init__(self, found: Sequence[Manifest], workload: Workload, gate: waits.Gate | None, wanted: Wanted) -> None:
-        self._found = found
-        self._place = workload.manifest.namespace
+    def __init__(self, workload: Workload, places: Sequence[Place], wanted: Wanted, rights: Rights) -> None:
+        self.workload, manifest = workload, workload.manifest
+        new = {each.at: arguments.merged(manifest, each.there, wanted.options) for each in places}
+        gates = {each.at: pod.gate(workload, each, new[each.at], wanted) for each in places}
+        read = {at: waits.gate(container, manifest.namespace, wanted.images) for at, container in gates.items()}
+        readers = [at for at, gate in read.items() if new[at].reads_jobs or (gate and gate.need)]
+        if readers and workload.account == "default" and not wanted.service_account:
+            raise Misconfigured(
+                f"{manifest} runs as the ServiceAccount default, and every pod that names no other one would have the "
+                f"gate's rights; write for example --service-account {manifest.name} --rbac"
+            )
         account = wanted.service_account or workload.account
-        is_new = account not in ("default", workload.account)
-        self._creates = is_new and not self._is_there("ServiceAccount", account, self._place)
-        need = gate.need if gate else None
-        self._lack = missing(need, granted(found, self._place, account)) if need else None
-        self._account, self._gate = account, gate if self._lack else None
-
-    @property
-    def lacking(self) -> str:
-        """Return it in words, nothing if nothing is missing."""
-        account = f"ServiceAccount {self._account}"
-        return f"{self._lack} for {account}" if self._lack else account if self._creates else ""
-
-    @property
-    def command(self) -> str:
-        """Return the command that prints it."""
-        gate, argv = self._gate, ["gatekeeper", "rbac"]
-        if gate:
-            argv += ["--selector", gate.labels] if gate.labels else [f"--job={job}" for job in gate.jobs]
-        argv += ["--service-account", self._account, *(["-n", self._place] if self._place else [])]
-        argv += ["--job-namespace", gate.namespace] if gate and gate.namespace != self._place else []
-        argv += ["--create-service-account"] if self._creates else []
-        argv += ["--allow-default"] if self._account == "default" else []
-        return shlex.join(argv)
-
-    def render(self, text: str) -> str:
-        """Return it as YAML that can follow a text. Raises Misconfigured."""
-        if edits.is_json(text):
-            raise Misconfigured(f"--rbac: nothing can follow a document of JSON; write instead {self.command}")
-        gate = self._gate
-        wanted = rbac.grant(
-            gate.jobs if gate else (),
-            selector=gate.labels or None if gate else None,
-            service_account=self._account,
-            namespace=self._place,
-            job_namespace=gate.namespace if gate else "",
-            create_service_account=self._creates,
-            allow_default=True,
-        )
-        objects = rbac.objects(wanted)
-        for each in objects:
-            kind, name = each["kind"], each["metadata"]["name"]
-            if self._is_there(kind, name, each["metadata"].get("namespace", "")):
-                raise Misconfigured(
-                    f"--rbac: {kind} {name} is there already, and grants something else; "
-                    f"write into the rules of a Role {rbac.flow(rbac.rule(wanted.jobs))}"
+        users = list(self._token_users(gates, [gate for gate in read.values() if gate], rights.found, account))
+        spec = pod.with_gates(workload, gates, wanted, narrows=bool(readers) and not users)
+        for at in readers:
+            spec = pod.with_token(spec, at)
+        self.change = ((*manifest.where, *workload.path), spec)
+        self.gates = [new[each.at] for each in places if new[each.at] != each.there]
+        self._names = {at: str(container.get("name")) for at, container in gates.items()}
+        self._changed = spec != workload.pod
+        self.notes = list(self._token_notes(users)) if readers else []
+        for at, each in enumerate(workload.inits):
+            if at not in gates and (other := recognise(each)) and other.kind is Kind.CHECK:
+                self.notes.append(
+                    f"{manifest} keeps its own gate {each.get('name')} ({other.name}): --replace {each.get('name')} "
+                    "puts gatekeeper in its place"
                 )
-        return rbac.render(objects)
+        self.notes += self._account_notes(rights.found, wanted.service_account)
+        self.lacks: list[Lacking] = []
+        for gate in read.values():
+            lack = rights.lacking(workload, gate, account)
+            if lack and wanted.rights:
+                rights.add(lack)
+            elif lack:
+                self.notes.append(f"these documents lack {lack}: add --rbac, or apply what {lack.command} prints")
+            self.lacks += [lack] if lack else []
 
-    def _is_there(self, kind: str, name: str, namespace: str) -> bool:
-        return any((each.kind, each.name, each.namespace) == (kind, name, namespace) for each in self._found)
+    def _token_users(
+        self, gates: "dict[int, Object]", read: Sequence[waits.Gate], found: Sequence[Manifest], account: str
+    ) -> Iterator[str]:
+        """Yield what in the pod, beside its gates, has a use for the token, as far as these documents tell."""
+        inits = [each for at, each in enumerate(self.workload.inits) if at not in gates]
+        for each in (*inits, *self.workload.apps):
+            if asks_api(each):
+                yield f"{each.get('name')} asks the Kubernetes API"
+        needs = [gate.need for gate in read if gate.need]
+        for grant in granted(found, self.workload.manifest.namespace, account):
+            if not grant.is_default and (grant.excess(needs) or not grant.known):
+                yield f"{grant.binding} grants more to its account than the gate needs"
+
+    def _token_notes(self, users: Sequence[str]) -> Iterator[str]:
+        """Yield what whoever applies the pod should know of its token."""
+        manifest, automount = self.workload.manifest, self.workload.pod.get("automountServiceAccountToken")
+        if automount is None and users:
+            yield (
+                f"{manifest} keeps its token, for {' and '.join(users)}; where nothing but the gate needs it, set "
+                "automountServiceAccountToken: false"
+            )
+        elif automount is None:
+            yield (
+                f"{manifest} has automountServiceAccountToken: false now; if the app itself asks the Kubernetes API, "
+                "set it to true before"
+            )
+        elif automount:
+            yield f"{manifest} keeps automountServiceAccountToken: true, so its app has the gate's rights, too"
+
+    def _account_notes(self, found: Sequence[Manifest], new: str) -> Iterator[str]:
+        """Yield what the pod loses with the account that it leaves."""
+        old, place = self.workload.account, self.workload.manifest.namespace
+        if new in {"", old}:
+            return
+        kept = {str(each.binding) for each in granted(found, place, new)}
+        lost = [str(each.binding) for each in granted(found, place, old) if not each.subject.startswith("group ")]
+        lost = [each for each in lost if each not in kept]
+        if lost:
+            yield f"{self.workload.manifest} runs as {new} now, and loses what {', '.join(lost)} granted to {old}"
+        accounts = {each.name: each for each in found if (each.kind, each.namespace) == ("ServiceAccount", place)}
+        left = accounts.get(old)
+        if left and left.content.get("imagePullSecrets") and new in accounts:
+            yield f"ServiceAccount {old} has imagePullSecrets: give them to {new}, too"
+        if left and left.annotations:
+            yield f"ServiceAccount {old} has annotations: {new} has to have those that the app needs"
+
+    # What the audit says of the result.
+
+    def judged(self, before: "Findings", after: "Findings", *, force: bool) -> Iterator[str]:
+        """Yield what the audit finds in the gates and did not before. Raises Misconfigured where that is an error."""
+        known = {(each.rule.id, each.container) for each in self._mine(before)}
+        for each in self._mine(after):
+            if each.rule.slug in _TOLD or (each.rule.id, each.container) in known:
+                continue
+            if each.rule.level == "error" and not force:
+                raise Misconfigured(
+                    f"{self.workload.manifest}: {each.sentence} ({each.rule.id}) Cure: {each.cure} "
+                    "Or write --force to have this gate all the same"
+                )
+            yield f"{each.rule.id}: {each.sentence} Cure: {each.cure}"
+
+    def comments(self, after: "Findings") -> Iterator[tuple[edits.Where, list[str], bool]]:
+        """Yield what is to be said above each gate, where nobody sees what is noted: a post-renderer of Helm."""
+        for at, name in self._names.items():
+            told = [
+                each for each in self._mine(after) if each.container == name and each.rule.id.startswith(_COMMENTED)
+            ]
+            where = (*self.change[0], "initContainers", at)
+            yield where, [f"{each.rule.id} {each.rule.slug}: {each.sentence}" for each in told], self._changed
+
+    def _mine(self, findings: "Findings") -> list[Finding]:
+        names = self._names.values()
+        return [each for each in findings.get(str(self.workload.manifest), ()) if each.container in names]
+
+
+Findings = Mapping[str, Sequence[Finding]]
+"""By workload."""
+_TOLD = ("missing-right",)
+"""What is told in other words, with the option that adds it."""
+_COMMENTED = ("GK2", "GK40")
+"""Rules of rights and of Jobs: what opens a gate or keeps it shut, whoever applies it."""

@@ -4,6 +4,7 @@ What `kustomize build`, `helm template` and `kubectl get -o yaml` print. What is
 gate is never overlooked because its surroundings cannot be understood.
 """
 
+import codecs
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,10 @@ _PODS = {
     ("batch", "CronJob"): ("spec", "jobTemplate", *_POD),
     ("batch", "Job"): _POD,
     ("", "Pod"): ("spec",),
+    ("", "PodTemplate"): ("template", "spec"),
+    ("", "ReplicationController"): _POD,
+    ("apps.openshift.io", "DeploymentConfig"): _POD,
+    ("serving.knative.dev", "Service"): _POD,
 }
 """Where each kind of workload has its pod's spec."""
 
@@ -84,10 +89,22 @@ def read(path: str) -> list[Manifest]:
     return parse(read_text(path), path)
 
 
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
 def read_text(path: str, example: str = EXAMPLE) -> str:
-    """Return the text of a file, or of standard input for `-`, with the line ends that it has. Raises Misconfigured."""
+    """Return the text of a file, or of standard input for `-`, with the line ends that it has. Raises Misconfigured.
+
+    A byte order mark tells UTF-16 and UTF-32, which PowerShell writes.
+    """
     try:
-        return (sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()).decode("utf-8")
+        read = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        return read.decode(next((name for mark, name in _MARKS if read.startswith(mark)), "utf-8"))
     except (OSError, UnicodeDecodeError) as fault:
         why = fault.strerror if isinstance(fault, OSError) else "it is not UTF-8 text"
         raise Misconfigured(f"{path} cannot be read ({why}); write for example {example}") from fault
@@ -112,7 +129,9 @@ def parse(text: str, source: str = "-", example: str = EXAMPLE) -> list[Manifest
     return found
 
 
-def _read(document: Any, source: str, line: int, where: tuple[int | str, ...], kind: str = "") -> Iterator[Manifest]:
+def _read(
+    document: Any, source: str, line: int, where: tuple[int | str, ...], kind: str = "", version: str = ""
+) -> Iterator[Manifest]:
     if document is None:
         return
     if not isinstance(document, dict):
@@ -122,11 +141,13 @@ def _read(document: Any, source: str, line: int, where: tuple[int | str, ...], k
         raise Misconfigured(f"the object that begins in line {line} has no kind")
     if kind.endswith("List") and "items" in document:
         for number, item in enumerate(parts(document, "items")):
-            yield from _read(item, source, line, (*where, "items", number), kind.removesuffix("List"))
+            # The API server's own answer leaves both out of the items.
+            of_list = ("", "") if kind == "List" else (kind.removesuffix("List"), str(document.get("apiVersion") or ""))
+            yield from _read(item, source, line, (*where, "items", number), *of_list)
         return
     metadata = part(document, "metadata")
     name = str(metadata.get("name") or f"{metadata.get('generateName') or ''}*")
-    group = str(document.get("apiVersion") or "").rpartition("/")[0]
+    group = str(document.get("apiVersion") or version).rpartition("/")[0]
     manifest = Manifest(group, kind, name, str(metadata.get("namespace") or ""), document, source, line, where)
     with blaming(manifest):
         for key in ("labels", "annotations"):

@@ -23,7 +23,11 @@ Object = dict[str, Any]
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _NAMESPACE = re.compile(rf"(?=.{{1,63}}$){_LABEL}")
-_OF_A_RELEASE = re.compile(r"[-.][^-.]*\d[^-.]*$")
+_OF_A_RELEASE = re.compile(
+    r"v?\d+|(?:b|build|r|rel|release|rev|revision)\d+|(?:alpha|beta|pre|rc)\d*"
+    r"|(?=.*\d)[0-9a-f]{7,}|(?=(?:\d*[a-z]+\d+){2})\w{5,}"
+)
+"""The last part of a name that is one release's own: a number, a hash, random letters; not pg16, neo4j, or oauth2."""
 _RELEASE = re.compile(r"[-.][^-.]*\d")
 _SERVICE_ACCOUNT = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 
@@ -106,8 +110,9 @@ def _namespace(option: str, text: str) -> str:
 
 
 def is_of_a_release(job: str) -> bool:
-    """Tell whether a Job's name is one release's own: the last part of it has a digit."""
-    return bool(_OF_A_RELEASE.search(job))
+    """Return whether a Job's name looks like that of one release alone; -v2 is rather the second of its kind."""
+    *before, last = re.split(r"[-.]", job)
+    return bool(before and _OF_A_RELEASE.fullmatch(last)) and not (last[0] == "v" and job[-len(last) - 1] == "-")
 
 
 def series_of(job: str) -> str:

@@ -4,15 +4,14 @@ Pure. What only the pod knows, such as a variable from a Secret, is unknown wher
 """
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gatekeeper.gate import settings
 from gatekeeper.gate.settings import Misconfigured
-from gatekeeper.manifests import peers
+from gatekeeper.manifests import containers, peers
 from gatekeeper.manifests.grants import Need
-from gatekeeper.manifests.objects import Object, parts, texts
+from gatekeeper.manifests.objects import Object
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,8 @@ class Gate:
     if_absent: str = "wait"
     problem: str = ""
     """Why all of this could not be read."""
+    opens: str = ""
+    """What opens it although it has failed, one clause."""
 
     @property
     def name(self) -> str:
@@ -53,17 +54,17 @@ class Gate:
         return bool(self.jobs or self.labels) and not self.schema
 
 
-def gate(container: Object, namespace: str) -> Gate | None:
-    """Return the gate that an init container is, None if it is none."""
-    if peers.is_gatekeeper(container):
+def gate(container: Object, namespace: str, images: Sequence[str] = ()) -> Gate | None:
+    """Return the gate that an init container is, None if it is none; these images are known to be gatekeeper's."""
+    if own := containers.own(container, images):
         try:
-            return _own_gate(container, namespace)
+            return _own_gate(container, own, namespace)
         except Misconfigured as fault:
             return Gate(container, "gatekeeper", problem=str(fault).partition("; write ")[0])
-    wait = peers.recognise(container)
-    if wait is None:
+    wait = containers.recognise(container, images)
+    if wait is None or wait.readiness:
         return None
-    gate = Gate(container, wait.program, own=False, problem=wait.problem)
+    gate = Gate(container, wait.program, own=False, problem=wait.problem, opens=wait.opens)
     return replace(
         gate,
         jobs=wait.jobs,
@@ -78,7 +79,7 @@ def _verbs(wait: peers.JobWait) -> tuple[str, ...]:
     """Return what a program asks of its Jobs: `kubectl wait` gets each before it lists and watches it."""
     if wait.program == peers.KUBECTL:
         return ("get", "list", "watch")
-    if wait.program == peers.K8S_WAIT_FOR and wait.labels:
+    if wait.program in {peers.K8S_WAIT_FOR, peers.ENTRYPOINT} and wait.labels:
         return ("get", "list")
     return ("list",) if wait.labels else ("get",)
 
@@ -89,14 +90,12 @@ def _timeout(wait: peers.JobWait) -> float:
     return settings.duration(given)
 
 
-def _own_gate(container: Object, namespace: str) -> Gate:
+def _own_gate(container: Object, own: containers.Own, namespace: str) -> Gate:
     """Return what gatekeeper's own command line asks for. Raises Misconfigured."""
-    env = {str(each.get("name")): each.get("value") for each in parts(container, "env")}
-    known = {name: str(value) for name, value in env.items() if value is not None}
-    argv = [_expand(text, known) for text in _arguments(container)]
-    command = argv[0] if argv else ""
-    if command in _OTHER_ARGUMENTS:
-        argv = as_job(peers.wait_for(argv), env)
+    env = containers.variables(container)
+    known = {name: value for name, value in env.items() if value is not None}
+    argv = _in_own_words([containers.expand(text, known) for text in own.argv], env)
+    command = own.argv[0] if own.argv else ""
     names, options = words_and_options(argv[1:])
 
     def given(option: str) -> list[str]:
@@ -112,7 +111,7 @@ def _own_gate(container: Object, namespace: str) -> Gate:
     schema = last("tool", "the directory's" if given("migrations") else "") if command == "schema" else ""
     jobs = tuple(dict.fromkeys(given("job") if command == "schema" else names))
     labels = "" if command == "schema" else last("selector")
-    place = last("namespace") or namespace
+    place = last("namespace").replace(peers.OWN_NAMESPACE, "") or namespace
     unknown = next((text for text in (*jobs, labels, place) if "$(" in text), "")
     if unknown:
         raise Misconfigured(f"{unknown} is known only in the pod")
@@ -130,12 +129,13 @@ def _own_gate(container: Object, namespace: str) -> Gate:
         f"gatekeeper {command}",
         schema=schema,
         jobs=tuple(map(settings.job_name, jobs)),
-        labels=settings.selector(labels) if labels else "",
+        labels=peers.selector(labels) if labels else "",
         namespace=place,
         verbs=() if elsewhere else ("list", "watch"),
         timeout=math.nan if "$(" in timeout else settings.duration(timeout),
         require=tuple(require),
         if_absent=settings.choice("--if-absent", last("if-absent", "wait"), settings.IF_ABSENT),
+        opens=own.problem,
     )
 
 
@@ -143,12 +143,16 @@ _OTHER_ARGUMENTS = ("wait", "job-wr")
 """The commands that take another program's arguments, and the environment of `gatekeeper job`."""
 
 
-def written(container: Object) -> list[str]:
+def written(container: Object, own: containers.Own) -> list[str]:
     """Return gatekeeper's command line as a container has it, in gatekeeper's own words. Raises Misconfigured."""
-    argv = _arguments(container)
-    if argv and argv[0] in _OTHER_ARGUMENTS:
-        return as_job(peers.wait_for(argv), {str(each.get("name")): "" for each in parts(container, "env")})
-    return argv
+    return _in_own_words(own.argv, containers.variables(container))
+
+
+def _in_own_words(argv: Sequence[str], env: Mapping[str, object]) -> list[str]:
+    command = argv[0] if argv else ""
+    if command.startswith("-"):
+        raise Misconfigured(f"{command} stands before its command: it prints something and ends, or is refused")
+    return as_job(peers.wait_for(argv), env) if command in _OTHER_ARGUMENTS else list(argv)
 
 
 def as_job(wait: peers.JobWait, env: Mapping[str, object]) -> list[str]:
@@ -156,21 +160,6 @@ def as_job(wait: peers.JobWait, env: Mapping[str, object]) -> list[str]:
     limit = peers.KUBECTL_TIMEOUT if wait.program == peers.KUBECTL and "GATEKEEPER_TIMEOUT" not in env else ""
     given = {"--selector": wait.labels, "--namespace": wait.namespace, "--timeout": wait.timeout or limit}
     return ["job", *wait.jobs, *(word for option, value in given.items() if value for word in (option, value))]
-
-
-def _arguments(container: Object) -> list[str]:
-    """Return what follows the program's own name."""
-    command, args = texts(container, "command"), texts(container, "args")
-    return [*(command[3:] if command[1:3] == ["-m", "gatekeeper"] else command[1:]), *args]
-
-
-def _expand(text: str, env: Mapping[str, str]) -> str:
-    """Return an argument with its $(NAME) replaced, as the kubelet does it; $$(NAME) is left for the program."""
-    return re.sub(
-        r"\$\$|\$\(([^()]*)\)",
-        lambda found: "$" if found[0] == "$$" else env.get(found[1], found[0]),
-        text,
-    )
 
 
 _ASKS = ("-h", "--help", "--version")

@@ -143,7 +143,61 @@ def test_any_stream(text, is_schema):
     *inits, gate = new.inits
     assert inits == old.inits
     assert gate["args"] == (["schema", "--tool", "alembic", "--revision", "b"] if is_schema else ["job", "db-migrate"])
-    pod = old.pod | {"automountServiceAccountToken": False, "initContainers": new.inits}
+    pod = old.pod | ({} if is_schema else {"automountServiceAccountToken": False}) | {"initContainers": new.inits}
     volumes = new.pod.get("volumes")
     assert new.pod == pod | ({} if is_schema else {"volumes": volumes})
     assert is_schema or [volume["name"] for volume in volumes] == ["gate-token"]
+
+
+# Any pod, with any gates.
+
+OTHERS = st.sampled_from([
+    "{name: %s, image: example.com/app:1, command: [./prepare]}",
+    "{name: %s, image: example.com/k8s-wait-for:2, args: [pod, -lapp=db]}",
+    "{name: %s, image: example.com/k8s-wait-for:2, args: [service, db]}",
+    "{name: %s, image: example.com/kubectl, args: [wait, pod/db-0, --for=condition=ready]}",
+    "{name: %s, image: example.com/app:1, command: [sh, -c, 'until nc -z db 5432; do sleep 1; done']}",
+    "{name: %s, image: example.com/proxy:1, restartPolicy: Always}",
+])  # fmt: skip
+GATES = st.sampled_from([
+    "{name: %s, image: example.com/k8s-wait-for:2, args: [job-wr, m-7]}",
+    "{name: %s, image: example.com/kubectl, args: [wait, job/m-7, --for=condition=complete, --timeout=60s]}",
+    "{name: %s, image: example.com/tools, command: [sh, -c, 'until kubectl get job m-7 | grep 1/1; do sleep 1; done']}",
+    "{name: %s, image: example.com/gatekeeper:1, args: [job, m-7, --timeout, 8m]}",
+    "{name: %s, image: example.com/e, command: [kubernetes-entrypoint], env: [{name: DEPENDENCY_JOBS, value: m-7}]}",
+])  # fmt: skip
+SECURITY = st.sampled_from(["{}", "{runAsUser: 0}", "{runAsUser: 1000, fsGroup: 1000}", "{runAsNonRoot: true}"])
+
+
+@st.composite
+def pods(draw: st.DrawFn) -> str:
+    """Return a Deployment with some init containers, of which some are gates."""
+    inits = draw(st.lists(st.one_of(OTHERS, GATES), max_size=5))
+    lines = [f"        - {text % f'c{at}'}" for at, text in enumerate(inits)]
+    automount = draw(
+        st.sampled_from(
+            ["", "      automountServiceAccountToken: true\n", "      automountServiceAccountToken: false\n"]
+        )
+    )
+    return (
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n    spec:\n"
+        f"      serviceAccountName: web\n      securityContext: {draw(SECURITY)}\n{automount}"
+        + ("      initContainers:\n" + "\n".join(lines) + "\n" if lines else "")
+        + "      containers: [{name: web, image: example.com/web:1}]\n"
+    )
+
+
+@given(pods(), st.sampled_from(["", "example.com/mirror/gk:1"]))
+def test_any_pod(text, image):
+    """Every other container means what it meant, twice is once, and the audit of what comes out has no error."""
+    (before,) = objects.workloads(objects.parse(text))
+    is_gate = [any(word in str(each) for word in ("job", "JOBS")) for each in before.inits]
+    wanted = Wanted({} if any(is_gate) else {"job": ["m-7"]}, image=image, rights=True)
+    done = add(text, wanted)
+    assert add(done.text, wanted).text == done.text
+    (after,) = objects.workloads(objects.parse(done.text))
+    kept = [each for each, gate in zip(after.inits, is_gate, strict=False) if not gate]
+    assert kept == [each for each, gate in zip(before.inits, is_gate, strict=False) if not gate]
+    assert after.apps == before.apps
+    assert len(after.inits) == len(before.inits) + (not any(is_gate))
+    assert [each for each in audit(objects.parse(done.text)).findings if each.rule.level == "error"] == []

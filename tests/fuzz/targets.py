@@ -15,7 +15,7 @@ from gatekeeper.gate import settings
 from gatekeeper.gate.durations import format_duration, parse_duration
 from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.histories import directories, mysql, postgres, urls
-from gatekeeper.manifests import documents, peers
+from gatekeeper.manifests import containers, documents, peers
 from gatekeeper.manifests.audit import audit
 from gatekeeper.manifests.objects import parse
 from gatekeeper.tools import liquibase
@@ -162,9 +162,9 @@ def peer(text: str) -> None:
             read(argv)
         except Misconfigured as fault:
             assert "; write" in str(fault)  # noqa: PT017
-    peers.recognise({"image": "bitnami/kubectl", "command": ["sh", "-c", text]})
-    peers.recognise({"image": "groundnuty/k8s-wait-for", "args": argv})
-    peers.recognise({"args": argv, "command": None})
+    containers.recognise({"image": "bitnami/kubectl", "command": ["sh", "-c", text]})
+    containers.recognise({"image": "groundnuty/k8s-wait-for", "args": argv})
+    containers.recognise({"args": argv, "command": None})
 
 
 _GATE = """

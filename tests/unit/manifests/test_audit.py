@@ -15,6 +15,7 @@ from gatekeeper.manifests import objects as manifests
 from gatekeeper.manifests.audit import audit
 from gatekeeper.manifests.findings import RULES
 from gatekeeper.manifests.grants import Need
+from gatekeeper.manifests.objects import part
 
 FOLDER = Path(__file__).parent / "audit"
 SHIPPED = Path(__file__).parents[3] / "manifests"
@@ -120,9 +121,9 @@ def test_shipped(folder):
         ([put("Deployment", ARGS, ["web"])], ["no-gate"], "No workload in these documents has a gate"),
         ([args("job", "DB")], ["unreadable-gate"], "'DB' is not the name of a Job"),
         (
-            [put("Deployment", (*GATE, "image"), "k8s-wait-for"), args("pod", "db", "-n", "shop")],
+            [put("Deployment", (*GATE, "image"), "k8s-wait-for"), args("job-we", "db", "-n", "shop")],
             ["unreadable-gate"],
-            "What k8s-wait-for waits for cannot be told: pod: ",
+            "What k8s-wait-for waits for cannot be told: job-we: ",
         ),
         ([args("job", "--timeout")], ["unreadable-gate"], "--timeout has no value"),
         ([args("job", "db-migrate", "--help")], ["unreadable-gate"], "--help is among its arguments"),
@@ -154,6 +155,11 @@ def test_shipped(folder):
         ),
         ([put("Role", ("rules", 0, "resourceNames"), ["db"])], ["missing-right", "excess-right"], "Job db-migrate"),
         ([put("RoleBinding", ("subjects", 0, "namespace"), "other")], ["missing-right"], "ServiceAccount shop/web"),
+        (
+            [put("RoleBinding", ("subjects", 0, "namespace"), "other")],
+            ["missing-right"],
+            "applied there, say so by -n.",
+        ),
         ([put("RoleBinding", ("subjects", 0), WEB)], [], ""),
         ([put("RoleBinding", ("subjects", 0), {"kind": "User", "name": "system:serviceaccount:shop:web"})], [], ""),
         (
@@ -211,16 +217,28 @@ def test_shipped(folder):
         ([bind("view", {"kind": "Group", "name": "system:authenticated"})], ["excess-right"], "group system:authentic"),
         (
             [
-                bind(
+                add(
+                    "ClusterRoleBinding",
                     "system:discovery",
-                    {"kind": "Group", "name": "system:authenticated"},
-                    everywhere=True,
-                    labels={"kubernetes.io/bootstrapping": "rbac-defaults"},
+                    roleRef={"kind": "ClusterRole", "name": "system:discovery"},
+                    subjects=[{"kind": "Group", "name": "system:authenticated"}],
                 ),
                 add("ClusterRole", "system:discovery", rules=[{"nonResourceURLs": ["/api"], "verbs": ["get"]}]),
             ],
             [],
             "",
+        ),
+        (
+            [
+                bind(
+                    "cluster-admin",
+                    WEB | {"namespace": "shop"},
+                    everywhere=True,
+                    labels={"kubernetes.io/bootstrapping": "rbac-defaults"},
+                )
+            ],
+            ["excess-right"],
+            "every verb on everything, in every namespace.",
         ),
         (
             [
@@ -288,6 +306,41 @@ def test_shipped(folder):
         ),
         (
             [
+                put(
+                    "Deployment",
+                    (*POD, "volumes", 0, "projected", "sources", 0, "serviceAccountToken", "audience"),
+                    "https://kubernetes.default.svc",
+                )
+            ],
+            [],
+            "",
+        ),
+        (
+            [
+                lambda objects: next(
+                    part(each.content, *POD)["volumes"].append({"name": "old", "secret": {"secretName": "web-token"}})
+                    for each in objects
+                    if each.kind == "Deployment"
+                ),
+                put("Deployment", (*POD, "containers", 0, "volumeMounts"), [{"name": "old", "mountPath": "/token"}]),
+                lambda objects: objects.append(
+                    manifests.Manifest(
+                        "",
+                        "Secret",
+                        "web-token",
+                        "shop",
+                        {
+                            "metadata": {"annotations": {"kubernetes.io/service-account.name": "web"}},
+                            "type": "kubernetes.io/service-account-token",
+                        },
+                    )
+                ),
+            ],
+            ["token-in-app"],
+            "is mounted in web: the volume is mounted there, too",
+        ),
+        (
+            [
                 automount(True),
                 put(
                     "Deployment",
@@ -314,7 +367,7 @@ def test_shipped(folder):
                 put("Job", ("metadata", "labels"), {"app": "web", "tier": "db"}),
                 put("Job", ("spec", "ttlSecondsAfterFinished"), 60),
             ],
-            ["removed-job"],
+            ["stale-job", "removed-job"],
             "ttlSecondsAfterFinished: 60 removes Job shop/db-migrate",
         ),
         (
@@ -323,8 +376,8 @@ def test_shipped(folder):
                 put("Role", ("rules", 0), WATCHING),
                 put("Job", ("spec", "ttlSecondsAfterFinished"), 60),
             ],
-            [],
-            "",
+            ["stale-job"],
+            "app=web matches both, and nothing else is demanded",
         ),
         (
             [add("Job", "db-migrate", namespace="other", group="batch", spec={"ttlSecondsAfterFinished": 0})],
@@ -389,6 +442,19 @@ def test_shipped(folder):
             ["unproven"],
             "whenever there is no Job",
         ),
+        (
+            [
+                put(
+                    "Job",
+                    ("spec", "template", "spec", "initContainers"),
+                    [{"image": "gatekeeper", "args": ["job", "db-migrate"]}],
+                ),
+                put("Job", ("spec", "template", "spec", "automountServiceAccountToken"), True),
+                put("Job", ("spec", "template", "spec", "serviceAccountName"), "web"),
+            ],
+            ["token-in-app", "waits-for-itself", "pod-security"],
+            "The gate waits for Job shop/db-migrate, of which it is a part",
+        ),
         ([args("job", "db-migrate", *REQUIRE, "--timeout", "10m")], ["deadline"], "waits 10m, and progressDeadline"),
         ([args("job", "db-migrate", *REQUIRE, "--timeout=-1s")], ["deadline"], "waits without end"),
         (
@@ -422,6 +488,16 @@ def test_shipped(folder):
             ["pod-security"],
             "runAsNonRoot: true; runAsUser: 65532.",
         ),
+        (
+            [put("Deployment", (*POD, "securityContext"), {"runAsUser": 0})],
+            ["never-starts"],
+            "write into its securityContext: runAsUser: 65532.",
+        ),
+        (
+            [automount(True), put("Deployment", (*POD, "containers", 0, "command"), ["kubectl", "proxy"])],
+            [],
+            "",
+        ),
     ],
 )
 def test_wrong(changes, expected, words):
@@ -434,7 +510,10 @@ def test_wrong(changes, expected, words):
 
 def test_every_rule_is_found():
     """The rules that no other test here names are none."""
-    text = Path(__file__).read_text(encoding="utf-8")
+    text = "".join(
+        (Path(__file__).parent / name).read_text(encoding="utf-8") for name in ("test_audit.py", "test_charts.py")
+    )
+    text += (Path(__file__).parents[2] / "charts.py").read_text(encoding="utf-8")
     assert [slug for slug in RULES if f'"{slug}"' not in text] == []
 
 
@@ -546,7 +625,7 @@ def test_charts(name, expected):
             "k8s-wait-for",
             "get, list on every Job of namespace shop",
         ),
-        ({"image": "groundnuty/k8s-wait-for", "args": ["pod", "a"]}, "k8s-wait-for", "cannot be told: pod: "),
+        ({"image": "groundnuty/k8s-wait-for", "args": ["job-we", "a"]}, "k8s-wait-for", "cannot be told: job-we: "),
         (
             {
                 "image": "bitnami/kubectl",
@@ -673,6 +752,9 @@ def test_cured():
         ("argoproj.io/v1alpha1 Rollout", ()),
         ("batch/v1 Job", ()),
         ("batch/v1 CronJob", ("jobTemplate", "spec")),
+        ("v1 ReplicationController", ()),
+        ("serving.knative.dev/v1 Service", ()),
+        ("apps.openshift.io/v1 DeploymentConfig", ()),
     ],
 )
 def test_kinds(kind, path):
@@ -726,7 +808,7 @@ def test_namespace(namespace, text, workload):
         ("{{ if .Values.gate }}", "is not a stream of Kubernetes objects"),
         ("Error: chart not found", "has no kind"),
         ("kind: A\n---\n\n- 7", "what begins in line 4 is no object"),
-        ("a: !Ref b", "could not determine a constructor"),
+        ("kind: A\n---\n{kind: B}\n{kind: C}", "is not a stream of Kubernetes objects"),
         ("kind: A\nmetadata: 7", "metadata is not an object"),
         ("kind: A\nmetadata: {name: b, labels: 7}", "A b: labels is not an object"),
         ("kind: A\nmetadata: {name: b, annotations: 7}", "A b: annotations is not an object"),
@@ -777,6 +859,36 @@ def test_read_as_kubernetes_does():
         ("A", "2024-01-01", 1),
         ("B", "=", 6),
     ]
+
+
+GATED = {"template": {"spec": {"initContainers": [{"name": "gate", "image": "gatekeeper", "args": SCHEMA}]}}}
+ONE = json.dumps({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": GATED})
+ITEM = json.dumps({"metadata": {"name": "web"}, "spec": GATED})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{ONE}\n{ONE}",
+        f"{ONE}{ONE}",
+        f"\ufeff{ONE}\n\n{json.dumps(json.loads(ONE), indent=2)}\n",
+        f'{{"kind": "DeploymentList", "apiVersion": "apps/v1", "items": [{ITEM}, {ITEM}]}}',
+        "\n---\n".join([ONE, ONE.replace('"Deployment"', '!x "Deployment"')]),
+        f"!y\napiVersion: v1\nkind: List\nitems: !z [{ONE}, !x {ONE}]",
+    ],
+)
+def test_streams(text):
+    """JSON objects stand one after another, lists of one kind say it once, and tags of one's own mean nothing."""
+    assert [gate.workload for gate in audit(manifests.parse(text)).gates] == ["Deployment web"] * 2
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"])
+def test_encodings(tmp_path, encoding):
+    """What a byte order mark tells is read so."""
+    path = tmp_path / "rendered.yaml"
+    mark = "\ufeff" if encoding.endswith("e") else ""
+    path.write_bytes(f"{mark}{ONE}".encode(encoding))
+    assert [each.kind for each in manifests.read(str(path))] == ["Deployment"]
 
 
 @pytest.mark.parametrize("content", [None, b"\xff"])
@@ -966,3 +1078,40 @@ def test_other_releases_of_a_job(more, excess):
     given = {**WATCHING, "resourceNames": ["db-migrate-1-4-0", more]}
     told = grants.Granted(role, "Role web-gate", (given,), "ServiceAccount web").excess([need])
     assert told == ([f"list, watch on jobs.batch {excess}"] if excess else [])
+
+
+HOSTILE = "\x1b[2J\n::error::x ##[error]\u202e\x9b1m"
+
+
+@pytest.mark.parametrize("form", findings.FORMS)
+def test_hostile_text(form):
+    """What a manifest says moves no cursor, and is no command to what runs the audit."""
+    objects = changed(
+        args("job", "db-migrate", "--require", "v=1"),
+        put("Job", ("metadata", "labels"), {"v": HOSTILE}),
+        put("Deployment", (*POD, "containers", 0, "name"), HOSTILE),
+    )
+    objects = [replace(each, name=HOSTILE) if each.kind == "Deployment" else each for each in objects]
+    text = findings.render(audit(objects), form)
+    assert all(each.isprintable() or each == "\n" for each in text)
+    assert not any(line.lstrip().startswith("::") for line in text.splitlines())
+    assert form != "table" or "##[" not in text
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        {"kind": "User", "name": "system:serviceaccount:default:web"},
+        {"kind": "Group", "name": "system:serviceaccounts:default"},
+    ],
+)
+def test_unknown_namespace(subject):
+    """Where the namespace decides which rights an account has and is not told, that is said."""
+    names = [WEB | {"namespace": each} for each in "ab"]
+    objects = [replace(each, namespace="") for each in changed(bind("cluster-admin", subject, everywhere=True))]
+    objects = [each for each in objects if each.kind not in {"Role", "RoleBinding"}]
+    assert "unknown-namespace" in slugs(objects)
+    assert "unknown-namespace" not in slugs(objects, "default")
+    assert "excess-right" in slugs(objects, "default")
+    objects[-1].content["subjects"] = names
+    assert "unknown-namespace" in slugs(objects)

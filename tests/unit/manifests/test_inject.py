@@ -95,7 +95,18 @@ NARROW_VOLUME = """\
           fieldRef:
             fieldPath: metadata.namespace
 """
-MARKS = {"@gate": GATE, "@volume": VOLUME, "@narrow-gate": NARROW_GATE, "@narrow-volume": NARROW_VOLUME}
+TOLD = """\
+# gatekeeper: GK201 missing-right: Nothing in these documents grants list, watch on Job db-migrate to ServiceAccount \
+web.
+# gatekeeper: GK401 stale-job: The Job that the last release left behind opens this gate: db-migrate has the same name \
+in each release, and nothing else is demanded of it.
+"""
+MARKS = {
+    "@gate": TOLD + GATE,
+    "@volume": VOLUME,
+    "@narrow-gate": TOLD + NARROW_GATE,
+    "@narrow-volume": NARROW_VOLUME,
+}
 KINDS = {
     "Deployment": ("apps/v1", "spec"),
     "StatefulSet": ("apps/v1", "spec"),
@@ -424,6 +435,15 @@ def test_flow(inject, text, changes):
     assert inject(after, JOB) == after
 
 
+def test_objects_of_json(inject):
+    """JSON objects that stand one after another stay so, and the gate is in the one that is meant."""
+    service = '{"kind": "Service", "apiVersion": "v1", "metadata": {"name": "\u00e9"}}'
+    text = f"{service}\n{FLOW['json'][0]}\n{service}\n"
+    printed = inject(text, JOB)
+    assert printed == f"{service}\n{inject(FLOW['json'][0], JOB)}\n{service}\n"
+    assert inject(printed, JOB) == printed
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_kind(inject, kind):
     """Each kind of workload has its pod where it has it; a Job is only taken by its name."""
@@ -498,14 +518,14 @@ OTHERS = {
         ),
         ["job", "a", "b", "--timeout", "9m30s"],
     ),
-    "k8s-wait-for": ("image: example.com/k8s-wait-for:v2.0\nargs: [job-wr, 'on']", ["job", "on"]),
+    "k8s-wait-for": ("image: example.com/k8s-wait-for:v2.0\nargs: [job-wr, 'on']", ["job", "on", "--timeout", "-1s"]),
     "k8s-wait-for, by label": (
         'image: example.com/k8s-wait-for:v2.0\nargs: [job, "-lapp in (shop, web)"]',
-        ["job", "--selector", "app in (shop, web)"],
+        ["job", "--selector", "app in (shop, web)", "--timeout", "-1s"],
     ),
     "a loop": (
         "image: example.com/tools\ncommand: [sh, -c, 'until kubectl get job db-migrate -o name; do sleep 1; done']",
-        ["job", "db-migrate"],
+        ["job", "db-migrate", "--timeout", "-1s"],
     ),
     "gatekeeper's own": (
         f"image: example.com/gatekeeper\nargs: [wait, {COMPLETE}, job/db-migrate]",
@@ -626,14 +646,14 @@ def test_arguments(inject, line, args):
 
 
 def test_two_gates(inject):
-    """Of gatekeeper's two gates, the one of the mode that is told is brought to it."""
+    """Of gatekeeper's two gates, the one of the mode that is told is brought to it; what suits both, both get."""
     other_gate = "initContainers:\n  - {name: a, image: example.com/gatekeeper, args: [job, a]}\n"
     before = deployment(OWN.replace("initContainers:\n", other_gate))
     printed = inject(before, "--tool alembic --revision bbb2")
     assert container(printed, "migrated")["args"][4] == "bbb2"
     assert container(printed, "a") == container(before, "a")
-    with pytest.raises(Misconfigured, match="has several gates: a, migrated; leave one of them"):
-        inject(before, "--timeout 9m")
+    printed = inject(before, "--timeout 9m")
+    assert [container(printed, name)["args"][-1] for name in ("a", "migrated")] == ["9m", "9m"]
 
 
 def test_command(inject):
@@ -657,11 +677,12 @@ def test_both_proofs(inject):
 
 
 def test_schema_needs_no_account(inject):
-    """A schema gate asks nothing of Kubernetes: any account will do, and there is no token."""
+    """A schema gate asks nothing of Kubernetes: any account will do, and the token is as it was."""
     printed = inject(deployment("containers: [{name: web}]"), SCHEMA)
     assert "volumeMounts" not in container(printed)
     assert "serviceAccountName" not in printed
-    assert audit(objects.parse(printed)).findings == ()
+    assert "automountServiceAccountToken" not in printed
+    assert [each.rule.slug for each in audit(objects.parse(printed)).findings] == ["needless-token"]
 
 
 def test_mount(inject):
@@ -693,6 +714,145 @@ def test_automount(inject):
     """An app that is meant to have the token keeps it."""
     text = deployment("serviceAccountName: web\nautomountServiceAccountToken: true\ncontainers: [{name: web}]")
     assert "automountServiceAccountToken: true" in inject(text, JOB)
+
+
+# The pod still starts, and nothing else of it is broken.
+
+
+@pytest.mark.parametrize(
+    ("pod", "user"),
+    [
+        ("{runAsUser: 0}", 65532),
+        ("{runAsNonRoot: false, runAsUser: 0}", 65532),
+        ("{runAsUser: 1000}", None),
+        ("{}", None),
+    ],
+)
+@pytest.mark.parametrize("line", [JOB, SCHEMA])
+def test_root(inject, pod, user, line):
+    """In a pod of root the gate has a user of its own, without which the kubelet would never start it."""
+    text = deployment(f"serviceAccountName: web\nsecurityContext: {pod}\ncontainers: [{{name: web}}]")
+    printed = inject(text, line)
+    assert container(printed)["securityContext"].get("runAsUser") == user
+    assert "never-starts" not in [each.rule.slug for each in audit(objects.parse(printed)).findings]
+    assert inject(printed, line) == printed
+
+
+def test_root_of_a_gate_that_is_there(inject):
+    """A gate that would never start gets a user, too."""
+    text = deployment(OWN + "    securityContext: {runAsNonRoot: true}\nsecurityContext: {runAsUser: 0}")
+    assert [each.rule.slug for each in audit(objects.parse(text)).findings] == ["never-starts"]
+    assert container(inject(text, ""), "migrated")["securityContext"] == {"runAsNonRoot": True, "runAsUser": 65532}
+
+
+REPLACED = "image: example.com/kubectl\nargs: [wait, --for=condition=complete, job/db-migrate]\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("{runAsUser: 1001, runAsGroup: 1001}", {"runAsUser": 1001, "runAsGroup": 1001}),
+        ("{runAsUser: 0, runAsNonRoot: false}", {}),
+        ("{seLinuxOptions: {level: 's0:c1'}}", {"seLinuxOptions": {"level": "s0:c1"}}),
+        (
+            "{seccompProfile: {type: Localhost, localhostProfile: a.json}}",
+            {"seccompProfile": {"type": "Localhost", "localhostProfile": "a.json"}},
+        ),
+        ("{appArmorProfile: {type: RuntimeDefault}}", {"appArmorProfile": {"type": "RuntimeDefault"}}),
+        ("{appArmorProfile: {type: Unconfined}, seccompProfile: {type: Unconfined}}", {}),
+        ("{privileged: true, allowPrivilegeEscalation: true, capabilities: {add: [NET_RAW]}}", {}),
+    ],
+)
+def test_security_of_the_replaced(inject, said, kept):
+    """What the replaced container said of its user and its confinement stays; what would weaken the gate does not."""
+    printed = inject(other(f"{REPLACED}securityContext: {said}"), "")
+    assert container(printed, "wait-for-db")["securityContext"] == INLINE_GATE["securityContext"] | kept
+
+
+@pytest.mark.parametrize(
+    ("said", "line", "resources"),
+    [
+        ("{}", "", {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}}),
+        (
+            "{limits: {cpu: 5m, memory: 16Mi, ephemeral-storage: 1Gi}}",
+            "",
+            {"requests": {"memory": "64Mi"}, "limits": {"memory": "128Mi", "cpu": "5m", "ephemeral-storage": "1Gi"}},
+        ),
+        (
+            "{requests: {cpu: 1m}, limits: {cpu: 5m}}",
+            "--limits memory=48Mi,cpu=0.5",
+            {"requests": {"memory": "48Mi", "cpu": "1m"}, "limits": {"memory": "48Mi", "cpu": "0.5"}},
+        ),
+        (
+            "{}",
+            "--limits cpu=5m --requests memory=32Mi",
+            {"requests": {"cpu": "5m", "memory": "32Mi"}, "limits": {"memory": "128Mi", "cpu": "5m"}},
+        ),
+    ],
+)
+def test_resources(inject, said, line, resources):
+    """A quota is met by what the replaced container had, or by what is given; no request is above its limit."""
+    printed = inject(other(f"{REPLACED}resources: {said}"), line)
+    assert container(printed, "wait-for-db")["resources"] == resources
+    assert inject(printed, line) == printed
+
+
+def test_pull_policy(inject):
+    """How images are pulled stays as the replaced container has it."""
+    printed = inject(other(f"{REPLACED}imagePullPolicy: Always"), "")
+    assert container(printed, "wait-for-db")["imagePullPolicy"] == "Always"
+
+
+def test_long_name(inject):
+    """No name is longer than the API server takes."""
+    name = "wait-for-the-database-migrations-of-the-availability-api-job"
+    printed = inject(other(REPLACED.strip()).replace("wait-for-db", name), "")
+    (mount,) = container(printed, name)["volumeMounts"]
+    assert mount["name"] == f"{name[:56]}-token"
+    assert inject(printed, "") == printed
+
+
+CLIENTS = [
+    "{name: db, image: example.com/mirror/k8s-wait-for:2, args: [pod, -lapp=db]}",
+    "{name: deps, image: e/kubernetes-entrypoint:1, env: [{name: DEPENDENCY_SERVICE, value: db}]}",
+    "{name: api, image: example.com/tools, command: [kubectl], args: [rollout, status, deployment/api]}",
+    "{name: api, image: example.com/tools, command: [sh, -c, 'set -e; oc get pods']}",
+]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_client_keeps_its_token(inject, client, capsysbinary):
+    """A pod of which another container asks the Kubernetes API keeps its token, and that is told."""
+    text = deployment(f"serviceAccountName: web\ninitContainers: [{client}]\ncontainers: [{{name: web}}]")
+    printed = inject(text, "--job db-migrate --workload Deployment/web")
+    assert "automountServiceAccountToken" not in printed
+    assert "deps" in client or "token-in-app" in [each.rule.slug for each in audit(objects.parse(printed)).findings]
+    assert any("keeps its token, for " in each for each in add(text, WANTED).notes)
+
+
+def test_account_with_rights_keeps_its_token():
+    """A pod whose account may do more in these documents keeps its token."""
+    role = "---\n" + (SHIPPED / "job" / "role.yaml").read_text().replace("[list, watch]", "[list, watch, delete]")
+    binding = "---\n" + (SHIPPED / "job" / "rolebinding.yaml").read_text()
+    done = add(deployment("serviceAccountName: web\ncontainers: [{name: web}]") + role + binding, WANTED)
+    assert "automountServiceAccountToken" not in done.text
+    assert any("RoleBinding web-gate-db-migrate-1-0-0 grants more to its account than the gate needs" in each for each in done.notes)
+
+
+def test_account_that_is_left(inject):
+    """What a pod loses with its account is told, or given to the new one."""
+    text = deployment("serviceAccountName: old\ncontainers: [{name: web}]") + (
+        "---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: old, annotations: {role: x}}\n"
+        "imagePullSecrets: [{name: registry}]\n---\n"
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: app}\n"
+        "roleRef: {kind: ClusterRole, name: view}\nsubjects: [{kind: ServiceAccount, name: old}]\n"
+    )
+    wanted = Wanted({"job": ["db-migrate"]}, service_account="new", rights=True)
+    done = add(text, wanted)
+    (account,) = (each for each in objects.parse(done.text) if (each.kind, each.name) == ("ServiceAccount", "new"))
+    assert account.content["imagePullSecrets"] == [{"name": "registry"}]
+    assert "Deployment web runs as new now, and loses what RoleBinding app granted to old" in done.notes
+    assert "ServiceAccount old has annotations: new has to have those that the app needs" in done.notes
 
 
 # Rights.
@@ -735,6 +895,172 @@ def test_hint():
     text = deployment("containers: [{name: web}]").replace("name: web\nspec", "name: web\n  namespace: shop\nspec")
     command = "gatekeeper rbac --job=db-migrate --service-account web -n shop --create-service-account"
     assert any(f"apply what {command} prints" in note for note in noted(text, "db-migrate"))
+
+
+def web(*pods: str, more: str = "") -> str:
+    """Return Deployments of several names, and more documents."""
+    texts = [deployment(pod, name) for name, pod in zip(("web", "api", "worker"), pods, strict=False)]
+    return "---\n".join([*texts, *([more] if more else [])])
+
+
+MIGRATE = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: db-migrate%s}\nspec: {%s}\n"
+ALONE = "serviceAccountName: web\ncontainers: [{name: web}]"
+
+
+@pytest.mark.parametrize(
+    ("job", "line", "words"),
+    [
+        (MIGRATE % (", annotations: {helm.sh/hook: post-install}", ""), JOB, "GK403"),
+        (MIGRATE % (", annotations: {helm.sh/hook-delete-policy: hook-succeeded}", ""), JOB, "GK402"),
+        (MIGRATE % ("", "ttlSecondsAfterFinished: 60"), JOB, "GK402"),
+        (MIGRATE % (", labels: {v: '1'}", ""), f"{JOB} --require v=2", "GK405"),
+        (MIGRATE % ("", ""), f"{JOB} --require v=2", "where it is missing"),
+        (MIGRATE % ("", ""), "--job migrate", "GK404"),
+        (
+            (MIGRATE % ("", "template: {spec: {serviceAccountName: web, containers: [{name: a}]}}")),
+            f"{JOB} --workload Job/db-migrate",
+            "GK408",
+        ),
+    ],
+)
+def test_condemned(inject, job, line, words):
+    """A gate that the audit would condemn is refused, unless that is asked for, and then its text says so."""
+    text = web(ALONE, more=job)
+    with pytest.raises(Misconfigured, match="write --force to have this gate all the same") as caught:
+        inject(text, line)
+    assert words in str(caught.value)
+    printed = inject(text, f"{line} --force")
+    assert ("# gatekeeper: GK4" in printed) is ("Job/" not in line)  # nothing can stand between brackets
+    assert inject(printed, f"{line} --force") == printed
+
+
+def test_condemned_before(inject):
+    """What was wrong with the gate that is replaced stays, and keeps it from being replaced no longer."""
+    text = other(REPLACED.strip()) + "---\n" + MIGRATE % ("", "ttlSecondsAfterFinished: 60")
+    printed = inject(text, "")
+    assert container(printed, "wait-for-db")["args"][0] == "job"
+    assert "# gatekeeper: GK402 removed-job: ttlSecondsAfterFinished: 60 removes Job db-migrate" in printed
+
+
+def test_comments_follow(inject):
+    """What is said above a gate goes when it is true no longer, and no other comment does."""
+    text = web(ALONE).replace("containers:", "initContainers:\n      # first\n      - {name: a}\n      containers:")
+    printed = inject(text, JOB)
+    assert printed.count("# gatekeeper: ") == 2
+    printed = inject(printed, f"{JOB} --rbac --require v=1")
+    assert "# gatekeeper: " not in printed
+    assert "# first" in printed
+    assert inject(printed, f"{JOB} --rbac --require v=1") == printed
+
+
+def test_shared_name_is_told():
+    """That releases share the Job's name is told, with the option for it."""
+    text = web(ALONE, more=MIGRATE % (", labels: {app.kubernetes.io/version: '7'}", ""))
+    assert any("--require app.kubernetes.io/version=7" in note for note in add(text, WANTED).notes)
+    assert not any("GK401" in note for note in add(text, Wanted({"job": ["db-migrate-7"]})).notes)
+
+
+# Several workloads, several gates, and those that cannot be read.
+
+WAIT = "initContainers: [{name: wait, image: kubectl, args: [wait, --for=condition=complete, job/%s]}]\n"
+
+
+def all_args(text: str) -> list[list[str]]:
+    return [each["args"] for workload in objects.workloads(objects.parse(text)) for each in workload.inits]
+
+
+def test_all(inject):
+    """Every workload that has a gate gets gatekeeper's, and no other; told what to wait for, every one does."""
+    text = web(WAIT % "a-1" + ALONE, ALONE, WAIT % "b-2" + ALONE, more=MIGRATE % ("", ""))
+    printed = inject(text, "--all --rbac")
+    assert all_args(printed) == [["job", name, "--timeout", "30s"] for name in ("a-1", "b-2")]
+    roles = [each for each in objects.parse(printed) if each.kind == "Role"]
+    assert [each.content["rules"][0]["resourceNames"] for each in roles] == [["a-1"], ["b-2"]]
+    assert inject(printed, "--all --rbac") == printed
+    printed = inject(text, "--all --job c-3")
+    assert [each[1] for each in all_args(printed)] == ["c-3"] * 3
+    with pytest.raises(Misconfigured, match="no workload in these documents has a gate"):
+        inject(web(ALONE), "--all")
+
+
+def test_workloads(inject):
+    """Several workloads are chosen by name, those of one name by their namespaces."""
+    named = [deployment(ALONE).replace("name: web\nspec", f"name: web\n  namespace: {each}\nspec") for each in "ab"]
+    text = "---\n".join([*named, deployment(ALONE, "api")])
+    printed = inject(text, f"{JOB} --workload deployment/a/web --workload Deployment/api")
+    assert [len(each.inits) for each in objects.workloads(objects.parse(printed))] == [1, 0, 1]
+    with pytest.raises(Misconfigured, match="for example --workload Deployment/a/web, or --all"):
+        inject(text, f"{JOB} --workload Deployment/web")
+
+
+def test_a_role_gets_one_name_more(inject):
+    """The Role that is there for one Job gets the name of another."""
+    printed = inject(web(ALONE, ALONE), "--job a --workload Deployment/web --rbac")
+    printed = inject(printed, "--job b --workload Deployment/api --rbac")
+    assert printed.count("\nkind: Role\n") == 1
+    assert "resourceNames: [a, b]" in printed
+    assert not [each for each in audit(objects.parse(printed)).findings if each.rule.slug == "missing-right"]
+
+
+def test_several_waits(inject):
+    """Each of several waits becomes a gate where it stands."""
+    waits = "[{name: a, args: [job-wr, a-1]}, {name: first}, {name: b, image: k8s-wait-for, args: [job, b-2]}]"
+    printed = inject(deployment(f"{ALONE}\ninitContainers: {waits}"), "--timeout 8m")
+    (workload,) = objects.workloads(objects.parse(printed))
+    assert [each.get("args") for each in workload.inits] == [
+        ["job", "a-1", "--timeout", "8m"],
+        None,
+        ["job", "b-2", "--timeout", "8m"],
+    ]
+    assert inject(printed, "--timeout 8m") == printed
+
+
+UNREAD = "initContainers: [{name: a}, {name: wait, image: kubectl, command: [sh, -c, './x; kubectl wait job/$(a)']}]\n"
+
+
+def test_replace_what_cannot_be_read(inject):
+    """A gate that cannot be read is replaced where it stands, once it is told what by."""
+    line = "--replace wait --job db-migrate-7"
+    printed = inject(deployment(UNREAD + ALONE), line)
+    assert container(printed, "wait")["args"] == ["job", "db-migrate-7"]
+    assert "command" not in container(printed, "wait")
+    assert inject(printed, line) == printed
+    printed = inject(web(UNREAD + ALONE, ALONE), f"--all {line}")
+    assert [len(each.inits) for each in objects.workloads(objects.parse(printed))] == [2, 0]
+
+
+# Namespaces as Helm leaves them.
+
+IN_SHOP = "".join(
+    f"---\n{(SHIPPED / 'job' / f'{name}.yaml').read_text()}".replace("metadata:", "metadata:\n  namespace: shop", 1)
+    for name in ("role", "rolebinding")
+)
+
+
+@pytest.mark.parametrize("flag", ["", ", -n, shop"])
+@pytest.mark.parametrize("line", ["", "-n shop"])
+def test_rights_of_the_release(inject, flag, line):
+    """Rights that are there in the one namespace that is named are seen, whether the gate names it or not."""
+    wait = WAIT.replace("job/%s", f"job/db-migrate-1-0-0{flag}")
+    printed = inject(deployment(wait + ALONE) + IN_SHOP, f"--rbac {line}")
+    assert printed.count("\nkind: Role\n") == 1
+
+
+def test_namespace_of_the_gate_alone(inject):
+    """The namespace that a gate alone names is the release's: what is added is left to whoever applies it."""
+    printed = inject(deployment(WAIT % "a, -n, shop" + ALONE), "--rbac")
+    assert "namespace:" not in printed.partition("kind: Role\n")[2]
+    assert [each.rule.slug for each in audit(objects.parse(printed)).findings if each.rule.level == "error"] == []
+
+
+def test_jobs_elsewhere(inject):
+    """Jobs of another namespace have their rights there, and the workload's own namespace has to be known for it."""
+    printed = inject(deployment(ALONE), "--job a --job-namespace data -n shop --rbac")
+    assert container(printed)["args"] == ["job", "a", "--namespace", "data"]
+    assert "name: shop:web-gate" in printed.replace('"', "")
+    text = web(ALONE, more="kind: A\nmetadata: {namespace: a}\n---\nkind: B\nmetadata: {namespace: b}\n")
+    with pytest.raises(Misconfigured, match="write where it is applied, for example -n shop"):
+        inject(text, "--job a --job-namespace data --rbac")
 
 
 # Refusals.
@@ -783,6 +1109,8 @@ REFUSALS = {
     "a password": (PLAIN, "--tool flyway --revision 1 --database postgresql://a:hunter2@db/a", "argv is public"),
     "a bad Secret": (PLAIN, f"{SCHEMA} --secret db", "--secret: 'db'"),
     "a variable twice": (PLAIN, f"{SCHEMA} --secret a/b", "--secret gives DATABASE_URL twice"),
+    "bad limits": (PLAIN, f"{SCHEMA} --limits cpu:1", "--limits: 'cpu:1' is not NAME=QUANTITY"),
+    "a bad quantity": (PLAIN, f"{SCHEMA} --requests cpu=some", "--requests: 'cpu=some' is not NAME=QUANTITY"),
     "a bad mount": (PLAIN, f"{SCHEMA} --mount db", "--mount: 'db'"),
     "no such volume": (PLAIN, f"{SCHEMA} --mount db=/etc/db", "has no volume db, only none at all"),
     "a file that is not there": (PLAIN, f"{SCHEMA} --password-file /etc/db/p", "no volume has /etc/db/p in the gate"),
@@ -807,12 +1135,14 @@ REFUSALS = {
         JOB,
         "cannot be told: --timeout has no value",
     ),
-    "a Service": (other("image: example.com/k8s-wait-for\nargs: [service, db]"), JOB, "a Service that answers"),
+    "a Service": (other("image: example.com/k8s-wait-for\nargs: [service, db]"), "", "what the gate is to wait for is"),
     "a Job that the pod names": (
         other(f"image: kubectl\nargs: [wait, {COMPLETE}, job/$(JOB)]"),
         "",
         "$(JOB) is known only in the pod",
     ),
+    "nothing of that name": (other(OTHERS["a loop"][0]), f"{JOB} --replace wait", "no init container wait, only first"),
+    "nothing of that name anywhere": (PLAIN, f"{JOB} --replace wait --all", "no workload in these documents has wait"),
     "two gates": (
         deployment(
             "serviceAccountName: web\ncontainers: [{name: web}]\n"
@@ -883,7 +1213,7 @@ def test_full_disk():
 
 def test_no_text(inject, monkeypatch):
     """What is not UTF-8 is refused."""
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("é".encode("utf-16"))))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("é".encode("latin-1"))))
     with pytest.raises(Misconfigured, match="is not UTF-8 text"):
         cli.main(["inject", "-", *JOB.split()])
 

@@ -1,0 +1,453 @@
+"""What a container of a manifest runs: gatekeeper, another program's gate, or something else that asks the cluster.
+
+Pure. Text is read and never run. What the manifest itself says of a variable is put in its place, as the kubelet does.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import PurePosixPath
+
+from gatekeeper.gate.durations import format_duration, parse_duration
+from gatekeeper.gate.settings import Misconfigured
+from gatekeeper.manifests import peers, scripts
+from gatekeeper.manifests.peers import JobWait
+from gatekeeper.manifests.scripts import Command
+
+Container = Mapping[str, object]
+
+# What it is given.
+
+
+def texts(container: Container, key: str) -> list[str]:
+    """Return a list of texts of a container, an empty one for what is no list."""
+    value = container.get(key)
+    return [str(each) for each in value] if isinstance(value, list) else []
+
+
+def image_name(container: Container) -> str:
+    """Return the last part of the image's path, without tag and digest."""
+    return repository(str(container.get("image") or "")).rpartition("/")[2]
+
+
+def repository(image: str) -> str:
+    """Return an image's name without tag and digest."""
+    path, slash, name = image.partition("@")[0].rpartition("/")
+    return f"{path}{slash}{name.partition(':')[0]}"
+
+
+def variables(container: Container) -> dict[str, str | None]:
+    """Return the environment: values that the manifest has, None for what only the pod knows."""
+    listed = container.get("env")
+    found: dict[str, str | None] = {}
+    for each in listed if isinstance(listed, list) else ():
+        if isinstance(each, dict):
+            value = each.get("value")
+            source = each.get("valueFrom")
+            if value is not None or source is None:
+                known = {name: text for name, text in found.items() if text is not None}
+                found[str(each.get("name"))] = expand("" if value is None else str(value), known)
+            else:
+                is_place = source == {"fieldRef": {"fieldPath": "metadata.namespace"}} or (
+                    isinstance(source, dict)
+                    and source.get("fieldRef") == {"apiVersion": "v1", "fieldPath": "metadata.namespace"}
+                )
+                found[str(each.get("name"))] = peers.OWN_NAMESPACE if is_place else None
+    return found
+
+
+def expand(text: str, known: Mapping[str, str]) -> str:
+    """Return an argument with its $(NAME) replaced, as the kubelet does it; $$(NAME) is left for the program."""
+    return re.sub(
+        r"\$\$|\$\(([^()]*)\)",
+        lambda found: "$" if found[0] == "$$" else known.get(found[1], found[0]),
+        text,
+    )
+
+
+def _known(container: Container) -> dict[str, str]:
+    return {name: value for name, value in variables(container).items() if value is not None}
+
+
+# Whether it is gatekeeper.
+
+_GATES: dict[str, tuple[str, ...]] = {
+    "job": ("--if-absent", "--log-format", "--on-failure", "--require", "--termination-log", "--timeout"),
+    "schema": ("--tool",),
+    "wait": (),
+    "job-wr": (),
+}
+"""gatekeeper's commands that hold a pod, and options that no other program with such a command has."""
+_ASKS = ("--help", "--version", "-h")
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A container that runs gatekeeper."""
+
+    argv: tuple[str, ...]
+    """What follows the program's own name."""
+    program: tuple[str, ...] = ()
+    """What stands before that, as a command; nothing where the image's entry point is meant."""
+    problem: str = ""
+    """What the text around it does, one clause, where that may open it."""
+
+
+def own(container: Container, images: Sequence[str] = ()) -> Own | None:
+    """Return what gatekeeper is given in a container, None where it is another program's.
+
+    It is known by its program, its image's name or one of these images, or by options that are its alone.
+    """
+    command, args = texts(container, "command"), texts(container, "args")
+    if command:
+        return _called((*command, *args))
+    name = repository(str(container.get("image") or ""))
+    is_ours = bool(name) and name in map(repository, images)
+    named = "gatekeeper" in name.lower()
+    first = args[0] if args else ""
+    if first not in _GATES:
+        # OPA's policy controller has this name too: the arguments tell them apart.
+        words = (*_ASKS, *(word for word in args if word in _GATES)) if named or is_ours else ()
+        return Own(tuple(args)) if first.startswith("-") and {*words} & {*args} else None
+    marks = any(arg.partition("=")[0] in _GATES[first] for arg in args)
+    variables_are = any(name.startswith("GATEKEEPER_") for name in variables(container))
+    return Own(tuple(args)) if named or is_ours or marks or variables_are else None
+
+
+def is_gatekeeper(container: Container, images: Sequence[str] = ()) -> bool:
+    """Return whether a container is gatekeeper's own gate, also under another image name."""
+    return own(container, images) is not None
+
+
+def _called(words: Sequence[str]) -> Own | None:
+    """Return what gatekeeper is given in a command line, be it within other programs or a script."""
+    rest = list(_program(words))
+    before = list(words[: len(words) - len(rest)])
+    name = PurePosixPath(rest[0]).name if rest else ""
+    if name == "gatekeeper":
+        return Own(tuple(rest[1:]), (*before, rest[0]))
+    if re.fullmatch(r"python[\d.]*", name):
+        at = next((at for at, word in enumerate(rest) if at and not re.fullmatch(r"-[A-Za-ln-z]+", word)), 0)
+        if rest[at : at + 2] == ["-m", "gatekeeper"]:
+            return Own(tuple(rest[at + 2 :]), (*before, *rest[: at + 2]))
+    script = _script(rest) if name in _SHELLS else None
+    if not script or "gatekeeper" not in script:
+        return None
+    try:
+        commands = scripts.read(script, {})
+    except ValueError:
+        return None
+    found = [(at, each) for at, command in enumerate(commands) if (each := _called(command.words))]
+    if len(found) != 1:
+        return None
+    at, inner = found[0]
+    return Own(inner.argv, ("gatekeeper",), _opens(commands, at, guarded=_stops(rest, commands)))
+
+
+# Whether it is another program's gate.
+
+
+def recognise(container: Container, images: Sequence[str] = ()) -> JobWait | None:
+    """Return what a container of a manifest waits for, None where it is no other program's gate."""
+    if own(container, images):
+        return None
+    known = _known(container)
+    command, args = ([expand(each, known) for each in texts(container, key)] for key in ("command", "args"))
+    entry = image_name(container)
+    if any(f"DEPENDENCY_{each}" in known for each in ("JOBS", "JOBS_JSON")):
+        return _entrypoint(known)
+    if not command:
+        if entry.endswith(peers.K8S_WAIT_FOR) or args[:1] in _ONLY_K8S_WAIT_FOR:
+            return _attempt(peers.K8S_WAIT_FOR, peers.k8s_wait_for, args)
+        if args[:1] and re.fullmatch("-[a-z]*c", args[0]):
+            args = ["sh", *args]
+    found = _merge(_read(Command((*command, *args)), known))
+    if found is None and not command and (entry.endswith("kubectl") or any(arg.startswith("--for") for arg in args)):
+        found = _merge(_read(Command(("kubectl", *args)), known))
+    if found is None and entry.endswith(peers.K8S_WAIT_FOR):
+        return JobWait(peers.K8S_WAIT_FOR, problem="its command is not k8s-wait-for's own")
+    return found
+
+
+_ONLY_K8S_WAIT_FOR = (["job-wr"], ["job-we"], ["pod-we"], ["pod-wr"])
+"""First arguments that no other program has, so that they are known under any image name."""
+
+
+def _entrypoint(known: Mapping[str, str]) -> JobWait | None:
+    """Return what kubernetes-entrypoint waits for: Jobs by name, one that has a namespace as NAMESPACE:NAME.
+
+    See https://github.com/airshipit/kubernetes-entrypoint
+    """
+    pairs = [each.strip().rpartition(":")[::2] for each in known.get("DEPENDENCY_JOBS", "").split(",") if each.strip()]
+    asked = [[name, *(["-n", place] if place else [])] for place, name in pairs]
+    try:
+        for each in json.loads(known.get("DEPENDENCY_JOBS_JSON") or "[]"):
+            labels = ",".join(f"{key}={value}" for key, value in (each.get("labels") or {}).items())
+            which = [str(each["name"])] if each.get("name") else ["-l", labels]
+            asked.append([*which, *(["-n", str(each["namespace"])] if each.get("namespace") else [])])
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return JobWait(peers.ENTRYPOINT, problem="its DEPENDENCY_JOBS_JSON cannot be read")
+
+    def parse(argv: Sequence[str]) -> JobWait:
+        return peers.job_wait(peers.ENTRYPOINT, *peers.split(["job", *argv, "--timeout", "-1s"]))
+
+    waits = [_attempt(peers.ENTRYPOINT, parse, each) for each in asked]
+    if not waits:
+        return None
+    others = [name for name, value in known.items() if name in _DEPENDENCIES and value.strip() not in {"", "[]"}]
+    if others:
+        waits.append(JobWait(peers.ENTRYPOINT, problem=f"it waits for what {', '.join(others)} says", readiness=True))
+    return _merge(waits)
+
+
+_DEPENDENCIES = tuple(
+    f"DEPENDENCY_{each}"
+    for each in ("CONFIG", "CONTAINER", "CUSTOM_RESOURCE", "DAEMONSET", "POD_JSON", "SERVICE", "SOCKET")
+)
+
+_CLIENTS = (
+    "argocd", "flux", "helm", "k8s-sidecar", "k8s-wait-for", "k8s_wait_for.sh", "kubectl", "kubernetes-entrypoint",
+    "oc", "wait_for.sh",
+)  # fmt: skip
+"""Programs that ask the Kubernetes API with the pod's token."""
+_CLIENT = re.compile(
+    rf"(?<![\w.])(?:{'|'.join(map(re.escape, _CLIENTS))})(?![\w-]|\.\w)|/var/run/secrets/kubernetes\.io/serviceaccount"
+    r"|^DEPENDENCY_",
+    re.MULTILINE,
+)
+
+
+def asks_api(container: Container) -> bool:
+    """Return whether a container asks the Kubernetes API with the pod's token, as its image or command line tells."""
+    words = [image_name(container), *texts(container, "command"), *texts(container, "args")]
+    return bool(_CLIENT.search("\n".join(words))) or any(
+        name.startswith("DEPENDENCY_") for name in variables(container)
+    )
+
+
+# What its command line waits for.
+
+_SHELLS = frozenset({"ash", "bash", "dash", "ksh", "sh", "zsh"})
+_WRAPPERS = frozenset({"--", "busybox", "command", "dumb-init", "env", "exec", "nohup", "tini", "time"})
+_IDLE = frozenset({
+    ":", "[", "[[", "awk", "break", "continue", "cut", "date", "declare", "done", "echo", "egrep", "exit", "export",
+    "expr", "false", "fi", "grep", "head", "jq", "kill", "let", "local", "printf", "readonly", "return", "sed", "seq",
+    "set", "shift", "sleep", "tail", "test", "tr", "trap", "true", "wait", "wc", "}",
+})  # fmt: skip
+"""What a gate's script does beside waiting, and what is not missed when gatekeeper is in its place."""
+_IDLE_KUBECTL = frozenset({"api-resources", "auth", "cluster-info", "describe", "events", "get", "logs", "version"})
+_DURATION = re.compile(r"[\d.]+[smhd]?", re.ASCII)
+_WITH_VALUE = frozenset({"-k", "-s", "--kill-after", "--signal"})
+
+
+def _read(command: Command, known: Mapping[str, str]) -> Iterator[JobWait]:
+    """Return what a command waits for; work that is no waiting has no program, only a problem."""
+    words = _program(command.words)
+    name = PurePosixPath(words[0]).name if words else ""
+    limit = _limit(command.words)
+    if name in _SHELLS:
+        script = _script(words)
+        if script is None:
+            yield JobWait("", problem=f"it runs {' '.join(words)[:80]}, which cannot be read here")
+        else:
+            for found in _read_script(script, words, command.loops, known):
+                # `kubectl wait` has a time of its own, which is up before.
+                endless = found.timeout == "-1s" or (not found.timeout and found.program == peers.K8S_WAIT_FOR)
+                yield replace(found, timeout=limit) if limit and endless else found
+    elif name in {"kubectl", "oc"}:
+        for found in _read_kubectl(words[1:], command):
+            yield replace(found, timeout=limit) if limit and found.program == peers.SHELL_LOOP else found
+    elif name in {"wait_for.sh", "k8s_wait_for.sh"}:
+        yield _attempt(peers.K8S_WAIT_FOR, peers.k8s_wait_for, words[1:])
+    elif name and name not in _IDLE:
+        yield JobWait("", problem=f"it also runs {name}, which would be missed")
+
+
+def _read_script(
+    script: str, shell: Sequence[str], loops: tuple[str, ...], known: Mapping[str, str]
+) -> Iterator[JobWait]:
+    try:
+        commands = scripts.read(script, known, loops)
+    except ValueError as fault:
+        program = peers.KUBECTL if re.search(r"kubectl\s.*\bwait\b", script) else ""
+        yield JobWait(program, problem=f"its script cannot be read: {str(fault).lower()}")
+        return
+    guarded = _stops(shell, commands)
+    for at, (command, following) in enumerate(pairwise([*commands, Command(())])):
+        endless = scripts.ENDLESS.intersection(command.loops)
+        shrugs = command.end.strip() == "||" and not endless and _shrugs(following.words)
+        for found in _read(command, known):
+            if found.program and not found.problem and shrugs:
+                yield JobWait(found.program, problem=f"|| {following.words[0]} opens it although the wait failed")
+            elif found.program and not found.problem and not found.opens:
+                yield replace(found, opens=_opens(commands, at, guarded=guarded))
+            else:
+                yield found
+
+
+def _shrugs(words: Sequence[str]) -> bool:
+    return words[:1] in {(":",), ("echo",), ("printf",), ("true",)} or words[:2] == ("exit", "0")
+
+
+def _stops(shell: Sequence[str], commands: Sequence[Command]) -> bool:
+    """Return whether a script ends at its first fault, or tells by an exit code of its own that there was one."""
+    by_option = any(re.fullmatch(r"-[a-z]*e[a-z]*", word) for word in shell[1:-1])
+    for command in commands:
+        words = [word for word in command.words if word not in scripts.KEYWORDS]
+        by_option |= words[:1] == ["set"] and any(re.fullmatch(r"-[a-z]*e[a-z]*|errexit", each) for each in words[1:])
+        by_option |= words[:1] in (["exit"], ["return"]) and words[1:2] not in ([], ["0"])
+        by_option |= words[:1] == ["false"] or any("$?" in word for word in words)
+    return bool(by_option)
+
+
+def _opens(commands: Sequence[Command], at: int, *, guarded: bool) -> str:
+    """Return what opens a gate although the wait that is this command has failed, nothing where nothing is seen to.
+
+    A shell without `-e` goes on after a fault, and ends with the exit code of its last command.
+    """
+    command, after = commands[at], [each for each in commands[at + 1 :] if each.words[0] not in {"done", "fi", "}"}]
+    if guarded or command.substituted or scripts.ENDLESS.intersection(command.loops):
+        return ""
+    if "for" in command.loops:
+        return "its loop ends after its last try, and nothing tells that from success"
+    if command.words[0] in {"if", "elif"} or command.end.strip() in {"&", "||", "|"}:
+        return ""
+    left = command.end.strip()
+    for each in after:
+        if left != "&&":
+            return f"{each.words[0]} follows, whatever the wait came to: without set -e the script ends with that"
+        left = each.end.strip()
+    return ""
+
+
+def _read_kubectl(words: Sequence[str], command: Command) -> Iterator[JobWait]:
+    loops = command.loops
+    verb, *objects = [*peers.split(words)[0], ""]
+    # The verb is the first word; options may stand before it.
+    rest = list(words)
+    if verb:
+        rest.remove(verb)
+    endless = bool(scripts.ENDLESS.intersection(loops))
+    if verb == "wait":
+        found = _attempt(peers.KUBECTL, peers.kubectl_wait, rest)
+        yield replace(found, timeout="-1s") if endless and not found.problem else found
+    elif verb in {"get", "describe"} and loops and peers.JOB.fullmatch(objects[0].partition("/")[0]):
+        found = _attempt(peers.SHELL_LOOP, lambda argv: peers.job_wait(peers.SHELL_LOOP, *peers.split(argv)), rest)
+        while_there = command.words[0] == "while" and command.words[1:2] != ("!",)
+        if (while_there or command.words[:2] == ("until", "!")) and command.end.strip() in {";", ""}:
+            found = JobWait(peers.SHELL_LOOP, problem="it waits until the Job is gone, and that proves nothing")
+        yield replace(found, timeout="-1s") if endless and not found.problem else found
+    elif verb not in _IDLE_KUBECTL:
+        yield JobWait("", problem=f"it also runs kubectl {verb}, which would be missed")
+
+
+def _program(words: Sequence[str]) -> Sequence[str]:
+    """Return the words from the program on: without keywords, assignments and programs that only run another."""
+    while words:
+        name = PurePosixPath(words[0]).name
+        if name == "timeout":
+            words = words[_timeout_words(words) :]
+        elif words[0] == "for":
+            return ()
+        elif name in scripts.KEYWORDS | _WRAPPERS or scripts.assignment(words[0]):
+            words = words[1:]
+        else:
+            break
+    return words
+
+
+def _timeout_words(words: Sequence[str]) -> int:
+    """Return how many words `timeout` takes, itself included."""
+    at = 1
+    while at < len(words) and words[at].startswith("-"):
+        at += 2 if words[at] in {*_WITH_VALUE, "-t"} else 1
+    return at + 1 if at < len(words) and _DURATION.fullmatch(words[at]) else at
+
+
+def _limit(words: Sequence[str]) -> str:
+    """Return the time that `timeout` gives to a program, nothing where it is not there."""
+    at = next((at for at, word in enumerate(words) if PurePosixPath(word).name == "timeout"), None)
+    if at is None or len(_program(words)) >= len(words) - at:
+        return ""
+    taken = words[at : at + _timeout_words(words[at:])]
+    last = taken[-1]
+    if not _DURATION.fullmatch(last):
+        return ""
+    seconds = float(last.rstrip("smhd")) * {"m": 60, "h": 3600, "d": 86400}.get(last[-1], 1)
+    return format_duration(seconds)
+
+
+def _script(words: Sequence[str]) -> str | None:
+    """Return the script in `sh -c SCRIPT`, None where the shell reads a file."""
+    given = False
+    left = list(words[:0:-1])
+    while left and re.match("[-+].", left[-1]):
+        option = left.pop()
+        given |= "c" in option and not option.startswith("--")
+        if option.endswith("o") and left:
+            left.pop()
+    return left[-1] if given and left else None
+
+
+def _attempt(program: str, parse: Callable[[Sequence[str]], JobWait], argv: Sequence[str]) -> JobWait:
+    """Return what is parsed, or the problem that it has."""
+    readiness = False
+    try:
+        return parse(argv)
+    except peers.NotAJob as fault:
+        problem, readiness = str(fault).partition("; write ")[0], True
+    except Misconfigured as fault:
+        problem = str(fault).partition("; write ")[0]
+    if readiness:
+        return JobWait(program, problem=problem, readiness=True)
+    if "{{" in problem:
+        problem = "its text is a template that is not rendered yet"
+    elif "$" in problem:
+        problem = f"{next(word for word in argv if '$' in word)} is known only in the pod"
+    return JobWait(program, problem=problem)
+
+
+def _merge(found: Iterable[JobWait]) -> JobWait | None:
+    """Return one wait for all that a container waits for, in one place."""
+    everything = list(found)
+    if any(each.program == peers.KUBECTL and not each.problem for each in everything):
+        # Beside it, a second `kubectl wait` for the failure, or one for the Job to be there: gatekeeper does both.
+        beside = (peers.FAILED, peers.NOT_ENDED)
+        everything = [each for each in everything if not each.problem.endswith(beside)]
+    waits = [each for each in everything if each.program]
+    if not waits:
+        return None
+    program = next((each.program for each in waits if each.program != peers.SHELL_LOOP), peers.SHELL_LOOP)
+    problem = next((each.problem for each in everything if each.problem and not each.readiness), "")
+    readiness = next((each.problem for each in waits if each.readiness), "")
+    if readiness and all(each.readiness for each in waits):
+        return JobWait(program, problem=readiness, readiness=True)
+    waits = [each for each in waits if not each.readiness]
+    if not problem and len({(each.namespace, each.labels, bool(each.jobs)) for each in waits}) > 1:
+        problem = "it waits for Jobs in several namespaces or by several selectors, which takes a gate for each"
+    if problem:
+        return JobWait(program, problem=problem)
+    jobs = dict.fromkeys(job for each in waits for job in each.jobs)
+    opens = next((each.opens for each in waits if each.opens), "")
+    return replace(waits[0], program=program, jobs=tuple(jobs), timeout=_total(waits), beside=readiness, opens=opens)
+
+
+def _total(waits: Sequence[JobWait]) -> str:
+    """Return the time that waits one after another may take; a loop before `kubectl wait` has none of its own."""
+    own = [each.timeout for each in waits if each.program == peers.KUBECTL]
+    if len(own) == 1 or len(waits) == 1 or not any(each.timeout for each in waits):
+        return own[0] if own else waits[0].timeout
+    given = [each or peers.KUBECTL_TIMEOUT for each in own]
+    if not given:
+        return "-1s" if any(each.timeout == "-1s" for each in waits) else max(map(_time, waits), key=_seconds)
+    return "-1s" if any(each.startswith("-") for each in given) else format_duration(sum(map(parse_duration, given)))
+
+
+def _time(wait: JobWait) -> str:
+    return wait.timeout
+
+
+def _seconds(timeout: str) -> float:
+    return parse_duration(timeout) if timeout else 0.0

@@ -1,0 +1,263 @@
+"""Shell scripts as the simple commands that they are made of, with what their text alone decides put into the words.
+
+Text is read and never run. What is told of a variable is what one assignment, one list of a loop, or the arguments of
+a function decide; everything else stays as it is, with its `$`.
+"""
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
+
+LENGTH = 100_000
+"""Characters of a script that is read; one that is longer is said to be too long."""
+_DEPTH = 12
+"""Of substitutions within each other, and of functions that call each other."""
+_COMMANDS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One simple command of a script."""
+
+    words: tuple[str, ...]
+    loops: tuple[str, ...] = ()
+    """The loops that it is in, by their keyword."""
+    end: str = ""
+    """What separates it from the next one."""
+    substituted: bool = False
+    """Whether it runs for what it prints."""
+
+
+KEYWORDS = frozenset({"!", "do", "elif", "else", "for", "if", "then", "until", "while", "{"})
+ENDLESS = frozenset({"until", "while"})
+_LOOPS = ENDLESS | {"for"}
+_ASSIGNMENT = re.compile(r"(\w+)\+?=(.*)", re.ASCII | re.DOTALL)
+_DECLARES = frozenset({"declare", "export", "local", "readonly"})
+_ARITHMETIC = r"\(\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)\)"
+_QUOTED = r"""'[^']*' | "(?:\\.|[^"\\])*" | \\."""
+_GAPS = re.compile(
+    rf"""(?P<gap> \\\n                                                      # a line that goes on
+             | (?<![^\s;&|()]) \#[^\n]*                                  # a comment
+             | \$?{_ARITHMETIC}
+             | \[\?\([^()\n]*\)\]                                        # what jsonpath chooses by
+             | (?:(?<!\S)\d+|&)? (?:>>|[<>]&|>\||[<>]) \s* [^\s;&|()<>]+  # a redirection
+      ) | {_QUOTED}""",
+    re.VERBOSE | re.DOTALL,
+)
+_PARENTHESES = re.compile(rf"{_QUOTED} | [()]", re.VERBOSE | re.DOTALL)
+_SUBSTITUTIONS = re.compile(rf"\${_ARITHMETIC} | \$\( | ` | \\. | \" | '[^']*'", re.VERBOSE | re.DOTALL)
+_SEPARATORS = ";&|()\n"
+LIFTED = "$..."
+"""What stands in a word where a command substitution was."""
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
+"""In `$(...)`, what the kubelet replaces by an environment variable's value before the shell runs."""
+_USE = re.compile(r"\$(?:(\w+)|\{(\w+)\})", re.ASCII)
+
+
+def read(script: str, known: Mapping[str, str], loops: tuple[str, ...] = ()) -> list[Command]:
+    """Return the simple commands of a script, before each those that are substituted in it. Raises ValueError."""
+    if len(script) > LENGTH:
+        raise ValueError(f"it has more than {LENGTH} characters")
+    return _expanded(_plain(_commands(script, loops)), known)
+
+
+def assignment(word: str) -> bool:
+    """Return whether a word sets a variable."""
+    return bool(_ASSIGNMENT.fullmatch(word))
+
+
+def _commands(script: str, loops: tuple[str, ...] = (), depth: int = 0) -> Iterator[Command]:
+    if depth > _DEPTH:
+        raise ValueError("its substitutions are nested too deeply")
+    text, substituted = _lift(_GAPS.sub(lambda found: " " if found["gap"] else found[0], script))
+    lexer = shlex.shlex(text, posix=True, punctuation_chars=_SEPARATORS)
+    lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t\r", True, ""
+    words: list[str] = []
+    end = ""
+    stack = list(loops)
+    for token in [*lexer, "\n", ""]:
+        if token and not token.strip(_SEPARATORS):
+            end += token
+            continue
+        if end and words:
+            stack += _opened(words)
+            for _ in range(min("".join(words).count(LIFTED), len(substituted))):
+                for inner in _commands(substituted.pop(0), tuple(stack), depth + 1):
+                    yield replace(inner, substituted=True)
+            yield Command(tuple(words), tuple(stack), end)
+            if words[0] == "done" and stack:
+                stack.pop()
+        if end:
+            words, end = [], ""
+        words.append(token)
+
+
+def _opened(words: Sequence[str]) -> list[str]:
+    """Return the loops that begin with a command: among its keywords, the last of which may be `for`."""
+    keywords = list(takewhile(lambda word: word in KEYWORDS, words))
+    return [word for word in keywords if word in _LOOPS]
+
+
+def _lift(script: str) -> tuple[str, list[str]]:
+    """Return a script without its command substitutions, and these; what is in single quotes is none."""
+    pieces: list[str] = []
+    substituted: list[str] = []
+    at, quoted = 0, False
+    while found := _SUBSTITUTIONS.search(script, at):
+        start, end = found.span()
+        pieces.append(script[at:start])
+        if found[0] == "$(" or found[0] == "`":
+            close = script.find("`", end) if found[0] == "`" else _closing(script, end)
+            if close < 0:
+                raise ValueError("No closing parenthesis")
+            inner = script[end:close]
+            if _VARIABLE.fullmatch(inner):
+                pieces.append(f"${{{inner}}}")
+            else:
+                pieces.append(LIFTED)
+                substituted.append(inner)
+            end = close + 1
+        elif quoted and found[0].startswith("'"):
+            # An apostrophe between double quotes is only text.
+            pieces.append("'")
+            end = start + 1
+        else:
+            pieces.append(found[0])
+            quoted ^= found[0] == '"'
+        at = end
+    return "".join([*pieces, script[at:]]), substituted
+
+
+def _closing(script: str, start: int) -> int:
+    """Return where the parenthesis that opened before `start` is closed, -1 if it is not."""
+    depth = 1
+    for found in _PARENTHESES.finditer(script, start):
+        depth += {"(": 1, ")": -1}.get(found[0], 0)
+        if not depth:
+            return found.start()
+    return -1
+
+
+def _plain(commands: Iterator[Command]) -> Iterator[Command]:
+    """Yield the commands without the patterns of `case`, which are none."""
+    cases, in_pattern = 0, False
+    for command in commands:
+        if command.words[0] == "case" and not command.substituted:
+            cases, in_pattern = cases + 1, ")" not in command.end
+        elif command.words[0] == "esac":
+            cases, in_pattern = max(cases - 1, 0), False
+        elif cases and in_pattern and not command.substituted:
+            in_pattern = ")" not in command.end
+        else:
+            yield command
+            in_pattern = bool(cases) and (in_pattern or ";;" in command.end)
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of a script's variables and functions."""
+
+    values: dict[str, str]
+    functions: dict[str, list[Command]] = field(default_factory=dict)
+    lists: dict[str, list[str]] = field(default_factory=dict)
+    """Of the loops that go through words, by their variable."""
+    count: int = 0
+
+
+def _expanded(commands: Iterator[Command], known: Mapping[str, str]) -> list[Command]:
+    """Return the commands with the values of variables, the bodies of functions that are called, and loops' words."""
+    whole = list(commands)
+    several = _set_again(whole, known)
+    world = _Known({name: value for name, value in known.items() if name not in several})
+    return list(_run(_defined(whole, world), world, several, 0))
+
+
+def _set_again(commands: Sequence[Command], known: Mapping[str, str]) -> set[str]:
+    """Return the names whose values the text does not decide: those that are set more than once, or read."""
+    seen: set[str] = set(known)
+    several: set[str] = set()
+    for command in commands:
+        words = [word for word in command.words if word not in KEYWORDS]
+        names = [found[1] for word in words if (found := _ASSIGNMENT.fullmatch(word))]
+        names += words[1:] if words[:1] == ["read"] else []
+        several |= {name for name in names if name in seen} | ({*words[1:]} if words[:1] == ["read"] else set())
+        seen |= set(names)
+    return several
+
+
+def _defined(commands: Sequence[Command], world: _Known) -> list[Command]:
+    """Return the commands outside of functions, and keep those within them."""
+    outside: list[Command] = []
+    body: list[Command] | None = None
+    name, depth = "", 0
+    for command in commands:
+        words = command.words
+        if body is None and len(words) == 1 and command.end.startswith("()"):
+            name, body, depth = words[0], [], 0
+        elif body is None and words[0] == "function" and len(words) > 1:
+            name, body, depth = words[1], [], int("{" in words)
+        elif body is None:
+            outside.append(command)
+        else:
+            depth += words[0] == "{"
+            depth -= words[0] == "}"
+            if depth <= 0:
+                world.functions[name], body = body, None
+            else:
+                body.append(command)
+    return outside
+
+
+def _run(commands: Sequence[Command], world: _Known, several: set[str], depth: int) -> Iterator[Command]:
+    if depth > _DEPTH:
+        raise ValueError("its functions call each other too deeply")
+    for command in commands:
+        words = command.words
+        if words[0] == "for" and "in" in words[2:3]:
+            listed = [part for word in words[3:] for part in _valued(word, world.values).split()]
+            world.lists.pop(words[1], None)
+            if listed and not any("$" in word or "*" in word for word in listed):
+                world.lists[words[1]] = listed
+        for each in _each(command, world):
+            world.count += 1
+            if world.count > _COMMANDS:
+                raise ValueError(f"it has more than {_COMMANDS} commands")
+            _keep(each, world, several)
+            start = next((at for at, word in enumerate(each.words) if word not in KEYWORDS), len(each.words))
+            called = world.functions.get(each.words[start]) if start < len(each.words) else None
+            if called is None:
+                yield each
+                continue
+            given = {str(at): word for at, word in enumerate(each.words[start + 1 :], 1)}
+            inner = _Known(world.values | given, world.functions, dict(world.lists), world.count)
+            body = [replace(one, loops=each.loops + one.loops) for one in called]
+            # How the call ends is how its last command ends.
+            body[-1:] = [replace(one, end=each.end) for one in body[-1:]]
+            yield from _run(body, inner, several, depth + 1)
+            world.count = inner.count
+
+
+def _each(command: Command, world: _Known) -> Iterator[Command]:
+    """Yield a command for each word of the loop whose variable it uses."""
+    used = {name for word in command.words for pair in _USE.findall(word) for name in pair if name in world.lists}
+    for name in used if "for" in command.loops else ():
+        for value in world.lists[name]:
+            values = world.values | {name: value}
+            yield replace(command, words=tuple(_valued(word, values) for word in command.words))
+        return
+    yield replace(command, words=tuple(_valued(word, world.values) for word in command.words))
+
+
+def _keep(command: Command, world: _Known, several: set[str]) -> None:
+    """Keep what a command of assignments says of variables that nothing else sets."""
+    words = command.words[command.words[0] in _DECLARES :]
+    found = [_ASSIGNMENT.fullmatch(word) for word in words]
+    for each in found if all(found) else ():
+        if each and each[1] not in several and "$" not in each[2]:
+            world.values[each[1]] = each[2]
+
+
+def _valued(word: str, values: Mapping[str, str]) -> str:
+    return _USE.sub(lambda found: values.get(found[1] or found[2], found[0]), word)

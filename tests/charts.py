@@ -1,0 +1,299 @@
+"""Gates as the world's charts have them: shapes written anew, one for each row of what was seen, and what is true.
+
+Each is an init container of a Deployment, or several, beside what else the chart has. Tests audit it, replace it, and
+give what comes out to a real API server.
+"""
+
+from dataclasses import dataclass
+from textwrap import indent
+
+COMPLETE = "--for=condition=complete"
+JSONPATH = "-o jsonpath='{.items[0].status.conditions[?(@.type==\"Complete\")].status}'"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One row."""
+
+    inits: str
+    """Init containers, as YAML."""
+    args: tuple[str, ...]
+    """Of each gate that takes their place, in their order; none where there is nothing to replace."""
+    program: str = ""
+    """Of the first gate that the audit tells."""
+    more: str = ""
+    """Other documents."""
+    kept: tuple[str, ...] = ()
+    """Init containers that stay as they are."""
+    found: tuple[str, ...] = ()
+    """Rules whose findings there are, beside those of every foreign gate."""
+    options: str = ""
+    """Of inject."""
+
+
+def script(
+    text: str, *, shell: str = "bash", options: str = "-c", image: str = "example.com/tools/kubectl:1.34"
+) -> str:
+    """Return an init container that runs a script."""
+    body = indent(text.strip("\n"), "      ")
+    return f"- name: wait\n  image: {image}\n  command: [{shell}, {options}]\n  args:\n    - |\n{body}\n"
+
+
+def job(name: str, more: str = "", labels: str = "") -> str:
+    """Return a Job."""
+    return (
+        f"apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: {name}\n  labels: {{{labels}}}\n"
+        f"  annotations: {{{more}}}\nspec:\n  template:\n    spec:\n      restartPolicy: Never\n"
+        "      containers: [{name: migrate, image: example.com/app:1}]\n"
+    )
+
+
+def rights(namespace: str) -> str:
+    """Return a Role and its binding, as a chart that names its namespace has them."""
+    api = "rbac.authorization.k8s.io"
+    return (
+        f"apiVersion: {api}/v1\nkind: Role\nmetadata: {{name: jobs, namespace: {namespace}}}\n"
+        "rules: [{apiGroups: [batch], resources: [jobs], verbs: [get, list, watch]}]\n---\n"
+        f"apiVersion: {api}/v1\nkind: RoleBinding\nmetadata: {{name: jobs, namespace: {namespace}}}\n"
+        f"roleRef: {{apiGroup: {api}, kind: Role, name: jobs}}\n"
+        f"subjects: [{{kind: ServiceAccount, name: web, namespace: {namespace}}}]\n"
+    )
+
+
+K8S = "example.com/mirror/k8s-wait-for:2"
+KUBECTL = "example.com/tools/kubectl:1.34"
+SHAPES = {
+    "openfga": Shape(
+        f"- {{name: migrated, image: {K8S}, args: [job-wr, rel-openfga-migrate]}}\n",
+        ("job rel-openfga-migrate --timeout -1s",),
+        "k8s-wait-for",
+        job("rel-openfga-migrate", "helm.sh/hook: 'post-install,post-upgrade'"),
+        found=("stale-job", "late-job"),
+    ),
+    "openfga, mirrored": Shape(
+        "- {name: migrated, image: example.com/mirror/gk:1, args: [job, rel-migrate, --timeout, 5m]}\n",
+        ("job rel-migrate --timeout 5m",),
+        "gatekeeper job",
+        job("rel-migrate"),
+        found=("stale-job",),
+    ),
+    "reportportal": Shape(
+        f"- {{name: migrations, image: {K8S}, args: [job-wr, rel-migrations-7]}}\n",
+        ("job rel-migrations-7 --timeout -1s",),
+        "k8s-wait-for",
+        job("rel-migrations-7") + "---\n" + rights("shop"),
+    ),
+    "reportportal analyzer": Shape(
+        f"- {{name: api, image: {K8S}, args: [pod-wr, '-lapp=api']}}\n", (), kept=("api",), found=("no-gate",)
+    ),
+    "ironrag": Shape(
+        f"- {{name: wait, image: {KUBECTL}, args: [wait, {COMPLETE}, -n, shop, --timeout=600s, job/rel-startup-3]}}\n",
+        ("job rel-startup-3 --namespace shop --timeout 600s",),
+        "kubectl wait",
+        job("rel-startup-3"),
+    ),
+    "ironrag startup": Shape(
+        script(
+            "\n".join(f"kubectl wait deployment/{each} --for=condition=available" for each in ("db", "queue", "s3"))
+        ),
+        (),
+        kept=("wait",),
+        found=("no-gate",),
+    ),
+    "elixier": Shape(
+        f"- {{name: db, image: {KUBECTL}, args: [wait, pod/db-0, --for=condition=ready]}}\n"
+        f"- {{name: migrated, image: {KUBECTL}, args: [wait, job/rel-migrate-7, {COMPLETE}]}}\n",
+        ("job rel-migrate-7 --timeout 30s",),
+        "kubectl wait",
+        kept=("db",),
+    ),
+    "elixier security": Shape(
+        f"- {{name: db, image: {KUBECTL}, args: [wait, pod, -lapp=db, --for=condition=ready]}}\n"
+        f"- {{name: migrated, image: {KUBECTL}, args: [wait, job/rel-migrate-7, {COMPLETE}]}}\n"
+        f"- {{name: api, image: {KUBECTL}, args: [wait, pod, --all, --for=condition=ready]}}\n",
+        ("job rel-migrate-7 --timeout 30s",),
+        "kubectl wait",
+        kept=("db", "api"),
+    ),
+    "neutree": Shape(
+        f"- {{name: db, image: {K8S}, args: [pod, '-l app=db']}}\n"
+        f"- {{name: migrated, image: {K8S}, args: [job, rel-migrate-7]}}\n",
+        ("job rel-migrate-7 --timeout -1s",),
+        "k8s-wait-for",
+        kept=("db",),
+    ),
+    "cluedin": Shape(
+        "".join(f"- {{name: job-{each}, image: {K8S}, args: [job, init-{each}-1]}}\n" for each in ("sql", "neo", "es"))
+        + "".join(f"- {{name: service-{each}, image: {K8S}, args: [service, {each}]}}\n" for each in ("sql", "neo")),
+        tuple(f"job init-{each}-1 --timeout -1s" for each in ("sql", "neo", "es")),
+        "k8s-wait-for",
+        kept=("service-sql", "service-neo"),
+    ),
+    "devtron": Shape(
+        script(
+            "COUNT=1\nwhile [ $COUNT -ne 0 ]; do\n"
+            "  COUNT=$(kubectl get job -l app=migrate -n shop --no-headers | grep -v 1/1 | wc -l)\n  sleep 5\ndone\n"
+        ),
+        ("job --selector app=migrate --namespace shop --timeout -1s",),
+        "a shell loop",
+        job("app-migrate-7", labels="app: migrate") + "---\n" + rights("shop"),
+        found=("stale-job",),
+    ),
+    "flightctl": Shape(
+        script(
+            "set -euo pipefail\ntimeout=600\nstart=$(date +%s)\nwhile true; do\n"
+            f"  status=$(kubectl get job -l app=migrate,revision=7 {JSONPATH} || true)\n"
+            '  if [[ "$status" == "True" ]]; then echo "done"; break; fi\n'
+            "  elapsed=$(( $(date +%s) - start ))\n"
+            '  if (( elapsed > timeout )); then echo "late"; exit 1; fi\n  sleep 2\ndone\n'
+        ),
+        ("job --selector app=migrate,revision=7 --timeout -1s",),
+        "a shell loop",
+    ),
+    "eoapi": Shape(
+        script(
+            'wait_for_job_by_label() {\n  local label="$1"\n'
+            '  until [ "$(kubectl get job -l "$label" -o jsonpath=\'{.items[*].status.succeeded}\')" = "1" ]; do\n'
+            '    echo "waiting for $label"\n    sleep 5\n  done\n}\nwait_for_job_by_label "app=migrate,release=r-7"\n'
+        ),
+        ("job --selector app=migrate,release=r-7 --timeout -1s",),
+        "a shell loop",
+    ),
+    "openstack": Shape(
+        "- name: init\n  image: example.com/kubernetes-entrypoint:1\n  command: [kubernetes-entrypoint]\n  env:\n"
+        "    - {name: DEPENDENCY_JOBS, value: 'db-sync-1,bootstrap-1'}\n    - {name: DEPENDENCY_SERVICE, value: ''}\n",
+        ("job db-sync-1 bootstrap-1 --timeout -1s",),
+        "kubernetes-entrypoint",
+    ),
+    "openstack, Services too": Shape(
+        "- name: init\n  image: example.com/kubernetes-entrypoint:1\n  command: [kubernetes-entrypoint]\n  env:\n"
+        "    - {name: DEPENDENCY_JOBS, value: db-sync-1}\n    - {name: DEPENDENCY_SERVICE, value: 'shop:db'}\n",
+        ("job db-sync-1",),
+        "kubernetes-entrypoint",
+        kept=("init",),
+        options="--job db-sync-1",
+    ),
+    "airflow": Shape(
+        "- {name: check, image: example.com/airflow:2, args: [airflow, db, check-migrations]}\n",
+        (),
+        kept=("check",),
+        found=("tool-check",),
+    ),
+    "signoz": Shape(
+        "- {name: check, image: example.com/collector:1, args: [migrate, sync, check]}\n",
+        (),
+        kept=("check",),
+        found=("tool-check",),
+    ),
+    "posthog": Shape(
+        script("until python manage.py migrate --check; do sleep 5; done\n", image="example.com/app:1"),
+        (),
+        kept=("wait",),
+        found=("tool-check",),
+    ),
+    "a query": Shape(
+        script("until psql -tc 'select version_num from alembic_version' | grep ab12; do sleep 1; done\n"),
+        (),
+        kept=("wait",),
+        found=("tool-check",),
+    ),
+    "galaxy": Shape(
+        script("until [ -f /galaxy/init_done ]; do sleep 1; done\n"), (), kept=("wait",), found=("no-gate",)
+    ),
+    "netbox": Shape(
+        f"- {{name: api, image: {KUBECTL}, command: [kubectl, rollout, status, deployment/api]}}\n",
+        (),
+        kept=("api",),
+        found=("no-gate",),
+    ),
+    "chatwoot": Shape(
+        script("until nc -z db 5432; do sleep 1; done\n"),
+        (),
+        more=job("rel-migrate", "helm.sh/hook: post-install"),
+        kept=("wait",),
+        found=("no-gate",),
+    ),
+    "openmetadata": Shape(
+        "- {name: migrate, image: example.com/app:1, command: [alembic, -c, a.ini, upgrade, head]}\n",
+        (),
+        kept=("migrate",),
+        found=("self-migrating",),
+    ),
+    "convoy": Shape(
+        "- {name: migrate, image: example.com/app:1, args: [migrate, up]}\n",
+        (),
+        kept=("migrate",),
+        found=("self-migrating",),
+    ),
+    "a variable": Shape(
+        f"- {{name: wait, image: {K8S}, args: [job, $(JOB)], env: [{{name: JOB, value: db-migrate-7}}]}}\n",
+        ("job db-migrate-7 --timeout -1s",),
+        "k8s-wait-for",
+    ),
+    "variables of a script": Shape(
+        script(f'JOB=db-migrate-7\nkubectl wait {COMPLETE} "job/${{JOB}}" -n $POD_NAMESPACE\n')
+        + "  env:\n    - {name: POD_NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}\n",
+        ("job db-migrate-7 --timeout 30s",),
+        "kubectl wait",
+    ),
+    "a list of Jobs": Shape(
+        script(f"set -e\nfor job in migrate-7 seed-7; do kubectl wait {COMPLETE} job/$job --timeout=60s; done\n"),
+        ("job migrate-7 seed-7 --timeout 2m",),
+        "kubectl wait",
+    ),
+    "a case": Shape(
+        script(
+            "while true; do\n  case \"$(kubectl get job db-migrate-7 -o jsonpath='{.status.conditions[0].type}')\" in\n"
+            "    Complete|SuccessCriteriaMet) exit 0 ;;\n    *Failed*) exit 1 ;;\n  esac\n  sleep 2\ndone\n"
+        ),
+        ("job db-migrate-7 --timeout -1s",),
+        "a shell loop",
+    ),
+    "created, then complete": Shape(
+        script(
+            f"set -e\nkubectl wait --for=create job/m-7 --timeout=60s\nkubectl wait {COMPLETE} job/m-7 --timeout=60s\n"
+        ),
+        ("job m-7 --timeout 60s",),
+        "kubectl wait",
+    ),
+    "created in one, complete in the next": Shape(
+        f"- {{name: there, image: {KUBECTL}, args: [wait, --for=create, job/m-7]}}\n"
+        f"- {{name: done, image: {KUBECTL}, args: [wait, {COMPLETE}, job/m-7]}}\n",
+        ("job m-7 --timeout 30s",),
+        "kubectl wait",
+        kept=("there",),
+    ),
+    "a script that ends with 0": Shape(
+        script(f"kubectl wait {COMPLETE} --timeout=300s job/db-migrate-7\necho starting\n"),
+        ("job db-migrate-7 --timeout 300s",),
+        "kubectl wait",
+        found=("unproven",),
+    ),
+    "a loop that gives up": Shape(
+        script("for i in $(seq 60); do kubectl get job m-7 | grep 1/1 && break; sleep 5; done\n"),
+        ("job m-7",),
+        "a shell loop",
+        found=("unproven",),
+    ),
+    "a limit": Shape(
+        script("until kubectl get job m-7 | grep 1/1; do sleep 5; done\n", shell="timeout", options="600, sh, -c"),
+        ("job m-7 --timeout 10m",),
+        "a shell loop",
+    ),
+    "the condition by its path": Shape(
+        script("kubectl wait --for='jsonpath={.status.conditions[?(@.type==\"Complete\")].status}=True' job/m-7\n"),
+        ("job m-7 --timeout 30s",),
+        "kubectl wait",
+    ),
+}
+
+
+def chart(shape: Shape) -> str:
+    """Return the stream that a chart of this shape renders."""
+    return (
+        "# Source: chart/templates/deployment.yaml\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n"
+        "spec:\n  selector:\n    matchLabels: {app: web}\n  template:\n    metadata:\n      labels: {app: web}\n"
+        "    spec:\n      serviceAccountName: web\n      initContainers:\n"
+        f"{indent(shape.inits, ' ' * 8)}      containers:\n        - name: web\n          image: example.com/web:1\n"
+        + (f"---\n{shape.more}" if shape.more else "")
+    )

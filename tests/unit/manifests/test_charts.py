@@ -1,0 +1,162 @@
+"""What `audit` says of the gates that charts have, and what `inject` makes of them."""
+
+import pytest
+
+from charts import SHAPES, Shape, chart
+from gatekeeper.manifests import objects
+from gatekeeper.manifests.audit import audit
+from gatekeeper.manifests.inject import Wanted, inject
+from gatekeeper.manifests.rbac import is_of_a_release
+
+OF_EVERY = {"other-gate", "pod-security", "deadline", "missing-right", "token-in-app", "excess-right", "needless-token"}
+"""Rules that a gate of another program nearly always breaks."""
+
+
+REPLACED = {name: shape for name, shape in SHAPES.items() if shape.args}
+
+
+def wanted(shape):
+    words = shape.options.split()
+    given = zip(words[::2], words[1::2], strict=True)
+    return Wanted({name.removeprefix("--"): [value] for name, value in given}, rights=True)
+
+
+def inits(text):
+    (workload,) = (each for each in objects.workloads(objects.parse(text)) if each.manifest.kind == "Deployment")
+    return {each["name"]: each for each in workload.inits}
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_told(shape):
+    """The gate is known by its program, what it waits for is told, and what is wrong with it."""
+    found = audit(objects.parse(chart(shape)))
+    assert [each.program for each in found.gates][:1] == ([shape.program] if shape.program else [])
+    assert "cannot be told" not in "".join(each.needs for each in found.gates)
+    assert {each.rule.slug for each in found.findings} - OF_EVERY == set(shape.found)
+
+
+@pytest.mark.parametrize("shape", REPLACED.values(), ids=REPLACED)
+def test_replaced(shape):
+    """Each gate is replaced where it stands and waits for the same Jobs as long; what waits for other things stays."""
+    text = chart(shape)
+    done = inject(text, wanted(shape))
+    before, after = inits(text), inits(done.text)
+    assert [" ".join(each["args"]) for name, each in after.items() if name not in shape.kept] == list(shape.args)
+    assert {name: after[name] for name in shape.kept} == {name: before[name] for name in shape.kept}
+    assert [name for name in after if name in before] == list(before)
+    wrong = [each for each in audit(objects.parse(done.text)).findings if each.container not in shape.kept]
+    assert not {each.rule.slug for each in wrong} & {"missing-right", "unproven"}
+    assert inject(done.text, wanted(shape)).text == done.text
+
+
+@pytest.mark.parametrize("image", ["example.com/mirror/gk:1", "example.com/gatekeeper/init:1", "gk@sha256:0"])
+@pytest.mark.parametrize(
+    "options", [{"job": ["m-7"]}, {"selector": ["app=m,release=7"]}, {"tool": ["alembic"], "revision": ["a"]}]
+)
+def test_any_image(image, options):
+    """What is injected is known under any name of its image: it has its rights, and is there once."""
+    text = chart(SHAPES["reportportal analyzer"]).replace("spec:\n      service", "spec:\n      # one\n      service")
+    gate = Wanted(options, image=image, secrets=["db/url"] if "tool" in options else [], rights=True)
+    done = inject(text, gate)
+    assert ("kind: Role\n" in done.text) is ("tool" not in options)
+    assert inject(done.text, gate).text == done.text
+    found = audit(objects.parse(done.text))
+    assert [each.container for each in found.gates] == ["gate"]
+    assert found.gates[0].program.startswith("gatekeeper ")
+
+
+@pytest.mark.parametrize("name", ["m-7", "m-1.4.0", "m-20261128", "m-3f2a91c", "m-rev12", "m-x7k2p", "m-v1.4"])
+def test_name_of_a_release(name):
+    """A number, a hash or random letters at the end of a name are one release's."""
+    assert is_of_a_release(name)
+
+
+@pytest.mark.parametrize("name", ["db-migrate", "db-migrate-v2", "init-neo4j", "migrate-oauth2", "migrate-pg16", "7"])
+def test_name_of_every_release(name):
+    """What only has a digit in it is not."""
+    assert not is_of_a_release(name)
+
+
+@pytest.mark.parametrize(
+    ("selector", "stale"),
+    [
+        ("app=migrate", True),
+        ("app=migrate,app.kubernetes.io/instance=rel", True),
+        ("app in (migrate)", True),
+        ("app=migrate,revision=7", False),
+        ("app=migrate,app.kubernetes.io/version=$(TAG)", False),
+        ("app=migrate-7", False),
+    ],
+)
+def test_stale_selector(selector, stale):
+    """A selector that matches the Jobs of every release is opened by the last one's."""
+    shape = Shape(f"- {{name: w, image: gatekeeper, args: [job, -l, '{selector}']}}\n", ())
+    env = ", env: [{name: TAG, value: v1}]}\n"
+    slugs = [each.rule.slug for each in audit(objects.parse(chart(shape).replace("']}\n", f"']{env}"))).findings]
+    assert ("stale-job" in slugs) is stale
+
+
+@pytest.mark.parametrize(
+    ("container", "problem"),
+    [
+        ("image: gatekeeper, args: [--help]", "--help stands before its command"),
+        ("image: gatekeeper, args: [--log-format, json, job, x]", "--log-format stands before its command"),
+        ("image: gk, command: [sh, -c, 'gatekeeper job x; true']", "true follows, whatever the wait came to"),
+        ("image: gk, command: [python, -I, -m, gatekeeper, job, x]", ""),
+        ("image: gk, command: [tini, --, gatekeeper, job, x]", ""),
+        ("image: gk, command: [sh, -c, exec gatekeeper job x]", ""),
+        ("image: example.com/team/gatekeeper-py:1, args: [job, x]", ""),
+    ],
+)
+def test_own_in_any_form(container, problem):
+    """Gatekeeper is known in any form of its command, and where it would open by mistake that is told."""
+    text = chart(Shape(f"- {{name: w, {container}}}\n", ()))
+    found = audit(objects.parse(text))
+    assert [each.program.partition(" ")[0] for each in found.gates] == ["gatekeeper"]
+    told = " ".join(each.sentence for each in found.findings if each.rule.slug in {"unreadable-gate", "unproven"})
+    assert (problem in told) if problem else not told
+
+
+def test_image_that_is_told():
+    """An image can be said to be gatekeeper's, whatever it is called."""
+    text = chart(
+        Shape("- {name: w, image: example.com/mirror/gk:1, args: [wait, --for=condition=complete, job/x]}\n", ())
+    )
+    assert [each.program for each in audit(objects.parse(text)).gates] == ["kubectl wait"]
+    assert [each.program for each in audit(objects.parse(text), images=["example.com/mirror/gk"]).gates] == [
+        "gatekeeper wait"
+    ]
+    done = inject(text, Wanted({}, image="example.com/mirror/gk:2", rights=True))
+    assert inits(done.text)["w"]["args"] == ["job", "x", "--timeout", "30s"]
+    assert [each.program for each in audit(objects.parse(done.text)).gates] == ["gatekeeper job"]
+
+
+def test_what_waits_for_something_else_is_named():
+    """Where there is no gate, what looks like one is said to be something else."""
+    (finding,) = audit(objects.parse(chart(SHAPES["netbox"]))).findings
+    assert finding.sentence.endswith("waits for something else: api of Deployment web (kubectl rollout status).")
+
+
+def test_kept_check_is_told():
+    """A tool's own check stays beside the gate that is added, and that is told."""
+    done = inject(chart(SHAPES["airflow"]), Wanted({"job": ["m-7"]}))
+    assert any("keeps its own gate check (airflow db check-migrations)" in note for note in done.notes)
+
+
+def test_sibling():
+    """A workload of the same image as one that has a gate is told to have none."""
+    gated = chart(SHAPES["elixier"])
+    other = gated.replace("name: web\nspec", "name: worker\nspec").partition("      initContainers")[0]
+    app = "      containers: [{name: web, image: example.com/web:2}]\n"
+    found = audit(objects.parse(f"{gated}---\n{other}{app}")).findings
+    assert [each.workload for each in found if each.rule.slug == "ungated-sibling"] == ["Deployment worker"]
+    found = audit(objects.parse(f"{gated}---\n{other}{app.replace('web:2', 'queue')}")).findings
+    assert "ungated-sibling" not in [each.rule.slug for each in found]
+
+
+@pytest.mark.parametrize("apps", ["[{name: a}, {name: g, image: gatekeeper, args: [job, x]}]"])
+def test_wrong_list(apps):
+    """A gate beside the app's containers holds nothing."""
+    text = chart(Shape("[]\n", ())).partition("      containers:")[0] + f"      containers: {apps}\n"
+    found = audit(objects.parse(text.replace("        []\n", "        []\n"))).findings
+    assert "not-blocking" in [each.rule.slug for each in found]
