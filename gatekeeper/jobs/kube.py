@@ -48,6 +48,8 @@ WATCH_SECONDS = 38
 """Seconds after which the server is asked to end a watch, which is then renewed from where it ended."""
 WATCH_LIMIT = WATCH_SECONDS + 6
 """Seconds after which a watch counts as dead, whatever it says: the server would have ended it before."""
+MEMORY = "/dev/shm"  # noqa: S108 - each file there has a name of its own, and its owner alone reads it
+"""Where a kubeconfig's embedded certificates and keys become files, for TLS: in no disk, and in every container."""
 BRIEF = 5.0
 """Seconds. What ends sooner is opened anew only after them, so that a server that ends every watch is not hammered."""
 
@@ -117,13 +119,19 @@ def from_kubeconfig(path: str | None, context: str | None) -> Cluster:
     for each in (path or kube_config.KUBE_CONFIG_DEFAULT_LOCATION).split(os.pathsep):
         _judge_kubeconfig(os.path.expanduser(each))  # noqa: PTH111 - pathlib would cost every gate 2 ms
     try:
-        kube_config.load_kube_config(config_file=path, context=context, client_configuration=settings)
+        kube_config.load_kube_config(
+            config_file=path,
+            context=context,
+            client_configuration=settings,
+            temp_file_path=MEMORY if os.access(MEMORY, os.W_OK) else None,
+        )
         contexts, active = kube_config.list_kube_config_contexts(config_file=path)
     except Exception as fault:  # a broken kubeconfig raises whatever its parser raises
         said = " ".join(str(fault).split())[:200]
-        raise Misconfigured(
-            f"--kubeconfig cannot be used: {said}; write for example --kubeconfig ~/.kube/config"
-        ) from fault
+        cure = "write for example --kubeconfig ~/.kube/config"
+        if "temporary directory" in said:
+            cure = "what is embedded in it needs a file to be read from: mount an empty writable folder at /tmp"
+        raise Misconfigured(f"--kubeconfig cannot be used: {said}; {cure}") from fault
     chosen = next((each for each in contexts if each["name"] == context), active)
     namespace = chosen["context"].get("namespace") or "default"
     if not isinstance(namespace, str):

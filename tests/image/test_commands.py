@@ -1,8 +1,11 @@
 """Every command in the image, on real servers over TLS, and the modules that each way of holding loads."""
 
+import base64
+import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from gatekeeper.cli.options import EXAMPLES
 from servers.gate import GateProcess
@@ -154,3 +157,27 @@ def test_kubeconfig(gate, image, apiserver, namespace, pod):
     (folder / "config").write_text(kubeconfig.replace(str(apiserver.ca_file), "/mnt/ca.crt"))
     opened = gate("job", "migrate", "--kubeconfig", "/mnt/config")
     assert opened.end() == 0, opened.log
+
+
+def test_kubeconfig_with_certificates(gate, image, apiserver, namespace, pod):
+    """What a kubeconfig embeds is kept in memory, where there is no disk to write to; else the way out is named."""
+    apiserver.create_job(namespace, "migrate")
+    apiserver.complete(namespace, "migrate")
+    folder = image.root / "mnt"
+    folder.mkdir(exist_ok=True)
+    kubeconfig = yaml.safe_load(apiserver.kubeconfig_for(namespace, "gate").read_text())
+    [cluster] = kubeconfig["clusters"]
+    del cluster["cluster"]["certificate-authority"]
+    cluster["cluster"]["certificate-authority-data"] = base64.b64encode(apiserver.ca_file.read_bytes()).decode()
+    (folder / "config").write_text(yaml.safe_dump(kubeconfig))
+    refused = gate("job", "migrate", "--kubeconfig", "/mnt/config")
+    assert (refused.end(), "mount an empty writable folder at /tmp" in refused.log) == (2, True), refused.log
+    memory = image.root / "dev/shm"
+    memory.mkdir(parents=True)
+    try:
+        memory.chmod(0o1777)
+        opened = gate("job", "migrate", "--kubeconfig", "/mnt/config")
+        assert opened.end() == 0, opened.log
+        assert list(memory.iterdir()) == []
+    finally:
+        shutil.rmtree(image.root / "dev")
