@@ -65,6 +65,8 @@ UNREACHED = [
 IMPORTER = Path(__file__).with_name("importer.py")
 WITH_SOURCE = "gatekeeper"
 """The package whose source is in the image too, for the tracebacks of bugs."""
+DISTRIBUTION = "migration-gatekeeper"
+"""The name under which it was installed."""
 ANNOTATED = "gatekeeper/cli/"
 """The folder whose functions' annotations are read: by Typer."""
 
@@ -258,6 +260,14 @@ def with_quotes(source: str) -> str:
     return source.replace("= asyncio.Task[None]\n", '= "asyncio.Task[None]"\n')
 
 
+def without_ssl(source: str) -> str:
+    """Return psycopg's look for a libpq, which would import ssl: 1.4 MiB, for the locks of OpenSSL before 1.1."""
+    kept = 'import sys\nnobody_has = "ssl" not in sys.modules\nsys.modules.setdefault("ssl", sys)\n'
+    return source.replace(
+        "\nimport_from_libpq()\n", f"\n{kept}import_from_libpq()\nif nobody_has:\n    del sys.modules['ssl']\n"
+    )
+
+
 def with_version(_: str) -> str:
     """Return psycopg_binary's version, which it would look up in its metadata, and parse as an e-mail."""
     return f"__version__ = {Distribution.from_name('psycopg-binary').version!r}\n"
@@ -321,6 +331,7 @@ LEAN = {
     "annotationlib.py": with_late_syntax,
     "psycopg/_acompat.py": with_quotes,
     "psycopg/_conninfo_utils.py": with_resolver,
+    "psycopg/pq/__init__.py": without_ssl,
     "psycopg_binary/version.py": with_version,
 }
 """Modules that would load or compute what no gate needs, at each start: 7 MiB and 45 ms of looking at PostgreSQL."""
@@ -410,7 +421,7 @@ def sbom(found: Iterable[Distribution], packages: Iterable[str], root: Path) -> 
         components.append(_component(package, version, f"pkg:deb/debian/{package}@{version}?arch={kind}"))
     bundled = {path.name for path in root.rglob("psycopg_binary.libs/*") if not path.is_symlink()}
     components += [{"type": "file", "bom-ref": name, "name": name} for name in bundled]
-    program = next(part for part in components if part["name"] == WITH_SOURCE)
+    program = next(part for part in components if part["name"] == DISTRIBUTION)
     components.remove(program)
     return {
         "bomFormat": "CycloneDX",

@@ -129,11 +129,11 @@ def test_first_modules(image):
 def test_bill_of_materials(image):
     """The bill of materials names each package of Python's and Debian's, and those are where scanners look for them."""
     bill = json.loads((image.root / SBOM).read_text())
-    assert (bill["bomFormat"], bill["metadata"]["component"]["name"]) == ("CycloneDX", "gatekeeper")
+    assert (bill["bomFormat"], bill["metadata"]["component"]["name"]) == ("CycloneDX", "migration-gatekeeper")
     named = {part["name"]: part["version"] for part in bill["components"] if part["type"] == "library"}
     for metadata in image.root.rglob("*.dist-info/METADATA"):
         fields = dict(re.findall(r"^(Name|Version): (.*)$", metadata.read_text(), re.MULTILINE))
-        assert (named | {"gatekeeper": gatekeeper.__version__})[fields["Name"]] == fields["Version"]
+        assert (named | {"migration-gatekeeper": gatekeeper.__version__})[fields["Name"]] == fields["Version"]
     for status in (image.root / "var/lib/dpkg/status.d").iterdir():
         fields = dict(re.findall(r"^(Package|Version): (.*)$", status.read_text(), re.MULTILINE))
         assert named[fields["Package"]] == fields["Version"]
