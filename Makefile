@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 CHECKOV := $(VENV)/checkov
 PIP_AUDIT := $(VENV)/pip_audit
+DISTRIBUTION := $(VENV)/distribution
+SOURCE := https://github.com/gatekeeper/gatekeeper
+RELEASED = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' gatekeeper/__init__.py)
 # Without what only other tiers need: their servers, property tests, and captured logs.
 HALF := tests/unit/cli tests/unit/manifests
 QUICK := -p no:cacheprovider --confcutdir=tests/unit -p no:hypothesispytest -p no:logging
@@ -120,6 +123,19 @@ requirements: $(VENV)/ready   ## pin the newest dependencies, with hashes
 			--no-emit-find-links --no-header --upgrade $$file.in -o $$file.txt || exit 1; \
 	done
 
+dist: $(DISTRIBUTION)/ready   ## the wheel and the source of this commit in dist/, as PyPI gets them: README's links lead to the forge
+	rm -rf build/dist dist && mkdir -p build/dist
+	git archive HEAD | tar -x -C build/dist
+	sed -E -i.relative 's#\]\(([A-Za-z][^:)]*)\)#]($(SOURCE)/blob/v$(RELEASED)/\1)#g; s#/blob/(.*\.svg)#/raw/\1#' build/dist/README.md
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(DISTRIBUTION)/bin/python -m build --outdir dist build/dist
+	$(DISTRIBUTION)/bin/twine check --strict dist/*
+
+test-dist: dist  ## install the wheel for each Python that is at hand, and run it there
+	$(BIN)/pytest tests/distribution
+
+release:         ## name VERSION=0.2.0 wherever the version is named, and date its section of the CHANGELOG
+	.ci/release "$(VERSION)"
+
 image:           ## build the image with docker
 	docker build --build-arg SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) --tag gatekeeper .
 
@@ -137,9 +153,9 @@ $(VENV)/ready: tests/requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-$(CHECKOV)/ready $(PIP_AUDIT)/ready: $(VENV)/%/ready: tests/%/requirements.txt | $(VENV)/ready
+$(CHECKOV)/ready $(PIP_AUDIT)/ready $(DISTRIBUTION)/ready: $(VENV)/%/ready: tests/%/requirements.txt | $(VENV)/ready
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --require-hashes --requirement $<
 	touch $@
 
-.PHONY: fuzz mutants bench scan render-chart test-image test-faults peers soak vulnerabilities record-fixtures help demo demo-job demo-kind test test-unit test-exhaustive test-mariadb test-dolt test-pglite test-cluster check fix requirements image clean survey test-mysql test-postgres-versions test-helm
+.PHONY: bench check clean demo demo-job demo-kind dist fix fuzz help image mutants peers record-fixtures release render-chart requirements scan soak survey test test-cluster test-dist test-dolt test-exhaustive test-faults test-helm test-image test-mariadb test-mysql test-pglite test-postgres-versions test-unit vulnerabilities
