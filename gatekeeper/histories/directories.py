@@ -12,8 +12,8 @@ from pathlib import Path
 from gatekeeper import tools
 from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.histories.judge import Wanted
-from gatekeeper.tools.shared.folder import PASSED, Folder
-from gatekeeper.tools.shared.record import Directory, Found, Tool
+from gatekeeper.tools.shared.folder import Folder
+from gatekeeper.tools.shared.record import PASSED, Directory, Found, Tool
 
 SAMPLES = 50
 """How many files are searched for what gives a tool away."""
@@ -48,7 +48,7 @@ def recognise(directory: str, *, surely: bool = False) -> Tool:
     try:
         found = _recognised(folder)
         folder = folder if found else _folder(directory)
-        homes = [] if found else [(home, _recognised(Folder(Path(home)))) for home in _homes(directory, folder)]
+        homes = [] if found else [(home, _recognised(Folder(Path(home), PASSED))) for home in _homes(directory, folder)]
     except (OSError, ValueError) as fault:
         raise _misconfigured(directory, fault) from fault
     told = [(home, tools_of_home) for home, tools_of_home in homes if tools_of_home]
@@ -147,7 +147,7 @@ def _read(tool: Tool, directory: str, given: Sequence[str] = ()) -> tuple[str, F
 def _above(tool: Tool, layout: Directory, place: Path) -> str:
     """Return what to write instead of a folder of a directory that has migrations."""
     with suppress(OSError, ValueError):
-        if layout.read(tool, Folder(place.parent, only=(place.name, *_ABOVE))).revisions:
+        if layout.read(tool, Folder(place.parent, PASSED, only=(place.name, *_ABOVE))).revisions:
             return f"write {place.parent} if that is meant, or "
     return ""
 

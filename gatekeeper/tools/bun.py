@@ -1,8 +1,7 @@
 """bun, for Go: a row per migration, recorded before it runs."""
 
 from gatekeeper.tools.shared import layouts, revisions, rows, values
-from gatekeeper.tools.shared.folder import NONE
-from gatekeeper.tools.shared.record import CURRENT, Directory, Table, Tool
+from gatekeeper.tools.shared.record import CURRENT, NONE, Directory, Table, Tool
 
 TOOL = Tool(
     name="bun",

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from gatekeeper.tools.shared import layouts, revisions, rows, values
 from gatekeeper.tools.shared.events import Applied, Event
-from gatekeeper.tools.shared.folder import NONE, Folder
-from gatekeeper.tools.shared.record import CURRENT, Directory, Found, Table, Tool
+from gatekeeper.tools.shared.folder import Folder
+from gatekeeper.tools.shared.record import CURRENT, NONE, Directory, Found, Table, Tool
 
 
 def revision(text: str) -> str:

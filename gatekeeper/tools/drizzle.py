@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from gatekeeper.tools.shared import revisions, rows, values
 from gatekeeper.tools.shared.events import Applied, Event
-from gatekeeper.tools.shared.folder import MOUNTED, Folder
-from gatekeeper.tools.shared.record import Directory, Found, Table, Tool
+from gatekeeper.tools.shared.folder import Folder
+from gatekeeper.tools.shared.record import MOUNTED, Directory, Found, Table, Tool
 
 
 def _events(created_at: object, name: object) -> Iterator[Event]:

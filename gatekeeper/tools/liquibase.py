@@ -10,8 +10,8 @@ from xml.etree import ElementTree as ET
 
 from gatekeeper.tools.shared import rows, values
 from gatekeeper.tools.shared.events import Applied, Event
-from gatekeeper.tools.shared.folder import NONE, PASSED, Folder
-from gatekeeper.tools.shared.record import CURRENT, Directory, Found, Table, Tool
+from gatekeeper.tools.shared.folder import Folder
+from gatekeeper.tools.shared.record import CURRENT, NONE, PASSED, Directory, Found, Table, Tool
 
 
 def revision(text: str) -> str:

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 from gatekeeper.tools.shared import layouts, locks, revisions, rows, values
 from gatekeeper.tools.shared.events import Doubtful, Event
-from gatekeeper.tools.shared.folder import MOUNTED
-from gatekeeper.tools.shared.record import Directory, Place, Table, Tool
+from gatekeeper.tools.shared.record import MOUNTED, Directory, Place, Table, Tool
 
 
 def _event(name: object, finished: object, rolled_back: object, _: object) -> Event | None:

@@ -3,8 +3,7 @@
 import re
 
 from gatekeeper.tools.shared import layouts, revisions, rows
-from gatekeeper.tools.shared.folder import NONE
-from gatekeeper.tools.shared.record import CURRENT, Directory, Table, Tool
+from gatekeeper.tools.shared.record import CURRENT, NONE, Directory, Table, Tool
 
 
 def revision(text: str) -> str:

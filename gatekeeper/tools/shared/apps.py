@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gatekeeper.tools.shared import python
 from gatekeeper.tools.shared.folder import Folder
-from gatekeeper.tools.shared.record import Found, Tool
+from gatekeeper.tools.shared.record import PASSED, Found, Tool
 
 Files = Mapping[str, str]
 
@@ -140,7 +140,7 @@ def _refuse_elsewhere(folder: Folder) -> None:
 def read(tool: Tool, folder: Folder) -> Found:
     """Below a project, one app, or its migrations folder alone, whose apps.py then lies beside it."""
     if folder.root.name == "migrations":
-        folder = Folder(folder.root.parent, only=("migrations", "apps.py"))
+        folder = Folder(folder.root.parent, PASSED, only=("migrations", "apps.py"))
     _refuse_compiled(folder)
     _refuse_elsewhere(folder)
     apps = app_migrations(folder, folder.root.name, squashes=tool.name == "django")

@@ -8,13 +8,6 @@ from pathlib import Path
 
 MOST_BYTES = 10 * 2**20
 """Of one file whose text is read."""
-PASSED = r"\..*|__pycache__|node_modules|site-packages"
-"""Pattern of the names of folders that most tools do not look into: hidden ones, and what package managers install."""
-
-NONE = r"(?!)"
-"""For tools that look into all."""
-MOUNTED = r"\.\..*"
-"""For tools that look into the folders below the directory, of which a mounted ConfigMap has some of its own."""
 
 
 def text_of(file: Path, shown: str) -> str:
@@ -36,7 +29,7 @@ class Folder(Mapping[str, str]):
     in another way say so.
     """
 
-    def __init__(self, root: Path, only: Sequence[str] = (), passed: str = PASSED, *, follows: bool = True) -> None:
+    def __init__(self, root: Path, passed: str, only: Sequence[str] = (), *, follows: bool = True) -> None:
         self.root = Path(os.path.abspath(root))  # noqa: PTH100 - resolve would follow links, and so change its name
         self.folders: list[str] = []
         """Paths of the folders below it, of those that are passed over too."""

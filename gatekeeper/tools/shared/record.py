@@ -9,11 +9,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from gatekeeper.tools.shared.events import Event, Order
-from gatekeeper.tools.shared.folder import PASSED, Folder
+from gatekeeper.tools.shared.folder import Folder
 
 Row = tuple[Any, ...]
 Events = Callable[[Iterable[Row]], Iterable[Event]]
 """Rows in the order that the table says -> what they tell."""
+
+PASSED = r"\..*|__pycache__|node_modules|site-packages"
+"""Pattern of the names of folders that most tools do not look into: hidden ones, and what package managers install."""
+NONE = r"(?!)"
+"""For tools that look into all."""
+MOUNTED = r"\.\..*"
+"""For tools that look into the folders below the directory, of which a mounted ConfigMap has some of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.gate.verdict import Open
 from gatekeeper.histories import directories
 from gatekeeper.histories.judge import HistoryPolicy, judge_history, ledger_of
-from gatekeeper.tools.shared import folder, layouts
+from gatekeeper.tools.shared import folder, layouts, record
 from gatekeeper.tools.shared.home_grown import HOME_GROWN, home_grown
 from known import TOOLS
 from recorder.fixture import read_all
@@ -178,7 +178,7 @@ def test_configmap(tree, tmp_path):
     for name in ("1_a.sql", "2_b.sql", "sub"):
         (directory / name).symlink_to(f"..data/{name}")
     assert wanted("goose", str(directory)) == ["1", "2"]
-    assert list(folder.Folder(directory)) == ["1_a.sql", "2_b.sql", "sub/3_c.sql"]
+    assert list(folder.Folder(directory, record.PASSED)) == ["1_a.sql", "2_b.sql", "sub/3_c.sql"]
 
 
 def test_links(tree, tmp_path):
