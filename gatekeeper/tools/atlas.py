@@ -37,9 +37,17 @@ def _events(version: object, kind: object, applied: object, total: object, error
         yield UpTo(name)
 
 
+_FLYWAYS = re.compile(r"(?:[^/]+/)*([VUBR])([^/]*?)__[^/]*\.sql")
+
+
 def _read(tool: Tool, folder: Folder) -> Found:
-    """A new database begins with the last checkpoint, all others pass over checkpoints: neither has all the rows."""
+    """A new database begins with the last checkpoint, all others pass over checkpoints: neither has all the rows.
+
+    Of the forms of other tools (sqltool/tool.go) goose's, Liquibase's and dbmate's files are called as Atlas' own are.
+    """
     files = [path for _, path in layouts.files(tool, folder)]
+    if any(map(_FLYWAYS.fullmatch, folder)):
+        return _read_flyways(tool, folder)
     if all(re.search(r"\.(?:up|down)\.sql$", path) for path in files):  # golang-migrate's form (sqltool/tool.go)
         files = [path for path in files if path.endswith(".up.sql")]
     checkpoints = layouts.ordered(tool, ((path, path) for path in files if _is_checkpoint(folder[path]))).revisions
@@ -51,6 +59,21 @@ def _read(tool: Tool, folder: Folder) -> Found:
     }
     wanted = ordinary or checkpoints[-1:]
     return Found(wanted, wanted[-1:], {revision: others for revision, others in proofs.items() if others})
+
+
+def _read_flyways(tool: Tool, folder: Folder) -> Found:
+    """Of Flyway's form a version has no V, unless Atlas was not told the form.
+
+    A baseline takes the place of what is before it, a repeatable migration has no version.
+    """
+    named = []
+    for path in (each for each in folder if each.endswith(".sql")):
+        parts = _FLYWAYS.fullmatch(path)
+        if not parts or "/" in path or parts[1] in "BR" or not re.fullmatch("[0-9A-Za-z.]+", parts[2]):
+            raise ValueError(f"{path} has no row of its own where Atlas reads Flyway's files; write --revision instead")
+        named += [(parts[2], path)] if parts[1] == "V" else []
+    found = layouts.ordered(tool, named)
+    return Found(found.revisions, found.newest, {each: (frozenset({f"V{each}"}),) for each in found.revisions})
 
 
 def _is_checkpoint(text: str) -> bool:

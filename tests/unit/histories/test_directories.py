@@ -402,6 +402,23 @@ def test_sea_orm(tree):
         wanted("sea-orm", tree(files | {"c.rs": own % "NAME"}))
 
 
+def test_atlas_of_flyway(tree):
+    """In Flyway's form a version has no V, and what has no row of its own there is refused."""
+    files = ["V1__a.sql", "U1__a.sql", "V2.1__b.sql", "atlas.sum"]
+    found = directories.wanted(TOOLS["atlas"], tree(files))
+    assert found.revisions == ("1", "2.1")
+    assert found.proofs == {"1": (frozenset({"V1"}),), "2.1": (frozenset({"V2.1"}),)}
+    for more in ("R__view.sql", "B2__all.sql", "sub/V3__c.sql", "3_d.sql"):
+        with pytest.raises(Misconfigured, match="has no row of its own where Atlas reads Flyway's files"):
+            directories.wanted(TOOLS["atlas"], tree([*files, more], more.partition("__")[0].replace("/", "-")))
+
+
+@pytest.mark.parametrize("top", ["-- +goose Up\n", "--liquibase formatted sql\n", "-- migrate:up\n"])
+def test_atlas_of_others(top, tree):
+    """In goose's, Liquibase's and dbmate's forms files are called as Atlas' own, whatever they hold."""
+    assert wanted("atlas", tree({"1_a.sql": top, "2_b.sql": top, "atlas.sum": "h1:"})) == ["1", "2"]
+
+
 CHECKPOINT = "-- atlas:checkpoint\n\nCREATE TABLE x (id int);\n"
 
 
