@@ -27,7 +27,7 @@ demo-kind:       ## the same with real pods, on kind
 	sh tests/demo/kind.sh
 
 test: $(VENV)/ready   ## unit, exhaustive, integration (embedded PostgreSQL) and apiserver tests
-	$(BIN)/pytest -m "not mariadb and not mysql and not postgres_versions and not dolt and not pglite" \
+	$(BIN)/pytest -m "not mariadb and not mysql and not postgres_versions and not pgbouncer and not dolt and not pglite" \
 		tests/unit tests/exhaustive tests/integration tests/apiserver
 
 test-unit: $(VENV)/ready   ## what needs no server, in three seconds: two halves at once
@@ -63,6 +63,7 @@ build/helm/%/helm:
 
 test-faults: $(VENV)/ready   ## real faults of networks, servers and processes; as root, on Linux, with libfaketime
 	$(BIN)/pytest tests/faults
+	$(BIN)/pytest -m pgbouncer tests/integration
 
 peers: $(VENV)/ready   ## run kubectl wait and a polling loop through the same faults, and write docs/reliability.md's table
 	cd tests && ../$(BIN)/python -m faults.peers

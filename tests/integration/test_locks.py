@@ -1,6 +1,5 @@
 """When a mark that means running or failed counts as abandoned, on a real PostgreSQL."""
 
-import shutil
 import time
 from contextlib import contextmanager
 from itertools import count
@@ -182,7 +181,7 @@ def test_subscriber():
             connection.execute("DROP SUBSCRIPTION one")
 
 
-@pytest.mark.skipif(not shutil.which("pgbouncer"), reason="it needs Debian's package pgbouncer")
+@pytest.mark.pgbouncer
 def test_pooler(postgres, dirty):
     """A pool shows its server's locks, also that of the session that it lends to the gate; not who is at work."""
     with PgBouncer(postgres, "transaction") as pool:
