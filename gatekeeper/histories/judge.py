@@ -19,9 +19,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from typing import TypeVar
 
 from gatekeeper.gate.verdict import Open, Shut, Verdict, Waiting
 from gatekeeper.tools.shared.events import Applied, Doubtful, Event, Failed, Locked, Order, UpTo
+
+Mark = TypeVar("Mark", Failed, Doubtful)
 
 ABANDONED_AFTER = 5.0
 """Seconds between two looks that both found a mark and no lock, before the run can count as failed or killed."""
@@ -129,7 +132,7 @@ class Ledger:
     newest: str = ""
     """For people: where the history stands."""
     failed: tuple[Failed, ...] = ()
-    doubtful: Doubtful | None = None
+    doubtful: tuple[Doubtful, ...] = ()
     lock_row: str = ""
     lock: Lock = Lock()
 
@@ -154,7 +157,7 @@ def ledger_of(events: Iterable[Event], wanted: Wanted, policy: HistoryPolicy) ->
     up_to: str | None = None
     newest = lock_row = ""
     failed: list[Failed] = []
-    doubtful: Doubtful | None = None
+    doubtful: list[Doubtful] = []
     for event in events:
         match event:
             case Applied(revision):
@@ -167,12 +170,12 @@ def ledger_of(events: Iterable[Event], wanted: Wanted, policy: HistoryPolicy) ->
             case Failed():
                 failed.append(event)
             case Doubtful():
-                doubtful = event
+                doubtful.append(event)
             case Locked(row):
                 lock_row = row
     if policy.heads:
         newest = _listed(sorted(applied))
-    return Ledger(frozenset(applied), up_to, newest, tuple(failed), doubtful, lock_row)
+    return Ledger(frozenset(applied), up_to, newest, tuple(failed), tuple(doubtful), lock_row)
 
 
 def _later(one: str, other: str, order: Order | None) -> str:
@@ -199,11 +202,10 @@ def judge_history(ledger: Ledger | None, wanted: Wanted, policy: HistoryPolicy) 
     ]
     if not missing and policy.if_ahead == "open":
         ledger = _without_later(ledger, wanted, policy.order)
-    for failed in ledger.failed:
-        if _matters(failed, missing):
-            return _judge_failed(f"{failed.what} has failed", ledger, policy)
-    if ledger.doubtful and _matters(ledger.doubtful, missing):
-        return _judge_doubtful(ledger.doubtful, ledger, policy, awaiting)
+    if failed := _concerning(ledger.failed, missing):
+        return _judge_failed(f"{failed[0].what} has failed", ledger, policy)
+    if doubtful := _concerning(ledger.doubtful, missing):
+        return _judge_doubtful(doubtful[-1], ledger, policy, awaiting)
     stands = f"is at {ledger.newest}" if ledger.newest else "has nothing applied"
     strangers = _strangers(ledger, wanted, policy)
     if strangers and (missing or policy.if_ahead == "refuse"):
@@ -224,16 +226,16 @@ def _without_later(ledger: Ledger, wanted: Wanted, order: Order | None) -> Ledge
 
     What comes before, or has no place in the order, may belong to this release.
     """
-    doubtful = ledger.doubtful
     return replace(
         ledger,
-        failed=tuple(failed for failed in ledger.failed if not _is_past(failed.revision, wanted, order)),
-        doubtful=None if doubtful and _is_past(doubtful.revision, wanted, order) else doubtful,
+        failed=tuple(each for each in ledger.failed if not _is_past(each.revision, wanted, order)),
+        doubtful=tuple(each for each in ledger.doubtful if not _is_past(each.revision, wanted, order)),
     )
 
 
-def _matters(event: Failed | Doubtful, missing: Sequence[str]) -> bool:
-    return not event.run or any(revision.startswith(event.run) for revision in missing)
+def _concerning(events: Sequence[Mark], missing: Sequence[str]) -> list[Mark]:
+    """Return those of the marks that may be of a run which is to apply what is missing."""
+    return [event for event in events if not event.run or any(each.startswith(event.run) for each in missing)]
 
 
 def _shown(applied: frozenset[str], proofs: Mapping[str, tuple[frozenset[str], ...]]) -> set[str]:
@@ -314,7 +316,7 @@ def _is_alike(one: str, other: str) -> bool:
 
 def _number_and_name(revision: str) -> tuple[str, str]:
     """`db/000002-add-price.sql` -> `000002`, `add_price`: what a migration's file or row may be called by."""
-    parts = re.fullmatch(r"(?s)(?:.*/)?[vV]?(\d{0,255})[-_ ]*(.*?)(?:\.\w+)*", revision, re.ASCII)
+    parts = re.fullmatch(r"(?s)(?:.*/)?[vV]?(\d{0,255})[-_ ]*(.*?)(?:\.[a-z]\w{0,4})*", revision, re.ASCII)
     return (parts[1], parts[2].replace("-", "_").lower()) if parts else ("", "")
 
 

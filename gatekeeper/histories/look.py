@@ -243,7 +243,7 @@ class SchemaCheck:
     def _with_lock(self, session: Session, ledger: Ledger, lock: Lock) -> Ledger:
         """Add what is known of the lock, and of a doubtful mark beside it."""
         now = self._now()
-        self._doubt = doubt = self._doubt.after(ledger.doubtful.what if ledger.doubtful else "", lock, now)
+        self._doubt = doubt = self._doubt.after("; ".join(each.what for each in ledger.doubtful), lock, now)
         if doubt.free_since is not None:
             lock = replace(lock, free_for=now - doubt.free_since, was_held=doubt.was_held, at_work=session.at_work())
         return replace(ledger, lock=lock)

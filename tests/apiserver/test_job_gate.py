@@ -20,7 +20,7 @@ from kubernetes.client.exceptions import ApiException
 
 from gatekeeper.gate.clock import Clock
 from gatekeeper.gate.verdict import Denied
-from gatekeeper.jobs.kube import Cluster, JobReader, in_cluster
+from gatekeeper.jobs.kube import MEMORY, Cluster, JobReader, in_cluster
 from servers.apiserver import ApiServer
 from servers.front import Exchange, Front, forward
 from servers.gate import GateProcess
@@ -637,18 +637,20 @@ def test_token_of_another_audience(apiserver, namespace, kubeconfig, bound):
 
 
 def test_kubeconfig_of_data(apiserver, namespace, kubeconfig, bound, tmp_path):
-    """What a kubeconfig holds as data, keys among it, is not left behind in files."""
+    """What a kubeconfig holds as data, keys among it, is kept in memory and not left behind; nothing is on a disk."""
     config = yaml.safe_load(kubeconfig.read_text())
     cluster = config["clusters"][0]["cluster"]
     authority = Path(cluster.pop("certificate-authority")).read_bytes()
     cluster["certificate-authority-data"] = base64.b64encode(authority).decode()
     kubeconfig.write_text(yaml.safe_dump(config))
+    before = set(Path(MEMORY).iterdir())
     gate = bound("migrate", environment={"TMPDIR": str(tmp_path)})
     gate.until("does not exist")
-    assert list(tmp_path.iterdir())
+    assert any(path.read_bytes() == authority for path in set(Path(MEMORY).iterdir()) - before)
+    assert not list(tmp_path.iterdir())
     gate.signal(signal.SIGTERM)
     assert gate.end() == 143
-    assert not list(tmp_path.iterdir())
+    assert not any(path.read_bytes() == authority for path in set(Path(MEMORY).iterdir()) - before)
 
 
 # -- outages ------------------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ ENDED = Ledger(frozenset({"shop:a"}), newest="shop:a", failed=(Failed("shop:b", 
 
 
 def dirty(lock: Lock) -> Ledger:
-    return Ledger(newest="3", doubtful=Doubtful("version 3 is marked dirty"), lock=lock)
+    return Ledger(newest="3", doubtful=(Doubtful("version 3 is marked dirty"),), lock=lock)
 
 
 UNKNOWN, HELD = dirty(Lock()), dirty(Lock(known=True, holder="pid 7"))
@@ -253,6 +253,15 @@ def test_foreign_columns():
     assert "version, inserted_at: it is not golang-migrate's, which has dirty, version" in verdict.reason
 
 
+def test_every_mark_counts():
+    """A mark of what is not wanted, the last of several, hides none of what may be."""
+    marks = (Doubtful("0 is started", revision="0"), Doubtful("4 is started", revision="4"))
+    ledger = Ledger(frozenset("3"), newest="3", doubtful=marks)
+    verdict = judge_history(ledger, Wanted(("3",)), ORDERED)
+    assert isinstance(verdict, Waiting)
+    assert "0 is started" in verdict.reason
+
+
 def test_table_before_its_own():
     """The table that yoyo makes first, and drops, is waited for; with a column more it is another's."""
     first = table("_yoyo_migration", "id", "ctime")
@@ -363,6 +372,8 @@ def test_query():
     ("wanted", "newest", "alike"),
     [
         ("000001-create-product.sql", "000001.sql", True),
+        ("stock.0017_add_users", "stock.0016_add_users", False),
+        ("1.3", "1.2", False),
         ("20261128022722-add-price", "/20261128022722-add-price", True),
         ("2_add_price.sql", "2", True),
         ("2_add_price.sql", "add_price", True),
