@@ -12,8 +12,8 @@ from gatekeeper.tools.shared.record import CURRENT, Directory, Found, Row, Table
 _MIGRATIONS = ("SQL", "JDBC", "SPRING_JDBC", "SCRIPT", "CUSTOM")
 _BASELINES = ("BASELINE", "SQL_BASELINE", "JDBC_BASELINE", "SCRIPT_BASELINE")
 """Types of rows (CoreMigrationType.java)."""
-_PROGRAMS = "java|kt|class|ps1|bat|cmd|sh|bash|py"
-"""The extensions of migrations that are none in SQL."""
+_PROGRAMS = ("java", "kt", "class", "ps1", "bat", "cmd", "sh", "bash", "py")
+"""The extensions of migrations that are none in SQL; what has none is run too (ScriptMigrationResolver.java)."""
 
 
 def revision(text: str) -> str:
@@ -89,14 +89,14 @@ def _read(tool: Tool, folder: Folder) -> Found:
     """
     named: dict[str, list[tuple[str, str]]] = {"V": [], "B": [], "R": []}
     for path in folder:
-        file = re.fullmatch(
-            rf"(?:.*/)?(([VB])\d+(?:[._]\d+)*(?:__.*)?|(R)__.+)\.((?i:sql)|{_PROGRAMS})", path, re.ASCII
-        )
-        if not file or "$" in path:
+        name, dot, extension = path.rpartition("/")[2].rpartition(".")
+        is_sql, name = extension.lower() == "sql", name if dot else extension
+        file = re.fullmatch(r"([VB])\d+(?:[._]\d+)*(?:__.*)?|(R)__.+", name, re.ASCII)
+        if not file or "$" in path or (dot and not is_sql and extension not in _PROGRAMS):
             continue
-        if file[2]:
-            named[file[2]].append((file[1], path))
-        elif file[4].lower() == "sql":
+        if file[1]:
+            named[file[1]].append((name, path))
+        elif is_sql:
             named["R"].append((revisions.stem(path.rpartition("/")[2]), path))
         else:
             raise ValueError(

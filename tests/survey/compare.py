@@ -30,7 +30,9 @@ class Told:
     @property
     def awaited(self) -> tuple[tuple[str, ...], int] | None:
         """Return the first of what it awaits, and how many that are in all; None where its words do not tell."""
-        found = re.search(r"; awaiting (.*?)(?: and (\d+) more)?$", self.words)
+        found = re.search(
+            r"; awaiting (.*?)(?: and (\d+) more)?(?: \(.* is applied; if that is meant, write it so\))?$", self.words
+        )
         if self.how != "waits" or not found or "there is no history table" in self.words:
             return None
         names = tuple(found[1].split(", "))

@@ -39,7 +39,7 @@ NAMED = (
     Named(
         "prisma",
         "cannot read",
-        "is a folder without migration.sql and stops prisma",
+        "is a folder without migration.sql and stops prisma|there is no migration of prisma in it",
         "Prisma calls a folder without migration.sql pending, and stops when it comes to it",
     ),
     Named(
@@ -55,7 +55,7 @@ NAMED = (
         "a revision below a folder of revisions that follows one of these is as likely left there as meant",
     ),
     Named(
-        "(?!node-pg-migrate).*",
+        ".*",
         "jams|cannot read",
         "is a folder, and is called as a migration is",
         "many tools take a folder that is called as a migration for one, and stop at it; those that do not are few",

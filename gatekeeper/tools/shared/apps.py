@@ -127,6 +127,13 @@ def _refuse_compiled(folder: Folder) -> None:
             raise ValueError(f"{path} is compiled, and nothing is run to know it; add {found[1]}.py, or remove it")
 
 
+def _refuse_folders(folder: Folder) -> None:
+    """Raise ValueError for a folder that is called as a module is: Python lists it, cannot load it, and none is run."""
+    for path in folder.folders:
+        if re.fullmatch(r"(?:.*/)?migrations/[^/_~][^/]*\.(?:pyc?|so)", path):
+            raise ValueError(f"{path} is a folder, and is called as a migration is; rename or remove it")
+
+
 def _refuse_elsewhere(folder: Folder) -> None:
     """Raise ValueError for a migration that only settings (Django's MIGRATION_MODULES) may make one of some app."""
     for path in folder:
@@ -142,6 +149,7 @@ def read(tool: Tool, folder: Folder) -> Found:
     if folder.root.name == "migrations":
         folder = Folder(folder.root.parent, PASSED, only=("migrations", "apps.py"))
     _refuse_compiled(folder)
+    _refuse_folders(folder)
     _refuse_elsewhere(folder)
     apps = app_migrations(folder, folder.root.name, squashes=tool.name == "django")
     return Found(

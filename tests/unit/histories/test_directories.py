@@ -894,3 +894,18 @@ def test_recognise_passes_over_what_is_no_text(tree, tmp_path):
     directory = tree({"001_a.sql": "-- migrate:up\n", "002_b.sql": ""})
     (tmp_path / "db" / "002_b.sql").write_bytes(b"\xff\xfe")
     assert directories.recognise(directory).name == "dbmate"
+
+
+def test_flyway_without_extension(tree):
+    """What has no extension is a program to Flyway, as its own list of what is pending shows."""
+    assert wanted("flyway", tree({"V1__a.sql": "", "V2__b": "", "V3.1__c": "", "V4__d.txt": ""})) == ["1", "2"]
+    with pytest.raises(Misconfigured, match="R__view is repeatable and a program"):
+        wanted("flyway", tree({"V1__a.sql": "", "R__view": ""}, "repeatable"))
+
+
+def test_django_folder_of_a_name(tree):
+    """A folder that is called as a module of migrations stops Django, whatever is in it."""
+    first = "from django.db import migrations\nclass Migration(migrations.Migration): pass\n"
+    files = {"shop/migrations/0001_a.py": first, "shop/migrations/0002_b.py/note.txt": ""}
+    with pytest.raises(Misconfigured, match=r"0002_b\.py is a folder, and is called as a migration is"):
+        wanted("django", tree(files))
