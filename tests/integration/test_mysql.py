@@ -276,14 +276,14 @@ def test_dropped(mariadb_database, run):
         assert list(session.rows(tags, ["project"], "")) == []
 
 
-@pytest.mark.parametrize("count", [10_000, 100_000])
+@pytest.mark.parametrize("count", [1_000, 10_000])
 def test_many_rows(mariadb_database, run, count):
     """Rows pass through, in order, and are never held all."""
     tens = ", ".join(f"{DIGITS} d{place}" for place in range(len(str(count)) - 1))
     number = " + ".join(f"d{place}.n * {10**place}" for place in range(len(str(count)) - 1))
     run(
         "CREATE TABLE changes (version bigint PRIMARY KEY, note text)",
-        f"INSERT INTO changes SELECT {number}, REPEAT('x', 200) FROM {tens}",
+        f"INSERT INTO changes SELECT {number}, REPEAT('x', 2000) FROM {tens}",
     )
     with reader(mariadb_database).session(30) as session:
         [found] = session.find(["changes"], [""])
@@ -295,7 +295,7 @@ def test_many_rows(mariadb_database, run, count):
         finally:
             tracemalloc.stop()
     assert next(expected, None) is None
-    assert peak < 2 * 2**20
+    assert peak < 4 * 2**20  # of 20 MB
 
 
 def test_abandoned_rows(mariadb_database, run):
