@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from servers.apiserver import ApiServer
 from stage import ROOT, play, say, start_gate
 
-VERSION = "app.kubernetes.io/version"
+OLD, NEW = "db-migrate-0-9-0", "db-migrate-1-0-0"
 
 
 def demo(stack: ExitStack) -> int:
@@ -19,18 +19,17 @@ def demo(stack: ExitStack) -> int:
     server.create_namespace("shop")
     for manifest in ("serviceaccount", "role", "rolebinding"):
         server.apply(ROOT / "manifests" / "job" / f"{manifest}.yaml", "shop")
-    say("the namespace still has the Complete Job of the last release, 0.9.0")
-    server.create_job("shop", "db-migrate", labels={VERSION: "0.9.0"})
-    server.complete("shop", "db-migrate")
-    args = ["job", "db-migrate", "--require", f"{VERSION}=1.0.0", "--timeout", "60s"]
-    gate = start_gate(stack, *args, GATEKEEPER_KUBECONFIG=str(server.kubeconfig_for("shop", "web")))
+    say(f"the namespace has the Complete Job of the last release, {OLD}")
+    server.create_job("shop", OLD)
+    server.complete("shop", OLD)
+    kubeconfig = str(server.kubeconfig_for("shop", "web"))
+    gate = start_gate(stack, "job", NEW, "--timeout", "60s", GATEKEEPER_KUBECONFIG=kubeconfig)
 
-    say("the release replaces it by its own Job, 1.0.0, which runs for 4 s")
-    server.delete_job("shop", "db-migrate")
-    server.create_job("shop", "db-migrate", labels={VERSION: "1.0.0"})
-    server.run("shop", "db-migrate")
+    say(f"this release has its own, {NEW}, which runs for 4 s")
+    server.create_job("shop", NEW)
+    server.run("shop", NEW)
     time.sleep(4)
-    server.complete("shop", "db-migrate")
+    server.complete("shop", NEW)
     say("the Job is Complete")
 
     gate.wait()
