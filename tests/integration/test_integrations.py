@@ -12,8 +12,8 @@ import yaml
 from gatekeeper import __version__
 from gatekeeper.cli import main as cli
 
-ROOT = Path(__file__).parents[3]
-AUDITS = Path(__file__).parents[1] / "manifests" / "audit"
+ROOT = Path(__file__).parents[2]
+AUDITS = ROOT / "tests/unit/manifests/audit"
 
 
 @pytest.mark.parametrize(("files", "code"), [(["right.yaml"], 0), (["right.yaml", "cluster-admin.yaml"], 3)])

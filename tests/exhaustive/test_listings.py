@@ -13,7 +13,7 @@ from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.histories import directories
 from known import TOOLS
 
-LISTINGS = Path(__file__).parents[2] / "fixtures/listings"
+LISTINGS = Path(__file__).parents[1] / "fixtures/listings"
 REFUSED = "is a link to nothing", "Too many levels of symbolic links", "is a folder, and is called as a migration"
 """What a gate refuses where some tools list a migration that they then cannot read, and others pass over it."""
 STRICTER = {
