@@ -33,6 +33,8 @@ class _DeepManifests(yaml.SafeLoader):
 
 _DEEP = 100
 """Levels of lists and maps in each other that libyaml is given: it sees no end of its stack."""
+_DEEPEST = 300
+"""Levels that Python's own reader is given, which takes long for more, and then stops at them."""
 _INDENTED = re.compile(rf"(?m)^[ \-?:]{{{_DEEP // 2}}}")
 """Where blocks may be as deep: a list may stand as far to the right as the map that it is in."""
 _Plain = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
@@ -57,8 +59,12 @@ class _Manifests(yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader)
 
 def load(text: str) -> Any:
     """Return the one document of a text. Raises ValueError."""
-    with suppress(*_FAULTS):  # libyaml is fast, but refuses some of what others read
-        if _is_shallow(text):
+    try:
+        is_shallow = _is_shallow(text)
+    except yaml.YAMLError:  # libyaml is fast, but refuses some of what others read
+        is_shallow = False
+    with suppress(*_FAULTS):
+        if is_shallow:
             return _only(_Plain(text))
     try:
         return _only(yaml.SafeLoader(text))
@@ -77,12 +83,13 @@ def _only(loader: Any) -> Any:
 def _is_shallow(text: str) -> bool:
     if text.count("[") + text.count("{") < _DEEP and not _INDENTED.search(text):
         return True
-    depth = 0
+    depth = deepest = 0
     for event in yaml.parse(text, Loader=_Plain):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _DEEP:
-            return False
-    return True
+        deepest = max(depth, deepest)
+        if depth > _DEEPEST:
+            raise ValueError("it is nested too deeply")
+    return deepest <= _DEEP
 
 
 def load_all(text: str) -> list[tuple[int, Any]]:
