@@ -510,10 +510,9 @@ def test_wrong(changes, expected, words):
 
 def test_every_rule_is_found():
     """The rules that no other test here names are none."""
-    text = "".join(
-        (Path(__file__).parent / name).read_text(encoding="utf-8") for name in ("test_audit.py", "test_charts.py")
-    )
-    text += (Path(__file__).parents[2] / "charts.py").read_text(encoding="utf-8")
+    tests = Path(__file__).parents[2]
+    pages = Path(__file__), tests / "exhaustive/test_charts.py", tests / "charts.py"
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
     assert [slug for slug in RULES if f'"{slug}"' not in text] == []
 
 

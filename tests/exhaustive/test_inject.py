@@ -18,7 +18,7 @@ from gatekeeper.manifests.audit import audit
 from gatekeeper.manifests.inject import Wanted
 from gatekeeper.manifests.inject import inject as add
 
-SHIPPED = Path(__file__).parents[3] / "manifests"
+SHIPPED = Path(__file__).parents[2] / "manifests"
 JOB = "--job db-migrate"
 WANTED = Wanted({"job": ["db-migrate"]})
 SCHEMA = "--tool alembic --revision ae1027a6acf2 --secret db/url"
