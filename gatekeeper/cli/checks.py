@@ -143,8 +143,8 @@ def _database(
         from_url: dict[str, str] = edge.connection_parameters(written)
         return from_url | given
 
-    kind = "mysql" if is_mysql(read()) else "postgresql"
-    edge, database = _edge(read())
+    at_first = read()
+    kind, edge, database = _edge(at_first)
     if tool.is_postgres_only and kind == "mysql":
         raise Misconfigured(
             f"--tool {tool.name}: it migrates PostgreSQL alone, and the database URL is MySQL's; correct one of both, "
@@ -152,7 +152,7 @@ def _database(
         )
     if in_argv and url:
         judge_url(url)
-    return Source(database(parameters), kind, edge.left_over(read()))
+    return Source(database(parameters), kind, edge.left_over(at_first))
 
 
 def located(question: Question, left: Mapping[str, str], *, table: str | None) -> Question:
@@ -186,7 +186,7 @@ def located(question: Question, left: Mapping[str, str], *, table: str | None) -
 
 def judge_url(url: str) -> None:
     """Raise Misconfigured for a URL that cannot be in argv."""
-    edge, _ = _edge(url)
+    _, edge, _ = _edge(url)
     if {"password", "sslpassword"} & set(edge.connection_parameters(url)):
         raise Misconfigured(
             "--database: a password in argv is public; put the URL into DATABASE_URL, or write for example "
@@ -194,17 +194,15 @@ def judge_url(url: str) -> None:
         )
 
 
-def _edge(url: str | None) -> tuple["ModuleType", Callable[[Callable[[], dict[str, str]]], "Database"]]:
-    """Return the module that reads this URL's database, and the database's class."""
-    from gatekeeper.histories import urls  # noqa: PLC0415 - only where there is one
-
-    if urls.is_mysql(url):
+def _edge(url: str | None) -> tuple[str, "ModuleType", Callable[[Callable[[], dict[str, str]]], "Database"]]:
+    """Return the kind of this URL's database, the module that reads it, and the database's class."""
+    if is_mysql(url):
         from gatekeeper.histories import mysql  # noqa: PLC0415 - only where it is asked for
 
-        return mysql, mysql.MySQLDatabase
+        return "mysql", mysql, mysql.MySQLDatabase
     from gatekeeper.histories import postgres  # noqa: PLC0415 - only where it is asked for
 
-    return postgres, postgres.PostgresDatabase
+    return "postgresql", postgres, postgres.PostgresDatabase
 
 
 def tool_of(directory: str | None) -> str:
