@@ -47,6 +47,11 @@ def revision(
     sys.stdout.write("".join(f"{each}\n" for each in found))
 
 
+JobNamespace = Annotated[
+    str, typer.Option("--job-namespace", help="Namespace of the Jobs, if another.", metavar="NAME")
+]
+
+
 @app.command(epilog=f"Example: {EXAMPLES['tools']}")
 def tools(
     form: Annotated[str, typer.Option("--format", metavar="text|json|markdown", help="Form of the table.")] = "text",
@@ -71,9 +76,7 @@ def rbac(
     namespace: Annotated[
         str, typer.Option("--namespace", "-n", help="Its namespace; else `kubectl apply -n` decides.", metavar="NAME")
     ] = "",
-    job_namespace: Annotated[
-        str, typer.Option("--job-namespace", help="Namespace of the Jobs, if another.", metavar="NAME")
-    ] = "",
+    job_namespace: JobNamespace = "",
     create_service_account: Annotated[
         bool, typer.Option("--create-service-account", help="Print the ServiceAccount too.")
     ] = False,
@@ -180,9 +183,7 @@ def inject(
     namespace: Annotated[
         str, typer.Option("--namespace", "-n", help="Of objects that name none, as for kubectl apply.", metavar="NAME")
     ] = "",
-    job_namespace: Annotated[
-        str, typer.Option("--job-namespace", help="Namespace of the Jobs, if another.", metavar="NAME")
-    ] = "",
+    job_namespace: JobNamespace = "",
     image: Annotated[str, typer.Option("--image", help="The gate's image, if not the released one.")] = "",
     service_account: Annotated[
         str, typer.Option("--service-account", help="What the pod is to run as, if as default now.", metavar="NAME")
