@@ -67,7 +67,8 @@ def expand(text: str, known: Mapping[str, str]) -> str:
     )
 
 
-def _known(container: Container) -> dict[str, str]:
+def known_variables(container: Container) -> dict[str, str]:
+    """Return those of the environment whose values the manifest has."""
     return {name: value for name, value in variables(container).items() if value is not None}
 
 
@@ -153,7 +154,7 @@ def recognise(container: Container, images: Sequence[str] = ()) -> JobWait | Non
     """Return what a container of a manifest waits for, None where it is no other program's gate."""
     if own(container, images):
         return None
-    known = _known(container)
+    known = known_variables(container)
     command, args = ([expand(each, known) for each in texts(container, key)] for key in ("command", "args"))
     entry = image_name(container)
     if any(f"DEPENDENCY_{each}" in known for each in ("JOBS", "JOBS_JSON")):

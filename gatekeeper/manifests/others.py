@@ -113,7 +113,7 @@ def recognise(container: Mapping[str, object]) -> Other | None:
     wait = containers.recognise(container)
     if wait and wait.readiness:
         return Other(wait.program, Kind.READINESS, "")
-    known = {name: value for name, value in containers.variables(container).items() if value is not None}
+    known = containers.known_variables(container)
     words = [
         containers.image_name(container) if not container.get("command") else "",
         *(containers.expand(text, known) for key in ("command", "args") for text in containers.texts(container, key)),
