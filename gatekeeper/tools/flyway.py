@@ -89,7 +89,8 @@ def _read(tool: Tool, folder: Folder) -> Found:
     """
     named: dict[str, list[tuple[str, str]]] = {"V": [], "B": [], "R": []}
     for path in folder:
-        name, dot, extension = path.rpartition("/")[2].rpartition(".")
+        full_name = path.rpartition("/")[2]
+        name, dot, extension = full_name.rpartition(".")
         is_sql, name = extension.lower() == "sql", name if dot else extension
         file = re.fullmatch(r"([VB])\d+(?:[._]\d+)*(?:__.*)?|(R)__.+", name, re.ASCII)
         if not file or "$" in path or (dot and not is_sql and extension not in _PROGRAMS):
@@ -97,7 +98,7 @@ def _read(tool: Tool, folder: Folder) -> Found:
         if file[1]:
             named[file[1]].append((name, path))
         elif is_sql:
-            named["R"].append((revisions.stem(path.rpartition("/")[2]), path))
+            named["R"].append((revisions.stem(full_name), path))
         else:
             raise ValueError(
                 f"{path} is repeatable and a program, so that only Flyway knows whether it has run as it is now; "

@@ -15,6 +15,8 @@ PATH = r"(?:(?:.*/)?migrations/)?[^/]+\.py"
 """Pattern of the path of what may be a migration, in a project or in an app's own folder of them."""
 _IN_APP = re.compile(r"(?:(?P<app>.*)/)?migrations/(?P<name>[^/._~][^/.]*)\.py")
 _COMPILED = re.compile(r"((?:.*/)?migrations/[^/._~][^/.]*)(?:\.[^/]*)?\.(?:pyc|so|pyd)")
+_MODULE = r"(?:.*/)?migrations/[^/_~][^/]*\.(?:pyc?|so)"
+"""What Python lists as a module: also a folder, which it cannot load."""
 _ELSEWHERE = re.compile(r"(?:.*/)?[^/._~][^/.]*\.py")
 _LOOKS = re.compile(r"(?m)^class Migration\([\w.]*\bMigration\)")
 
@@ -127,13 +129,6 @@ def _refuse_compiled(folder: Folder) -> None:
             raise ValueError(f"{path} is compiled, and nothing is run to know it; add {found[1]}.py, or remove it")
 
 
-def _refuse_folders(folder: Folder) -> None:
-    """Raise ValueError for a folder that is called as a module is: Python lists it, cannot load it, and none is run."""
-    for path in folder.folders:
-        if re.fullmatch(r"(?:.*/)?migrations/[^/_~][^/]*\.(?:pyc?|so)", path):
-            raise ValueError(f"{path} is a folder, and is called as a migration is; rename or remove it")
-
-
 def _refuse_elsewhere(folder: Folder) -> None:
     """Raise ValueError for a migration that only settings (Django's MIGRATION_MODULES) may make one of some app."""
     for path in folder:
@@ -149,7 +144,7 @@ def read(tool: Tool, folder: Folder) -> Found:
     if folder.root.name == "migrations":
         folder = Folder(folder.root.parent, PASSED, only=("migrations", "apps.py"))
     _refuse_compiled(folder)
-    _refuse_folders(folder)
+    folder.refuse_called(_MODULE)
     _refuse_elsewhere(folder)
     apps = app_migrations(folder, folder.root.name, squashes=tool.name == "django")
     return Found(

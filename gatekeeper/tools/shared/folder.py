@@ -58,6 +58,12 @@ class Folder(Mapping[str, str]):
         is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         return content.decode("utf-16" if is_wide else "utf-8-sig", errors="replace")
 
+    def refuse_called(self, pattern: str) -> None:
+        """Raise ValueError for a folder whose path is a migration's: many take it for one, and stop at it."""
+        for path in self.folders:
+            if re.fullmatch(pattern, path):
+                raise ValueError(f"{path} is a folder, and is called as a migration is; rename or remove it")
+
     def looks_into(self, path: str) -> bool:
         """Return whether the tool looks into a folder of this name."""
         return not self._passed.fullmatch(path.rpartition("/")[2])

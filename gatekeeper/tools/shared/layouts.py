@@ -34,19 +34,14 @@ def in_folders(tool: Tool, folder: Folder) -> Found:
 
 
 def files(tool: Tool, folder: Folder) -> list[tuple[str, str]]:
-    """Return name and path of each migration. Raises ValueError for what the tool stumbles over, and runs nothing then.
-
-    Many take a folder that is called as a migration is for one.
-    """
+    """Return name and path of each migration. Raises ValueError for what stops the tool, which runs nothing then."""
     layout = tool.directory
     pattern, refused = (layout.files, layout.refused) if layout else ("", "")
     found = [(file[1], path) for path in folder if (file := re.fullmatch(pattern, path))]
     for path in folder if found and refused else ():
         if re.fullmatch(refused, path) and not re.fullmatch(pattern, path):
             raise ValueError(f"{path} stops {tool.name}, which runs no other migration then; {_RIGHT.format(layout)}")
-    for path in folder.folders:
-        if re.fullmatch(pattern, path):
-            raise ValueError(f"{path} is a folder, and is called as a migration is; rename or remove it")
+    folder.refuse_called(pattern)
     return found
 
 
