@@ -1,5 +1,6 @@
 """Look at a database's migration history: what is asked of a database, how it is read, and the check that judges it."""
 
+import math
 import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
@@ -122,21 +123,21 @@ class SchemaCheck:
         self._policy = policy
         self._now = now
         self._doubt = Doubt()
-        self._unheard_since: float | None = None
-        self._absent_since: float | None = None
+        self._unheard_since = math.inf
+        self._absent_since = math.inf
 
     def look(self, limit: float, *, fresh: bool) -> Verdict:  # noqa: ARG002 - every look is fresh
         """Read the history once and judge it."""
         try:
             verdict = self._look(limit)
         except Unreachable as fault:
-            now, since = self._now(), self._unheard_since
-            self._unheard_since = (now if since is None else since) if _NO_WAY.search(str(fault)) else None
-            if self._unheard_since is None or now - self._unheard_since < UNHEARD_FOR:
+            now = self._now()
+            self._unheard_since = min(self._unheard_since, now) if _NO_WAY.search(str(fault)) else math.inf
+            if now - self._unheard_since < UNHEARD_FOR:
                 raise
             cause = "a NetworkPolicy, where there is one, must let this pod reach the database and the name server"
             raise Unreachable(f"{fault}; {cause}", fault.retry_after, silent=fault.silent) from fault
-        self._unheard_since = None
+        self._unheard_since = math.inf
         return verdict
 
     def _look(self, limit: float) -> Verdict:
@@ -210,7 +211,7 @@ class SchemaCheck:
             seen = " and ".join(map(str, elsewhere))
             return Waiting(verdict.reason, f"elsewhere there is {seen}; if it is meant, write --table with its schema")
         now = self._now()
-        self._absent_since = now if self._absent_since is None else self._absent_since
+        self._absent_since = min(self._absent_since, now)
         return Waiting(verdict.reason, ABSENT_CAUSES) if now - self._absent_since >= ABSENT_CAUSES_AFTER else verdict
 
     def _judge_owner(self, tool: Tool, history: Found, beside: set[str]) -> Verdict | None:
