@@ -3,15 +3,15 @@
 `tests/apiserver/go.mod` and `go.sum` pin what is built. `python -m servers.kubebuilder` prints the folder.
 """
 
-import fcntl
 import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
+
+from servers.cache import kept
 
 MODULE = Path(__file__).parents[1] / "apiserver"
 PACKAGES = {
@@ -30,32 +30,22 @@ def assets() -> Path:
         return folder
     pins = hashlib.sha256((MODULE / "go.sum").read_bytes()).hexdigest()[:12]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gatekeeper"
-    folder = cache / f"kubebuilder-{pins}"
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # a second test run waits for the first one's build
-        if not folder.exists():
-            _build(folder)
-    return folder
+    return kept(f"kubebuilder-{pins}", _build, cache)
 
 
-def _build(folder: Path) -> None:
-    """Build every package into the folder, which appears only when it is complete."""
+def _build(scratch: Path) -> Path:
+    """Build every package within an empty folder, and return the folder of the programs."""
     _say("building etcd, kube-apiserver and kubectl from source, once: about 5 minutes on two cores, 3 GB of Go caches")
-    with tempfile.TemporaryDirectory(prefix="building-", dir=folder.parent) as scratch:
-        go = _go(Path(scratch))
-        built = Path(scratch, "built")
-        for name, package in PACKAGES.items():
-            _say(f"go build {package}")
-            subprocess.run(
-                [go, "build", "-trimpath", f"-ldflags=-s -w {_version_stamp()}", "-o", built / name, package],
-                cwd=MODULE,
-                env=os.environ
-                | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "GOWORK": "off"},
-                check=True,
-            )
-        built.rename(folder)
-    _say(f"built {folder}")
+    go, built = _go(scratch), scratch / "built"
+    for name, package in PACKAGES.items():
+        _say(f"go build {package}")
+        subprocess.run(
+            [go, "build", "-trimpath", f"-ldflags=-s -w {_version_stamp()}", "-o", built / name, package],
+            cwd=MODULE,
+            env=os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "GOWORK": "off"},
+            check=True,
+        )
+    return built
 
 
 def _go(scratch: Path) -> Path:
