@@ -7,20 +7,13 @@ import pytest
 from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.histories import directories
 from known import TOOLS
+from trees import written
 
 
 @pytest.fixture
 def tree(tmp_path):
     """Return a function that makes files, from a mapping of paths to texts, and returns their folder."""
-
-    def make(files: dict[str, str], name: str = "db") -> str:
-        root = tmp_path / name
-        for path, text in files.items():
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            (root / path).write_text(text, encoding="utf-8")
-        return str(root)
-
-    return make
+    return lambda files, name="db": written(tmp_path / name, files)
 
 
 def newest(tool: str, directory: str) -> list[str]:

@@ -15,20 +15,13 @@ from gatekeeper.tools.shared import folder, layouts, record
 from gatekeeper.tools.shared.home_grown import HOME_GROWN, home_grown
 from known import TOOLS
 from recorder.fixture import read_all
+from trees import written
 
 
 @pytest.fixture
 def tree(tmp_path):
     """Return a function that makes files, from names or from a mapping of names to texts, and returns their folder."""
-
-    def make(files, name: str = "db") -> str:
-        root = tmp_path / name
-        for path, text in files.items() if isinstance(files, dict) else ((path, "") for path in files):
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            (root / path).write_text(text, encoding="utf-8")
-        return str(root)
-
-    return make
+    return lambda files, name="db": written(tmp_path / name, files)
 
 
 def wanted(tool: str, directory: str) -> list[str]:
