@@ -178,7 +178,8 @@ def roll_back(rollout: Rollout) -> None:
     for job in quick(rollout.second, "true"):
         namespace.replace(job)
     namespace.apply(*but_jobs(rollout.second))
-    namespace.pod(lambda pod: pod.ready and not rollout.is_first(pod))
+    # An undo while the first release still has its replica starts no pod.
+    namespace.kubectl("rollout", "status", "deployment/web", f"--timeout={PATIENCE}s")
     namespace.kubectl("rollout", "undo", "deployment/web")
     hooks = rollout.directory in {HELM, "examples/helm-hook"}  # Helm runs none in a rollback
     namespace.apply(*(but_jobs(rollout.first) if hooks else rollout.first))
