@@ -152,6 +152,7 @@ class SchemaCheck:
                 history, others = self._find(session)
                 if history is None:
                     return self._judge_absent(others)
+                self._absent_since = math.inf
                 seen = str(history)
                 beside = {table.asked for table in others if table.schema == history.schema}
                 tool = self._question.tool.spelled_as(history.columns)

@@ -273,17 +273,18 @@ def test_table_before_its_own():
 
 
 def test_absence_is_explained():
-    """After a minute without a history the known causes are told, Helm's deadlock among them; before that, none."""
+    """After a minute without a history its known causes are told, Helm's deadlock among them; a history ends it."""
     clock = FakeClock()
-    db = check(*[History(())] * 3, clock=clock)
+    db = check(*[History(())] * 3, golang_migrate((2, False)), History(()), clock=clock)
     hints = []
-    for _ in range(3):
+    for _ in range(5):
         verdict = db.look(10, fresh=False)
         assert isinstance(verdict, Waiting)
         hints.append(verdict.hint)
         clock.receive(30.0)
     assert hints[:2] == ["", ""]
     assert "a Helm post-install or post-upgrade hook that migrates is not run while --wait waits" in hints[2]
+    assert hints[3:] == ["", ""]
 
 
 METADATA = table("ar_internal_metadata", "key", "value")
