@@ -6,6 +6,7 @@ A history that stands still is looked at once (`--timeout 0`): code 124 then say
 """
 
 import re
+import shlex
 from pathlib import Path
 from urllib.parse import quote
 
@@ -379,6 +380,43 @@ def test_home_grown(schema, server, source, type_, value, want, code, reason):
     gate = schema("--tool", *source, "--revision", want, *ONCE)
     assert gate.end() == code
     assert reason in gate.message
+
+
+UNLISTED = {
+    "umzug": ("""CREATE TABLE "SequelizeMeta" (name varchar(255) NOT NULL UNIQUE PRIMARY KEY)""", "'02-add-price.js'"),
+    "pop, soda": ("CREATE TABLE schema_migration (version varchar(14) NOT NULL)", "'20240102000002'"),
+    "db-migrate": (
+        "CREATE TABLE migrations (id serial PRIMARY KEY, name varchar(255) NOT NULL, run_on timestamp NOT NULL)",
+        "1, '/20261128022722-add-price', now()",
+    ),
+    "postgres-migrations": (
+        """CREATE TABLE migrations (id integer PRIMARY KEY, name varchar(100) UNIQUE NOT NULL, hash varchar(40)
+        NOT NULL, executed_at timestamp DEFAULT current_timestamp)""",
+        "2, 'add_price', 'f2a1'",
+    ),
+    "graphile-migrate": (
+        """CREATE SCHEMA graphile_migrate; CREATE TABLE graphile_migrate.migrations (hash text PRIMARY KEY,
+        previous_hash text REFERENCES graphile_migrate.migrations, filename text NOT NULL, date timestamptz)""",
+        "'sha1:f2a1', NULL, '000002.sql', now()",
+    ),
+    "River": ("CREATE TABLE river_migration (line text, version bigint, created_at timestamptz)", "'main', 8, now()"),
+}
+"""Tool -> its table as its latest release makes it, and the row of the migration of docs/database.md."""
+
+
+@pytest.mark.parametrize("tool", UNLISTED)
+def test_unlisted_tools(schema, server, tool):
+    """What docs/database.md has people write for tools that are not on the list awaits their row."""
+    docs = (Path(__file__).parents[2] / "docs/database.md").read_text()
+    options = re.search(rf"^\| {tool} \| .* \| `(--tool .*)` \|$", docs, re.MULTILINE)
+    assert options
+    args = shlex.split(options[1])
+    create, row = UNLISTED[tool]
+    (table,) = re.findall(r"CREATE TABLE (\S+)", create)
+    server.execute(create)
+    assert schema(*args, *ONCE).end() == 124
+    server.execute(f"INSERT INTO {table} VALUES ({row})")
+    assert schema(*args, *ONCE).end() == 0
 
 
 def test_query_of_later_table(schema, server):
