@@ -13,6 +13,7 @@ import yaml
 from kubernetes import config
 from kubernetes.client import ApiClient
 
+import gatekeeper
 import shipped
 from servers.apiserver import PATIENCE, ApiServer
 from shipped import MANIFESTS, Object
@@ -398,5 +399,6 @@ def test_shipped_manifests(digests):
     path = f"/apis/apps/v1/namespaces/{digests.namespace}/deployments"
     answer = send(digests.apiserver.api, "POST", path, deployment)
     assert POLICY in answer["message"]
-    pinned = yaml.safe_load(yaml.safe_dump(deployment).replace("gatekeeper:0.1.0", f"gatekeeper:0.1.0@{DIGEST}"))
+    tag = f"gatekeeper:{gatekeeper.__version__}"
+    pinned = yaml.safe_load(yaml.safe_dump(deployment).replace(tag, f"{tag}@{DIGEST}"))
     assert "code" not in send(digests.apiserver.api, "POST", path, pinned)
