@@ -30,6 +30,8 @@ def send(
 ) -> Object:
     """Make a request, in the name of another user if one is named, and return what the server answers."""
     headers = {"Accept": "application/json", "Content-Type": form} | ({"Impersonate-User": user} if user else {})
+    if user.startswith("system:node:"):
+        headers["Impersonate-Group"] = "system:nodes"  # which is what a node's certificate says
     call = api.param_serialize(method, path, header_params=headers, body=body, auth_settings=["BearerToken"])
     response = api.call_api(*call)
     response.read()
@@ -69,12 +71,14 @@ def enforce(apiserver: ApiServer, namespace: str) -> Iterator[Callable[[list[Obj
 
 RUNNING = {"startTime": "2026-11-28T00:00:00Z", "active": 1, "ready": 1}
 CONTROLLER = "kube-system/job-controller"
-REFUSED = "may not write the status of Jobs in this namespace"
+REFUSED = "may not write the status of Jobs and their pods in this namespace"
 MAY = """
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata: {name: jobs}
-rules: [{apiGroups: [batch], resources: [jobs, jobs/status], verbs: ["*"]}]
+rules:
+  - {apiGroups: [batch], resources: [jobs, jobs/status], verbs: ["*"]}
+  - {apiGroups: [""], resources: [pods, pods/status], verbs: ["*"]}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
@@ -82,7 +86,7 @@ metadata: {name: jobs}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: jobs}
 subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: "system:authenticated"}]
 """
-"""All accounts have every right on Jobs in the test's namespace: what stops one is the policy."""
+"""All accounts have every right on Jobs and pods in the test's namespace: what stops one is the policy."""
 
 
 class Jobs:
@@ -184,6 +188,24 @@ def test_status_ways(restricted):
                 body = restricted.send("", "GET", path, None) | body
             answer = restricted.send(who, method, path + suffix, body, form)
             assert answer.get("code") == code, (way, who, answer)
+
+
+def test_status_of_pods(restricted, images):
+    """The status of a Job's pods is written by the cluster's components alone; that of other pods by whoever may."""
+    uid = {"batch.kubernetes.io/controller-uid": "1d2c"}
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": "migrate", "uid": "1d2c"}
+    marks = {"label": {"labels": uid}, "owner": {"ownerReferences": [owner]}, "none": {"labels": {"app": "web"}}}
+    succeeded = {"status": {"phase": "Succeeded"}}
+    components = ("system:node:a", "system:kube-scheduler", "kube-system/pod-garbage-collector", CONTROLLER)
+    for (mark, metadata), who in product(marks.items(), (*components, "operator", "here/pipeline", "alice", "")):
+        path = f"/api/v1/namespaces/{images.namespace}/pods"
+        _, body = workload("Pod", pod("example.com/app:1"))
+        body["metadata"] |= metadata
+        name = send(images.apiserver.api, "POST", path, body)["metadata"]["name"]
+        answer = restricted.send(who, "PATCH", f"{path}/{name}/status", succeeded, MERGE)
+        may = who in {*components, "operator"} or mark == "none"
+        assert answer.get("code") == (None if may else 403), (mark, who, answer["message"])
+        assert may or REFUSED in answer["message"], answer
 
 
 def test_status_by_the_job_itself(restricted, namespace):
