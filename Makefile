@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 CHECKOV := $(VENV)/checkov
 PIP_AUDIT := $(VENV)/pip_audit
 DISTRIBUTION := $(VENV)/distribution
+ZIZMOR := $(VENV)/zizmor
 SOURCE := https://github.com/gatekeeper/gatekeeper
 RELEASED = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' gatekeeper/__init__.py)
 # Without what only other tiers need: their servers, property tests, and captured logs.
@@ -13,6 +14,11 @@ QUICK := -p no:cacheprovider --confcutdir=tests/unit -p no:hypothesispytest -p n
 HELM_3 := helm.sh/helm/v3/cmd/helm@v3.22.0
 HELM_4 := helm.sh/helm/v4/cmd/helm@v4.3.1
 HELM := go run $(HELM_4)
+ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+# The builder of a release, since another one may compress otherwise.
+BUILDKIT := moby/buildkit:v0.34.2
+BASE_NAME := python:3.15-slim-trixie
+LABEL := --label org.opencontainers.image
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\): .*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -102,6 +108,10 @@ fix: $(VENV)/ready   ## format and mend what can be mended
 scan: $(VENV)/ready $(CHECKOV)/ready   ## checkov over all that manifests/ applies
 	cd tests && ../$(BIN)/python -m checkov.scan ../$(CHECKOV)/bin/checkov
 
+lint-workflows: $(ZIZMOR)/ready   ## actionlint and zizmor over .github and the action; needs Go
+	$(ACTIONLINT)
+	$(ZIZMOR)/bin/zizmor --offline .github integrations
+
 render-chart:    ## lint the example chart, and render it anew; needs Go
 	cd manifests/examples && $(HELM) lint --strict helm && $(HELM) lint --strict helm --values helm-hook/values.yaml && \
 		$(HELM) template web helm --skip-tests > helm/rendered.yaml && \
@@ -140,6 +150,23 @@ release:         ## name VERSION=0.2.0 wherever the version is named, and date i
 image:           ## build the image with docker
 	docker build --build-arg SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) --tag gatekeeper .
 
+image-index:     ## the image of a release, for both platforms, in build/image.tar: make image-index BASE=python@sha256:...
+	test -n "$(BASE)" || { echo "write for example make image-index BASE=python@sha256:..." >&2; exit 2; }
+	docker buildx inspect gatekeeper > /dev/null 2>&1 || \
+		docker buildx create --name gatekeeper --driver docker-container --driver-opt image=$(BUILDKIT)
+	mkdir -p build
+	docker buildx build --builder gatekeeper --no-cache --platform linux/amd64,linux/arm64 --provenance=false --sbom=false \
+		--build-context $(BASE_NAME)=docker-image://docker.io/library/$(BASE) \
+		--build-arg SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) \
+		$(LABEL).source=$(SOURCE) $(LABEL).revision=$$(git rev-parse HEAD) \
+		$(LABEL).base.name=docker.io/library/$(BASE_NAME) $(LABEL).base.digest=$(lastword $(subst @, ,$(BASE))) \
+		--output type=oci,dest=build/image.tar,rewrite-timestamp=true .
+
+artefacts:       ## the chart and the manifests of this commit in build/artefacts/, as registries get them; needs Helm
+	rm -rf build/artefacts && mkdir -p build/artefacts
+	helm package manifests/examples/helm --version $(RELEASED) --app-version $(RELEASED) --destination build/artefacts
+	git archive --format=tar.gz --output=build/artefacts/manifests-$(RELEASED).tar.gz HEAD:manifests
+
 test-image: $(VENV)/ready   ## walk the image in GATEKEEPER_TEST_ARCHIVE, else docker's; as root
 	test -n "$$GATEKEEPER_TEST_ARCHIVE" || docker save --output image.tar gatekeeper
 	GATEKEEPER_TEST_ARCHIVE=$${GATEKEEPER_TEST_ARCHIVE:-image.tar} $(BIN)/pytest tests/image
@@ -154,9 +181,9 @@ $(VENV)/ready: tests/requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-$(CHECKOV)/ready $(PIP_AUDIT)/ready $(DISTRIBUTION)/ready: $(VENV)/%/ready: tests/%/requirements.txt | $(VENV)/ready
+$(CHECKOV)/ready $(PIP_AUDIT)/ready $(DISTRIBUTION)/ready $(ZIZMOR)/ready: $(VENV)/%/ready: tests/%/requirements.txt | $(VENV)/ready
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --require-hashes --requirement $<
 	touch $@
 
-.PHONY: bench check clean demo demo-job demo-kind dist fix fuzz help image mutants peers record-fixtures release render-chart requirements scan soak survey test test-cluster test-dist test-dolt test-exhaustive test-faults test-helm test-image test-mariadb test-mysql test-pglite test-postgres-versions test-unit vulnerabilities
+.PHONY: artefacts bench check clean demo demo-job demo-kind dist fix fuzz help image image-index lint-workflows mutants peers record-fixtures release render-chart requirements scan soak survey test test-cluster test-dist test-dolt test-exhaustive test-faults test-helm test-image test-mariadb test-mysql test-pglite test-postgres-versions test-unit vulnerabilities

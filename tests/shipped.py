@@ -19,7 +19,8 @@ def _names(pattern: str) -> list[str]:
 
 EXAMPLES = _names("examples/*")
 COMPONENTS = _names("components/*")
-APPLIED = ["job", "schema", *_names("rbac/*"), *EXAMPLES]
+POLICIES = _names("policies/*")
+APPLIED = ["job", "schema", *_names("rbac/*"), *POLICIES, *EXAMPLES]
 """What is applied at once: with `kubectl apply -f`, or with `-k` where there is a kustomization."""
 
 

@@ -46,6 +46,8 @@ def _root(
     """Hold a pod until the database migration that its code needs has finished.
 
     Exit codes: 0 opened, 2 wrong flags or environment, 3 refused, 4 denied, 124 timed out, 143 or 130 by a signal.
+
+    What it reads, needs and says is written at https://github.com/gatekeeper/gatekeeper
     """
     if version:
         sys.stdout.write(f"gatekeeper {__version__}\n")

@@ -138,7 +138,7 @@ def test_validation(built, version):
         kubernetes_validate.validate(manifest | {"rule": []}, f"1.{version}", strict=True)
 
 
-@pytest.mark.parametrize("name", [name for name in APPLIED if not name.startswith("rbac")])
+@pytest.mark.parametrize("name", [name for name in APPLIED if not name.startswith(("rbac", "policies"))])
 def test_audit(built, tmp_path, name):
     """An audit of a pod with a gate has no finding."""
     path = tmp_path / "built.yaml"
@@ -177,7 +177,18 @@ def test_bound(built):
         assert not bound or (accounts == ["web"] and runs_as <= {"web"}), name
 
 
-KINDS = ["ServiceAccount", "Role", "RoleBinding", "Secret", "Job", "Deployment", "NetworkPolicy"]
+POLICY = "ValidatingAdmissionPolicy"
+KINDS = [
+    "ServiceAccount",
+    "Role",
+    "RoleBinding",
+    "Secret",
+    "Job",
+    "Deployment",
+    "NetworkPolicy",
+    POLICY,
+    f"{POLICY}Binding",
+]
 
 
 def kinds(objects: list[Object]) -> str:

@@ -16,13 +16,19 @@ ROOT = Path(__file__).parents[2]
 [WHEEL] = sorted(ROOT.glob("dist/*.whl")) or [ROOT / "dist/no wheel: run make dist"]
 
 
+# Pyenv's own versions come first: its word for one stands in PATH, also where none is chosen.
+SEARCHED = os.pathsep.join([*map(str, Path.home().glob(".pyenv/versions/*/bin")), os.environ["PATH"]])
+
+
 def runs(python):
     """Return whether it is an interpreter, and not a version manager's word for one that is not there."""
-    return shutil.which(python) and not subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode
+    return python and not subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode
 
 
-PYTHONS = [python for python in (f"python3.{minor}" for minor in range(11, 16)) if runs(python)] or [sys.executable]
+FOUND = {minor: shutil.which(f"python3.{minor}", path=SEARCHED) for minor in range(11, 16)}
+PYTHONS = {f"3.{minor}": python for minor, python in FOUND.items() if runs(python)} or {"this": sys.executable}
 
+TOOLS = ROOT / ".venv/distribution/bin"
 POD = """\
 apiVersion: v1
 kind: Pod
@@ -48,12 +54,9 @@ def test_contents():
     assert not re.search(r"\]\((?!https://)", readme)
 
 
-@pytest.mark.parametrize("python", PYTHONS)
-def test_installed(python, tmp_path):
-    """The command, the module and the driver for MySQL work from an environment that has nothing else."""
-    subprocess.run([python, "-m", "venv", tmp_path / "venv"], check=True)
-    programs = tmp_path / "venv/bin"
-    subprocess.run([programs / "pip", "install", "--quiet", f"{WHEEL}[mysql]"], check=True)
+@pytest.fixture
+def run(tmp_path):
+    """Run a command in an empty folder, and return what it wrote and how it ended."""
 
     def run(*command, given="", **environment):
         return subprocess.run(
@@ -66,6 +69,16 @@ def test_installed(python, tmp_path):
             check=False,
         )
 
+    return run
+
+
+@pytest.mark.parametrize("python", PYTHONS.values(), ids=PYTHONS)
+def test_installed(python, run, tmp_path):
+    """The command, the module and the driver for MySQL work from an environment that has nothing else."""
+    subprocess.run([python, "-m", "venv", tmp_path / "venv"], check=True)
+    programs = tmp_path / "venv/bin"
+    subprocess.run([programs / "pip", "install", "--quiet", f"{WHEEL}[mysql]"], check=True)
+
     assert run(programs / "gatekeeper", "--version").stdout == f"gatekeeper {gatekeeper.__version__}\n"
     tools = run(programs / "python", "-m", "gatekeeper", "tools")
     assert (tools.returncode, "alembic" in tools.stdout) == (0, True)
@@ -75,3 +88,18 @@ def test_installed(python, tmp_path):
         command = programs / "gatekeeper", "schema", "--tool", "django", "--revision", "shop.0001", "--timeout", "1s"
         gate = run(*command, DATABASE_URL=url)
         assert (gate.returncode, "refused" in gate.stderr) == (124, True), gate.stderr
+
+
+def test_pipx(run, tmp_path):
+    """Pipx gives the command an environment of its own."""
+    places = {"PIPX_HOME": str(tmp_path / "pipx"), "PIPX_BIN_DIR": str(tmp_path / "bin")}
+    installed = run(TOOLS / "pipx", "install", f"{WHEEL}[mysql]", **places)
+    assert installed.returncode == 0, installed.stderr
+    assert run(tmp_path / "bin/gatekeeper", "--version").stdout == f"gatekeeper {gatekeeper.__version__}\n"
+
+
+def test_uvx(run, tmp_path):
+    """Uvx runs the command without installing anything."""
+    places = {"UV_CACHE_DIR": str(tmp_path / "cache"), "UV_TOOL_DIR": str(tmp_path / "tools")}
+    told = run(TOOLS / "uvx", "--from", WHEEL, "gatekeeper", "--version", **places)
+    assert told.stdout == f"gatekeeper {gatekeeper.__version__}\n", told.stderr

@@ -4,10 +4,13 @@ import re
 import runpy
 from pathlib import Path
 
+import pytest
+
 import gatekeeper
 
 ROOT = Path(__file__).parents[3]
 RELEASE = runpy.run_path(str(ROOT / ".ci/release"))
+NOTES = runpy.run_path(str(ROOT / ".ci/notes"))["notes"]
 
 
 def test_one_version():
@@ -40,3 +43,20 @@ def test_release(tmp_path):
     assert deployment == "image: ghcr.io/gatekeeper/gatekeeper:1.3.0\nother: 1.2.3\n"
     changelog = (tmp_path / "CHANGELOG.md").read_text()
     assert changelog == "# Changelog\n\n## 1.3.0 - 2026-12-01\n\n- new\n\n## 1.2.3 - 2026-01-01\n"
+
+
+def test_notes(tmp_path):
+    """A release's notes are its own section of the CHANGELOG, and a tag without one is refused."""
+    (tmp_path / "gatekeeper").mkdir()
+    (tmp_path / "gatekeeper/__init__.py").write_text('__version__ = "1.2.3"\n')
+    changelog = tmp_path / "CHANGELOG.md"
+    changelog.write_text(
+        "# Changelog\n\n## 1.2.3 - 2026-12-01\n\n- new\n\n### Also\n\n- more\n\n## 1.2.2 - 2026-01-01\n\n- old\n"
+    )
+    assert NOTES(tmp_path, "v1.2.3") == "- new\n\n### Also\n\n- more"
+    with pytest.raises(SystemExit, match="is not that of gatekeeper"):
+        NOTES(tmp_path, "v1.2.4")
+    for text in ("## Unreleased\n\n- new\n", "## 1.2.3 - 2026-12-01\n\n## 1.2.2 - 2026-01-01\n\n- old\n"):
+        changelog.write_text(text)
+        with pytest.raises(SystemExit, match=r"CHANGELOG\.md has no section"):
+            NOTES(tmp_path, "v1.2.3")
