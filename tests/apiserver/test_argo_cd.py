@@ -22,7 +22,7 @@ pytestmark = pytest.mark.argo_cd
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "manifests" / "examples"
 ENGINE = "github.com/argoproj/argo-cd/gitops-engine/v3@v3.6.1"
-PATIENCE = 30.0
+PATIENCE = 60.0
 LOOKED_AT = 4.0
 """Seconds for which a sync may do what it must not: it looks at its objects each second."""
 

@@ -10,11 +10,10 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/argoproj/argo-cd/gitops-engine/v3/pkg/cache"
 	"github.com/argoproj/argo-cd/gitops-engine/v3/pkg/sync"
@@ -58,7 +57,7 @@ type operation struct {
 }
 
 // The controller makes a context of each pass, from what the one before has left in the Application's status.
-func pass(config *rest.Config, namespace string, targets []*unstructured.Unstructured, state operation) operation {
+func pass(config *rest.Config, namespace string, wanted []*unstructured.Unstructured, state operation) operation {
 	live := cache.NewClusterCache(config,
 		cache.SetNamespaces([]string{namespace}),
 		cache.SetLogr(logr.Discard()),
@@ -69,10 +68,10 @@ func pass(config *rest.Config, namespace string, targets []*unstructured.Unstruc
 	)
 	check(live.EnsureSynced())
 	defer live.Invalidate()
-	managed, err := live.GetManagedLiveObjs(targets, func(found *cache.Resource) bool { return found.Info == true })
+	managed, err := live.GetManagedLiveObjs(wanted, func(found *cache.Resource) bool { return found.Info == true })
 	check(err)
 	kubectl := &kube.KubectlCmd{Log: logr.Discard(), Tracer: tracing.NopTracer{}}
-	context, clean, err := sync.NewSyncContext("", sync.Reconcile(targets, managed, namespace, live), config, config,
+	syncing, clean, err := sync.NewSyncContext("", sync.Reconcile(wanted, managed, namespace, live), config, config,
 		kubectl, namespace,
 		sync.WithLogr(logr.Discard()),
 		sync.WithOperationSettings(false, true, false, false),
@@ -80,12 +79,10 @@ func pass(config *rest.Config, namespace string, targets []*unstructured.Unstruc
 	)
 	check(err)
 	defer clean()
-	context.Sync(background)
-	state.phase, state.message, state.results = context.GetState()
+	syncing.Sync(context.Background())
+	state.phase, state.message, state.results = syncing.GetState()
 	return state
 }
-
-var background = context.Background()
 
 func targets(manifests []byte, namespace string) []*unstructured.Unstructured {
 	objects, err := kube.SplitYAML(manifests)
