@@ -33,7 +33,7 @@ demo-kind:       ## the same with real pods, on kind
 	sh tests/demo/kind.sh
 
 test: $(VENV)/ready   ## unit, exhaustive, integration (embedded PostgreSQL) and apiserver tests
-	$(BIN)/pytest -m "not mariadb and not mysql and not postgres_versions and not pgbouncer and not dolt and not pglite" \
+	$(BIN)/pytest -m "not mariadb and not mysql and not postgres_versions and not pgbouncer and not dolt and not pglite and not argo_cd" \
 		tests/unit tests/exhaustive tests/integration tests/apiserver
 
 test-unit: $(VENV)/ready   ## what needs no server, in three seconds: two halves at once
@@ -66,6 +66,9 @@ test-helm: $(VENV)/ready build/helm/3/helm build/helm/4/helm   ## the chart by H
 
 build/helm/%/helm:
 	GOBIN=$(CURDIR)/$(@D) go install $(HELM_$*)
+
+test-argo-cd: $(VENV)/ready   ## the examples by Argo CD's own sync engine, on an API server; the first run builds it with Go, 5 minutes
+	$(BIN)/pytest -m argo_cd tests/apiserver
 
 test-faults: $(VENV)/ready   ## real faults of networks, servers and processes; as root, on Linux, with libfaketime
 	$(BIN)/pytest tests/faults
@@ -186,4 +189,4 @@ $(CHECKOV)/ready $(PIP_AUDIT)/ready $(DISTRIBUTION)/ready $(ZIZMOR)/ready: $(VEN
 	$(@D)/bin/python -m pip install --quiet --require-hashes --requirement $<
 	touch $@
 
-.PHONY: artefacts bench check clean demo demo-job demo-kind dist fix fuzz help image image-index lint-workflows mutants peers record-fixtures release render-chart requirements scan soak survey test test-cluster test-dist test-dolt test-exhaustive test-faults test-helm test-image test-mariadb test-mysql test-pglite test-postgres-versions test-unit vulnerabilities
+.PHONY: artefacts bench check clean demo demo-job demo-kind dist fix fuzz help image image-index lint-workflows mutants peers record-fixtures release render-chart requirements scan soak survey test test-argo-cd test-cluster test-dist test-dolt test-exhaustive test-faults test-helm test-image test-mariadb test-mysql test-pglite test-postgres-versions test-unit vulnerabilities

@@ -452,6 +452,7 @@ _HISTORIES: dict[str, Meaning] = {
         ("0", "1", "2", "3"),
         lambda tables: any(dirty for _, dirty in tables["schema_migrations"]),
         most_rows=1,
+        is_later=lambda row, wanted: row[0] > max(map(int, wanted)),
     ),
     "goose": Meaning({"goose_db_version": (_number(0, 1, 2), FLAG, OF_NO_ACCOUNT)}, _goose_proves, ("1", "2", "3")),
     "knex": _files("knex_migrations", OF_NO_ACCOUNT),

@@ -100,7 +100,13 @@ def job(
     require: Require = None,
     selector: Annotated[
         Text,
-        option("selector", "Jobs by label instead of name; needs rights on all Jobs.", short="-l", metavar="LABELS"),
+        option(
+            "selector",
+            "Jobs by label, where names are generated, as a CronJob's; add --require for the release. "
+            "Needs rights on all Jobs.",
+            short="-l",
+            metavar="LABELS",
+        ),
     ] = None,
     if_absent: Annotated[
         str,

@@ -169,8 +169,9 @@ def ledger_of(events: Iterable[Event], wanted: Wanted, policy: HistoryPolicy) ->
                 newest = _later(newest, revision, policy.order)
             case Failed():
                 failed.append(event)
-            case Doubtful():
+            case Doubtful(revision=revision):
                 doubtful.append(event)
+                newest = _later(newest, revision, policy.order) if event.is_current else newest
             case Locked(row):
                 lock_row = row
     if policy.heads:
@@ -198,15 +199,15 @@ def judge_history(ledger: Ledger | None, wanted: Wanted, policy: HistoryPolicy) 
     missing = [
         revision
         for revision in wanted.revisions
-        if revision not in shown and not _is_below(revision, ledger.up_to, policy.order)
+        if revision not in shown and not _is_below(revision, ledger, policy.order)
     ]
+    stands = _stands(ledger)
     if not missing and policy.if_ahead == "open":
         ledger = _without_later(ledger, wanted, policy.order)
     if failed := _concerning(ledger.failed, missing):
         return _judge_failed(f"{failed[0].what} has failed", ledger, policy)
     if doubtful := _concerning(ledger.doubtful, missing):
         return _judge_doubtful(doubtful[-1], ledger, policy, awaiting)
-    stands = f"is at {ledger.newest}" if ledger.newest else "has nothing applied"
     strangers = _strangers(ledger, wanted, policy)
     if strangers and (missing or policy.if_ahead == "refuse"):
         past = f"{stands}; {_listed(strangers)} is not in {wanted.directory}, so it is past that, or another program's"
@@ -219,6 +220,12 @@ def judge_history(ledger: Ledger | None, wanted: Wanted, policy: HistoryPolicy) 
     if wanted.is_whole and not shown.issuperset(wanted.revisions):  # one number tells of no others
         return Open(f"{stands}, the newest in {wanted.directory}")
     return Open(f"has {wanted} applied{wanted.caution and '; '}{wanted.caution}")
+
+
+def _stands(ledger: Ledger) -> str:
+    """Return where a history stands, for people."""
+    current = [mark.what for mark in ledger.doubtful if mark.is_current]
+    return current[0] if current else f"is at {ledger.newest}" if ledger.newest else "has nothing applied"
 
 
 def _without_later(ledger: Ledger, wanted: Wanted, order: Order | None) -> Ledger:
@@ -249,10 +256,13 @@ def _shown(applied: frozenset[str], proofs: Mapping[str, tuple[frozenset[str], .
     return shown
 
 
-def _is_below(revision: str, up_to: str | None, order: Order | None) -> bool:
-    if order is None or up_to is None or order(revision) is None:
+def _is_below(revision: str, ledger: Ledger, order: Order | None) -> bool:
+    """Tell whether a revision counts as applied by its place: up to the current one, or below the one in doubt."""
+    if order is None or (place := order(revision)) is None:
         return False
-    return bool(order(revision) <= order(up_to))
+    if ledger.up_to is not None and place <= order(ledger.up_to):
+        return True
+    return any(place < order(mark.revision) for mark in ledger.doubtful if mark.is_current)
 
 
 def _strangers(ledger: Ledger, wanted: Wanted, policy: HistoryPolicy) -> list[str]:

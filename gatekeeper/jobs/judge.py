@@ -19,6 +19,7 @@ ABSENT_CAUSES_AFTER = 60.0
 ABSENT_CAUSES = (
     "known causes: a Helm post-install or post-upgrade hook is not created while --wait waits for this pod; "
     "ttlSecondsAfterFinished or a hook-delete-policy removed it after it ended, then use schema mode; "
+    "its name is generated, as a CronJob's are, then use --selector with --require for the release; "
     "or it is in another namespace, then use -n"
 )
 PODS = "active", "succeeded", "failed", "terminating"

@@ -17,9 +17,14 @@ _TRUE = ("1", "t", "T", "TRUE", "true", "True")
 
 
 def _event(version: object, dirty: object) -> Event | None:
-    """Dirty from before a migration begins until it succeeded (migrate.go); -1 is left by a failed first down."""
+    """Dirty from before a migration begins until it succeeded (migrate.go); -1 is left by a failed first down.
+
+    Up, the number is the migration's own; down, that of the one below it. Either way what is below the number is
+    applied, as far as one number tells, and pods that want no more serve while the next release migrates or has failed.
+    """
     if values.flag(dirty):
-        return Doubtful(f"version {values.integer(version)} is marked dirty")
+        number = values.integer(version)
+        return Doubtful(f"version {number} is marked dirty", str(number), is_current=number >= 0)
     return UpTo(str(version)) if values.integer(version) >= 0 else None
 
 

@@ -502,6 +502,51 @@ def test_selector_of_several_releases(apiserver, namespace, unbound, end):
     assert gate.end() == 0
 
 
+CRON_JOB = """
+apiVersion: batch/v1
+kind: CronJob
+metadata: {{name: db-migrate}}
+spec:
+  schedule: "@yearly"
+  suspend: true
+  jobTemplate:
+    metadata:
+      labels: {{app.kubernetes.io/name: db-migrate, app.kubernetes.io/version: "{version}"}}
+    spec:
+      template:
+        spec: {{restartPolicy: Never, containers: [{{name: migrate, image: example.com/migrate}}]}}
+"""
+
+
+def test_jobs_of_a_cron_job(apiserver, namespace, unbound):
+    """Of the Jobs that kubectl makes from a CronJob the gate awaits its release's, whichever is the newest."""
+
+    def kubectl(*args: str, stdin: str = "") -> None:
+        program = [assets() / "kubectl", "--kubeconfig", apiserver.kubeconfig, "--namespace", namespace]
+        subprocess.run([*program, *args], input=stdin, text=True, check=True, capture_output=True)
+
+    def made(version: str, name: str) -> None:
+        kubectl("apply", "--filename=-", stdin=CRON_JOB.format(version=version))
+        kubectl("create", "job", name, "--from=cronjob/db-migrate")
+
+    grant(apiserver, namespace, {**BATCH, "verbs": ["list", "watch"]})
+    release = ["--selector", "app.kubernetes.io/name=db-migrate", "--require", "app.kubernetes.io/version=2.0.0"]
+    made("1.0.0", "db-migrate-a")
+    apiserver.complete(namespace, "db-migrate-a")
+    gate = unbound(*release)
+    gate.until("does not exist with app.kubernetes.io/version=2.0.0 (1 without); awaiting its creation")
+    made("2.0.0", "db-migrate-b")
+    gate.until("has no condition yet")
+    made("1.0.0", "db-migrate-c")
+    apiserver.complete(namespace, "db-migrate-c")
+    apiserver.run(namespace, "db-migrate-b")
+    gate.until("is running")
+    apiserver.complete(namespace, "db-migrate-b")
+    assert gate.end() == 0
+    made("1.0.0", "db-migrate-d")
+    assert unbound(*release, "--timeout", "0").end() == 0
+
+
 @pytest.mark.parametrize("args", [["migrate"], ["--selector", "app=web"]], ids=["name", "selector"])
 def test_answer_of_another_namespace(apiserver, namespace, gate, tmp_path, args):
     """Where something on the way answers with another namespace's Job, that proves nothing, listed or watched."""

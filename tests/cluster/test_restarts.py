@@ -1,10 +1,11 @@
 """What a gate outlives while it holds. These tests restart the cluster's API server, and with it every watch."""
 
 import copy
+import time
 
 from kubernetes.client import AuthenticationV1Api
 
-from servers.cluster import Namespace, Object, eventually, gate_of, migration, rights, web
+from servers.cluster import Namespace, Object, Pod, eventually, gate_of, migration, rights, web
 
 MOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 
@@ -32,7 +33,7 @@ def test_a_gate_uses_the_token_that_it_was_given_last(namespace, restart_apiserv
     held = namespace.held("is suspended; see kubectl describe")
 
     namespace.apply(token_secret(second))
-    eventually(lambda: namespace.run(held, "cat", f"{MOUNT}/token", container="peek"), lambda seen: seen == second)
+    eventually(lambda: token_in(namespace, held), lambda seen: seen == second)
     namespace.kubectl("delete", "secret", "first")
     restart_apiserver()  # which has the gate ask anew
     assert not is_accepted(namespace, first)
@@ -48,6 +49,15 @@ def bound_token(namespace: Namespace, name: str) -> str:
     bound = {"apiVersion": "v1", "kind": "Secret", "name": name}
     request = {"spec": {"audiences": [], "boundObjectRef": bound}}
     return namespace.core.create_namespaced_service_account_token("web", namespace.name, request).status.token
+
+
+def token_in(namespace: Namespace, pod: Pod) -> str:
+    """Return the token that a pod's containers have now, after the kubelet has looked at the pod.
+
+    It looks at one that was changed at once, and by itself up to 90 s after its last look.
+    """
+    namespace.kubectl("annotate", "pod", pod.name, f"looked={time.time()}", "--overwrite")
+    return namespace.run(pod, "cat", f"{MOUNT}/token", container="peek")
 
 
 def token_secret(token: str) -> Object:

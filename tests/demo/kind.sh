@@ -24,7 +24,11 @@ say "applying manifests/job: the app's pod stays in Init:0/1 until the migration
 kubectl apply -f "$root/manifests/job"
 kubectl get pods --watch &
 watch=$!
-kubectl wait --for=condition=Available deployment/web --timeout=5m
+kubectl wait --for=condition=Available deployment/web --timeout=5m || {
+    kubectl describe pods
+    kubectl logs deployment/web --container gate || :
+    fail "The pod did not start within 5 minutes."
+}
 sleep 1 # for the watch to print the last change
 
 say "what the gate said"

@@ -1,5 +1,6 @@
 """The verdict on a history, held against its specification: every combination, and any rows of any types."""
 
+from dataclasses import replace
 from functools import cache
 from itertools import combinations, product
 from typing import Any
@@ -118,6 +119,26 @@ def test_every_later_failure(mark, order):
             for events in ([*rows, mark("it", revision)], as_if)
         ]
         assert verdicts[0] == verdicts[1], (applied, wanted, revision, if_ahead)
+
+
+@pytest.mark.parametrize("order", [int, None], ids=["ordered", "unordered"])
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_current_mark(lock, order):
+    """One number with a mark is as the number alone where it is past all that is wanted, and as the mark elsewhere."""
+    for wanted, number, if_ahead in product(subsets("123"), "1234", ("open", "wait", "refuse")):
+        policy, want = HistoryPolicy(order, if_ahead=if_ahead), Wanted(wanted)
+        is_past = order and wanted and number > max(wanted) and if_ahead == "open"
+        verdicts = [
+            judge_history(replace(ledger_of([event], want, policy), lock=LOCKS[lock]), want, policy)
+            for event in (
+                Doubtful("it", number, is_current=True),
+                UpTo(number) if is_past else Doubtful("it"),
+            )
+        ]
+        if is_past:
+            assert {*map(type, verdicts)} == {Open}, (wanted, number)
+        else:
+            assert verdicts[0] == verdicts[1], (wanted, number, if_ahead)
 
 
 ABOVE = {"a": "abcd", "b": "bd", "c": "c", "d": "d"}

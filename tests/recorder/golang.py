@@ -1,10 +1,12 @@
 """Builds tools that are Go modules, and tells them where a database is."""
 
+import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from zipfile import ZipFile
 
 from recorder.recording import Database
 
@@ -52,6 +54,26 @@ def program(folder: Path, package: str, *modules: str) -> Path:
     return folder / "tool"
 
 
+def inside(folder: Path, main: str, module: str) -> Path:
+    """Build a program of one file in a copy of this module, MODULE@VERSION, in the folder once; return where it is.
+
+    All else is then what the module itself pins. Go fetches a newer one of itself where the module needs it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    note = folder / "built.txt"
+    source = f"{module}\n{main}"
+    if not note.exists() or note.read_text(encoding="utf-8") != source:
+        told = _go(["mod", "download", "-json", module], folder, stdout=subprocess.PIPE, GOTOOLCHAIN="auto").stdout
+        with ZipFile(json.loads(told)["Zip"]) as published:
+            published.extractall(folder)
+        copied = folder / module
+        (copied / "tool").mkdir(exist_ok=True)
+        (copied / "tool/main.go").write_text(main, encoding="utf-8")
+        _go(["build", "-trimpath", "-o", folder.absolute() / "program", "./tool"], copied, GOTOOLCHAIN="auto")
+        note.write_text(source, encoding="utf-8")
+    return folder / "program"
+
+
 def built(folder: Path) -> Path:
     """Build the program of a folder of source, which has a go.mod; Go itself does nothing where it is built."""
     _go(["build", "-o", "tool", "."], folder)
@@ -71,6 +93,8 @@ def up_and_down(files: Mapping[str, tuple[str, str]]) -> dict[str, str]:
     return {**up, **{f"{name}.down.sql": f"{sql};\n" for name, (_, sql) in files.items()}}
 
 
-def _go(arguments: list[str], folder: Path, **environment: str) -> None:
+def _go(
+    arguments: Sequence[str | Path], folder: Path, stdout: int | None = None, **environment: str
+) -> subprocess.CompletedProcess[bytes]:
     go = shutil.which("go") or "/usr/local/go/bin/go"  # where Go's own installation puts it
-    subprocess.run([go, *arguments], cwd=folder, env={**os.environ, **environment}, check=True)
+    return subprocess.run([go, *arguments], cwd=folder, env={**os.environ, **environment}, stdout=stdout, check=True)

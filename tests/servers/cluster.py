@@ -39,12 +39,17 @@ Object = dict[str, Any]
 Seen = TypeVar("Seen")
 
 
-def eventually(look: Callable[[], Seen], holds: Callable[[Seen], object] = bool, seconds: float = PATIENCE) -> Seen:
+def eventually(
+    look: Callable[[], Seen],
+    holds: Callable[[Seen], object] = bool,
+    seconds: float = PATIENCE,
+    besides: Callable[[], str] = str,
+) -> Seen:
     """Return the first thing seen of which the condition holds; fail after so many seconds, with the last one seen."""
     deadline = time.monotonic() + seconds
     while not holds(seen := look()):
         if time.monotonic() > deadline:
-            pytest.fail(f"not within {seconds:.0f} s; last seen: {seen}")
+            pytest.fail(f"not within {seconds:.0f} s; last seen: {seen}{besides()}")
         time.sleep(0.2)
     return seen
 
@@ -135,7 +140,11 @@ class Namespace:
     def pod(self, holds: Callable[[Pod], object], app: str = "web") -> Pod:
         """Return the first pod of an app of which the condition holds, as soon as there is one."""
         chosen: list[Pod] = []
-        eventually(lambda: self.pods(app), lambda pods: chosen.extend(filter(holds, pods)) or chosen)
+        eventually(
+            lambda: self.pods(app),
+            lambda pods: chosen.extend(filter(holds, pods)) or chosen,
+            besides=lambda: "".join(f"\nthe gate of {pod.name}:\n{self.log(pod)}" for pod in self.pods(app)),
+        )
         return chosen[0]
 
     def held(self, reason: str, app: str = "web") -> Pod:

@@ -44,6 +44,8 @@ class Doubtful:
     """As of Failed."""
     until: str = ""
     """Where it means neither but is awaited: what ends it, for people."""
+    is_current: bool = False
+    """Whether its revision is all that the history keeps: where it stands, with everything below applied."""
 
 
 @dataclass(frozen=True, slots=True)

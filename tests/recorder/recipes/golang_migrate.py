@@ -81,7 +81,8 @@ def record(recording: Recording) -> None:
             failed,
             ("--revision 3", "timed out", f"version 3 {FREE}"),
             ("--revision 3 --timeout 20s", "refused", "version 3 is marked dirty"),
-            ("--revision 2", "timed out", f"version 3 {FREE}"),
+            ("--revision 2", "opened", "version 3 is marked dirty, past the wanted 2"),
+            ("--revision 2 --if-ahead wait", "timed out", f"version 3 {FREE}"),
             ("--migrations migrations", "timed out", f"version 3 {FREE}"),
             ("--revision 3 --if-ahead refuse", "timed out", f"version 3 {FREE}"),
         )
@@ -110,6 +111,7 @@ def record(recording: Recording) -> None:
             undone,
             ("--revision 2", "timed out", f"version 2 {FREE}"),
             ("--revision 3", "timed out", f"version 2 {FREE}"),
+            ("--revision 1", "opened", "version 2 is marked dirty, past the wanted 1"),
         )
 
         first = fresh({"000001_create_product": FILES["000001_create_product"]})

@@ -30,7 +30,7 @@ ENDED = Ledger(frozenset({"shop:a"}), newest="shop:a", failed=(Failed("shop:b", 
 
 
 def dirty(lock: Lock) -> Ledger:
-    return Ledger(newest="3", doubtful=(Doubtful("version 3 is marked dirty"),), lock=lock)
+    return Ledger(newest="3", doubtful=(Doubtful("version 3 is marked dirty", "3", is_current=True),), lock=lock)
 
 
 UNKNOWN, HELD = dirty(Lock()), dirty(Lock(known=True, holder="pid 7"))
@@ -114,7 +114,12 @@ ROWS = [
         Waiting,
         ["pid 7 holds the migration lock, idle since noon"],
     ),
-    ("doubtful past the wanted", HELD, ["2"], ORDERED, Waiting, ["marked dirty"]),
+    ("the next release's runs", HELD, ["2"], ORDERED, Open, ["version 3 is marked dirty, past the wanted 2"]),
+    ("the next release's was killed", ABANDONED, ["1", "2"], ORDERED, Open, ["marked dirty, past the wanted 1, 2"]),
+    ("the next release's runs, ahead waited", HELD, ["2"], WAIT, Waiting, ["pid 7 is migrating"]),
+    ("the next release's was killed, ahead refused", ABANDONED, ["2"], REFUSE, Shut, ["a run failed or was killed"]),
+    ("of this release and the last, killed", ABANDONED, ["2", "3"], ORDERED, Shut, ["a run failed or was killed"]),
+    ("behind what is marked", ABANDONED, ["4"], ORDERED, Shut, ["a run failed or was killed"]),
     ("doubtful, on_failure wait", ABANDONED, ["3"], REPAIR, Waiting, ["killed", "--on-failure wait", "run `fix`"]),
     ("past what is missing", SET, ["2"], ORDERED, Waiting, ["is at 3, past 2, which it lacks; awaiting 2"]),
     (
@@ -432,12 +437,12 @@ def test_no_way():
 
 
 DIRTY = golang_migrate((3, True))
-OTHER = golang_migrate((4, True))
+OTHER = golang_migrate((2, True))
 CLEAN = golang_migrate((2, False))
 LOCKED = golang_migrate((3, True), lock=Lock(known=True, holder="pid 7"))
 IDLY = golang_migrate((3, True), lock=Lock(known=True, holder="pid 7", idle_since="noon"))
 BUSY = golang_migrate((3, True), at_work="others are at work")
-BUSY_OTHER = golang_migrate((4, True), at_work="others are at work")
+BUSY_OTHER = golang_migrate((2, True), at_work="others are at work")
 BUSY_CLEAN = golang_migrate((2, False), at_work="others are at work")
 STANDBY = golang_migrate((3, True), lock=Lock())
 DROPPED = History()
