@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 from gatekeeper.gate.durations import format_duration, parse_duration
 from gatekeeper.gate.settings import Misconfigured
-from gatekeeper.manifests import peers, scripts
+from gatekeeper.manifests import endings, peers, scripts
 from gatekeeper.manifests.peers import JobWait
 from gatekeeper.manifests.scripts import Command
 
@@ -144,7 +144,7 @@ def _called(words: Sequence[str]) -> Own | None:
     if len(found) != 1:
         return None
     at, inner = found[0]
-    return Own(inner.argv, ("gatekeeper",), _opens(commands, at, guarded=_stops(rest, commands)))
+    return Own(inner.argv, ("gatekeeper",), endings.endings(rest, commands, {at: ""}).opens.get(at, ""))
 
 
 # Whether it is another program's gate.
@@ -262,8 +262,20 @@ def _read(command: Command, known: Mapping[str, str]) -> Iterator[JobWait]:
             yield replace(found, timeout=limit) if limit and found.program == peers.SHELL_LOOP else found
     elif name in {"wait_for.sh", "k8s_wait_for.sh"}:
         yield _attempt(peers.K8S_WAIT_FOR, peers.k8s_wait_for, words[1:])
+    elif scripts.ENDLESS.intersection(command.loops) and _asks_for_file(name, words):
+        yield JobWait(peers.SHELL_LOOP, problem="it waits for a file", readiness=True)
     elif name and name not in _IDLE:
         yield JobWait("", problem=f"it also runs {name}, which would be missed")
+
+
+def _asks_for_file(name: str, words: Sequence[str]) -> bool:
+    """Return whether a command tests for a file, or looks into one."""
+    if name in {"[", "[[", "test"}:
+        return not _FILE_TESTS.isdisjoint(words)
+    return name in {"egrep", "grep"} and any(word.startswith("/") for word in words[2:])
+
+
+_FILE_TESTS = frozenset({"-d", "-e", "-f", "-r", "-s", "-S"})
 
 
 def _read_script(
@@ -275,52 +287,38 @@ def _read_script(
         program = peers.KUBECTL if re.search(r"kubectl\s.*\bwait\b", script) else ""
         yield JobWait(program, problem=f"its script cannot be read: {str(fault).lower()}")
         return
-    guarded = _stops(shell, commands)
+    found = [list(_read(command, known)) for command in commands]
+    waits = {
+        at: _asked(found[at])
+        for at, command in enumerate(commands)
+        if not command.substituted and any(each.program and not each.problem for each in found[at])
+    }
+    ends = endings.endings(shell, commands, waits)
+    is_open = any({*map(waits.get, one)} != {*map(waits.get, other)} for one, other in ends.either)
+    yield from (
+        JobWait("", problem=f"it also writes {each}, which would be missed") for each in scripts.written(script)
+    )
     for at, (command, following) in enumerate(pairwise([*commands, Command(())])):
         endless = scripts.ENDLESS.intersection(command.loops)
         shrugs = command.end.strip() == "||" and not endless and _shrugs(following.words)
-        for found in _read(command, known):
-            if found.program and not found.problem and shrugs:
-                yield JobWait(found.program, problem=f"|| {following.words[0]} opens it although the wait failed")
-            elif found.program and not found.problem and not found.opens:
-                yield replace(found, opens=_opens(commands, at, guarded=guarded))
+        for each in found[at]:
+            if not each.program or each.problem:
+                yield each
+            elif shrugs:
+                yield JobWait(each.program, problem=f"|| {following.words[0]} opens it although the wait failed")
+            elif at in ends.never or is_open:
+                yield JobWait(each.program, problem="which of several Jobs it waits for is decided in the pod")
             else:
-                yield found
+                yield replace(each, opens=each.opens or ends.opens.get(at, ""))
+
+
+def _asked(waits: Iterable[JobWait]) -> tuple[tuple[object, ...], ...]:
+    """Return which Jobs are waited for."""
+    return tuple((each.jobs, each.labels, each.namespace) for each in waits if each.program)
 
 
 def _shrugs(words: Sequence[str]) -> bool:
     return words[:1] in {(":",), ("echo",), ("printf",), ("true",)} or words[:2] == ("exit", "0")
-
-
-def _stops(shell: Sequence[str], commands: Sequence[Command]) -> bool:
-    """Return whether a script ends at its first fault, or tells by an exit code of its own that there was one."""
-    by_option = any(re.fullmatch(r"-[a-z]*e[a-z]*", word) for word in shell[1:-1])
-    for command in commands:
-        words = [word for word in command.words if word not in scripts.KEYWORDS]
-        by_option |= words[:1] == ["set"] and any(re.fullmatch(r"-[a-z]*e[a-z]*|errexit", each) for each in words[1:])
-        by_option |= words[:1] in (["exit"], ["return"]) and words[1:2] not in ([], ["0"])
-        by_option |= words[:1] == ["false"] or any("$?" in word for word in words)
-    return bool(by_option)
-
-
-def _opens(commands: Sequence[Command], at: int, *, guarded: bool) -> str:
-    """Return what opens a gate although the wait that is this command has failed, nothing where nothing is seen to.
-
-    A shell without `-e` goes on after a fault, and ends with the exit code of its last command.
-    """
-    command, after = commands[at], [each for each in commands[at + 1 :] if each.words[0] not in {"done", "fi", "}"}]
-    if guarded or command.substituted or scripts.ENDLESS.intersection(command.loops):
-        return ""
-    if "for" in command.loops:
-        return "its loop ends after its last try, and nothing tells that from success"
-    if command.words[0] in {"if", "elif"} or command.end.strip() in {"&", "||", "|"}:
-        return ""
-    left = command.end.strip()
-    for each in after:
-        if left != "&&":
-            return f"{each.words[0]} follows, whatever the wait came to: without set -e the script ends with that"
-        left = each.end.strip()
-    return ""
 
 
 def _read_kubectl(words: Sequence[str], command: Command) -> Iterator[JobWait]:
@@ -339,7 +337,11 @@ def _read_kubectl(words: Sequence[str], command: Command) -> Iterator[JobWait]:
         while_there = command.words[0] == "while" and command.words[1:2] != ("!",)
         if (while_there or command.words[:2] == ("until", "!")) and command.end.strip() in {";", ""}:
             found = JobWait(peers.SHELL_LOOP, problem="it waits until the Job is gone, and that proves nothing")
-        yield replace(found, timeout="-1s") if endless and not found.problem else found
+        if endless and not found.problem:
+            is_head = command.words[0] in scripts.ENDLESS and command.end.strip() in {";", ""}
+            opens = "it ends as soon as there is such a Job, whatever that comes to" if is_head and objects[1:] else ""
+            found = replace(found, timeout="-1s", opens="" if command.substituted else opens)
+        yield found
     elif verb not in _IDLE_KUBECTL:
         yield JobWait("", problem=f"it also runs kubectl {verb}, which would be missed")
 

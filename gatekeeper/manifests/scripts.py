@@ -46,6 +46,8 @@ _GAPS = re.compile(
       ) | {_QUOTED}""",
     re.VERBOSE | re.DOTALL,
 )
+_WRITES = re.compile(r"(?:\d+|&)?>[>|]?\s*([^\s&].*)")
+_OF_NOBODY = ("/dev/", "/proc/", "/tmp/")  # noqa: S108 - looked for in a text
 _PARENTHESES = re.compile(rf"{_QUOTED} | [()]", re.VERBOSE | re.DOTALL)
 _SUBSTITUTIONS = re.compile(rf"\${_ARITHMETIC} | \$\( | ` | \\. | \" | '[^']*'", re.VERBOSE | re.DOTALL)
 _SEPARATORS = ";&|()\n"
@@ -61,6 +63,13 @@ def read(script: str, known: Mapping[str, str], loops: tuple[str, ...] = ()) -> 
     if len(script) > LENGTH:
         raise ValueError(f"it has more than {LENGTH} characters")
     return _expanded(_plain(_commands(script, loops)), known)
+
+
+def written(script: str) -> list[str]:
+    """Return the files that a script writes, save those that nobody else reads."""
+    gaps = (found["gap"] for found in _GAPS.finditer(script) if found["gap"])
+    files = [found[1] for gap in gaps if (found := _WRITES.fullmatch(gap))]
+    return [file for file in files if not file.startswith(_OF_NOBODY)]
 
 
 def assignment(word: str) -> bool:
@@ -206,7 +215,9 @@ def _defined(commands: Sequence[Command], world: _Known) -> list[Command]:
             if depth <= 0:
                 world.functions[name], body = body, None
             else:
-                body.append(command)
+                # Its own brace is none of its commands.
+                kept = words[depth == 1 and words[0] == "{" and not body :]
+                body += [replace(command, words=kept)] if kept else []
     return outside
 
 
@@ -233,7 +244,8 @@ def _run(commands: Sequence[Command], world: _Known, several: set[str], depth: i
             given = {str(at): word for at, word in enumerate(each.words[start + 1 :], 1)}
             inner = _Known(world.values | given, world.functions, dict(world.lists), world.count)
             body = [replace(one, loops=each.loops + one.loops) for one in called]
-            # How the call ends is how its last command ends.
+            # It stands where the call stands, and how that ends is how its last command ends.
+            body[:1] = [replace(one, words=(*each.words[:start], *one.words)) for one in body[:1]]
             body[-1:] = [replace(one, end=each.end) for one in body[-1:]]
             yield from _run(body, inner, several, depth + 1)
             world.count = inner.count
