@@ -59,7 +59,7 @@ def audit(manifests: Sequence[Manifest], namespace: str = "", images: Sequence[s
     findings += [_told_of(*each) for each in others if each[2].kind in _OTHERS]
     findings += _siblings(gated, without)
     if not gates and not gated:
-        findings.append(_none(manifests[0], others))
+        findings.append(_none(manifests[0], others, without))
     return Audit(tuple(gates), tuple(findings))
 
 
@@ -68,9 +68,15 @@ def _finding(slug: str, workload: Workload, container: str, sentence: str, cure:
     return Finding(RULES[slug], str(manifest), sentence, cure, container, manifest.source, manifest.line)
 
 
-def _none(first: Manifest, others: Sequence[tuple[Workload, str, Other]]) -> Finding:
+def _none(first: Manifest, others: Sequence[tuple[Workload, str, Other]], without: Sequence[Workload]) -> Finding:
     waiting = [f"{name} of {workload.manifest} ({other.name})" for workload, name, other in others]
     beside = f" What waits there waits for something else: {', '.join(waiting[:6])}." if waiting else ""
+    strange = next((each for workload in without for each in workload.inits if containers.may_be_gate(each)), None)
+    if strange:
+        beside += (
+            f" {strange.get('name')} may be one, of an image that is not known: where it is gatekeeper's, write "
+            f"--image {containers.repository(str(strange.get('image')))}."
+        )
     return Finding(
         RULES["no-gate"],
         "",
@@ -266,7 +272,7 @@ class _Case:
                 )
             # What an unreadable gate needs is not known, nor what is too much for it.
             excess = [] if each.is_default else each.excess(self.needs)
-            if excess and not any(gate.problem for gate in self.gates):
+            if excess and not any(gate.problem or gate.by_pods for gate in self.gates):
                 yield _Wrong("excess-right", None, self._excess(each, excess), self._cure_excess(each))
         bound = [each for each in self.grants if not each.subject.startswith("group ")]
         if self.account == "default" and (self.needs or bound):

@@ -32,6 +32,7 @@ _PODS = {
     ("", "PodTemplate"): ("template", "spec"),
     ("", "ReplicationController"): _POD,
     ("apps.openshift.io", "DeploymentConfig"): _POD,
+    ("", "DeploymentConfig"): _POD,
     ("serving.knative.dev", "Service"): _POD,
 }
 """Where each kind of workload has its pod's spec."""
@@ -160,7 +161,7 @@ def workloads(manifests: Sequence[Manifest]) -> list[Workload]:
     known = {(each.kind, each.name, each.namespace) for each in manifests}
     found = []
     for manifest in manifests:
-        path = _PODS.get((manifest.group, manifest.kind))
+        path = _PODS.get((manifest.group, manifest.kind)) or _path_of_pod(manifest.content)
         if path is None:
             continue
         with blaming(manifest):
@@ -177,6 +178,14 @@ def workloads(manifests: Sequence[Manifest]) -> list[Workload]:
                 texts(container, "args")
             found.append(Workload(manifest, pod, inits, apps, path))
     return found
+
+
+def _path_of_pod(content: Object) -> tuple[str, ...] | None:
+    """Return where a kind of somebody's own has its pod's spec: where Deployments have it, None if nothing is there."""
+    found: Any = content
+    for key in (*_POD, "containers"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return _POD if isinstance(found, list) and found and all(isinstance(each, dict) for each in found) else None
 
 
 @contextmanager
