@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from gatekeeper.gate.durations import format_duration
 from gatekeeper.gate.settings import SERVICE_ACCOUNT
-from gatekeeper.manifests import containers, peers, rbac, security, waits
+from gatekeeper.manifests import containers, peers, quotas, rbac, security, waits
 from gatekeeper.manifests.containers import asks_api
 from gatekeeper.manifests.findings import RULES, Audit, Finding, GateFacts
 from gatekeeper.manifests.grants import Granted, Need, by_namespace, granted, missing
@@ -25,8 +25,10 @@ PROGRESS_DEADLINE = 600
 """Seconds, where a Deployment or a Rollout does not say."""
 _VERSION = "app.kubernetes.io/version"
 _ROLLED_OUT = ("Deployment", "Rollout")
-_BESIDE = ("ClusterRole", "ClusterRoleBinding", "Job", "Role", "RoleBinding", "Secret", "ServiceAccount")
-"""What tells of a gate's rights, its token and its Jobs."""
+_BESIDE = (
+    "ClusterRole", "ClusterRoleBinding", "Job", "Role", "RoleBinding", "Secret", "ServiceAccount", *quotas.KINDS,
+)  # fmt: skip
+"""What tells of a gate's rights, its token, its Jobs and what its namespace admits."""
 
 
 def audit(manifests: Sequence[Manifest], namespace: str = "", images: Sequence[str] = ()) -> Audit:
@@ -179,6 +181,11 @@ class _Case:
         self.elsewhere = [] if self.namespace else named
         reached = {str(each.binding) for each in self.grants}
         self.of_namesakes = [each for each in named if self.namespace and each not in reached]
+        self.limits = [
+            each
+            for each in manifests
+            if each.kind in quotas.KINDS and (each.group, each.namespace) == ("", self.namespace)
+        ]
         self.jobs = [each for each in manifests if (each.group, each.kind) == ("batch", "Job")]
         accounts = [each for each in manifests if (each.group, each.kind) == ("", "ServiceAccount")]
         flags = [each.content for each in accounts if (each.namespace, each.name) == (self.namespace, self.account)]
@@ -507,9 +514,11 @@ class _Case:
                 f"set --timeout below {format_duration(limit)}, or progressDeadlineSeconds above the timeout.",
             )
 
-    # Pod Security.
+    # What its node and its namespace make of it.
 
     def _security(self, gate: Gate) -> Iterator[_Wrong]:
+        for sentence, cure in quotas.refusals(gate.container, self.workload.pod, self.limits):
+            yield _Wrong("not-admitted", gate, f"No pod with this gate is created: {sentence}.", cure)
         if security.never_starts(gate.container, self.workload.pod):
             yield _Wrong(
                 "never-starts",
