@@ -280,6 +280,64 @@ SHAPES = {
         ("job m-7 --timeout 10m",),
         "a shell loop",
     ),
+    "a request in a loop": Shape(
+        script(
+            "API=https://kubernetes.default.svc\nNS=$(cat /var/run/secrets/kubernetes.io/serviceaccount/namespace)\n"
+            "TOKEN=$(cat /var/run/secrets/kubernetes.io/serviceaccount/token)\n"
+            'until curl -sk -H "Authorization: Bearer $TOKEN" "$API/apis/batch/v1/namespaces/$NS/jobs/m-7/status" |\n'
+            "  grep -q '\"succeeded\": 1'; do sleep 5; done\n",
+            shell="sh",
+            image="example.com/curl:8",
+        ),
+        ("job m-7 --timeout -1s",),
+        "a shell loop",
+    ),
+    "busybox's request": Shape(
+        script(
+            "while true; do\n"
+            "  wget -qO- --no-check-certificate 'https://10.96.0.1/apis/batch/v1/namespaces/shop/jobs?labelSelector="
+            "app%3Dmigrate%2Crev%3D7' | grep -q Complete && break\n  sleep 1\ndone\n",
+            shell="busybox",
+            options="sh, -c",
+            image="busybox:1",
+        ),
+        ("job --selector app=migrate,rev=7 --namespace shop --timeout -1s",),
+        "a shell loop",
+    ),
+    "pods of a Job": Shape(
+        script("until kubectl get pods -l job-name=m-7 -o jsonpath='{..phase}' | grep Succeeded; do sleep 1; done\n"),
+        ("job m-7 --timeout -1s",),
+        "a shell loop",
+    ),
+    "a pod of a Job": Shape(
+        f"- {{name: wait, image: {KUBECTL}, args: [wait, pod, -l, 'batch.kubernetes.io/job-name=m-7', -n, shop, "
+        "'--for=jsonpath={.status.phase}=Succeeded', --timeout=5m]}\n",
+        ("job m-7 --namespace shop --timeout 5m",),
+        "kubectl wait",
+    ),
+    "words that are given": Shape(
+        f"- {{name: wait, image: {KUBECTL}, command: [sh, -ec, 'exec kubectl wait {COMPLETE} \"$@\"', wait], "
+        "args: [job/m-7, --timeout=5m]}\n",
+        ("job m-7 --timeout 5m",),
+        "kubectl wait",
+    ),
+    "words of a function": Shape(
+        script(f'set -eu\nw() {{ kubectl wait {COMPLETE} --timeout=5m "$@"; }}\nw job/a-7 job/b-7\n'),
+        ("job a-7 b-7 --timeout 5m",),
+        "kubectl wait",
+    ),
+    "k3s": Shape(
+        f"- {{name: wait, image: 'example.com/k3s@sha256:{'0' * 64}', command: [k3s, kubectl, wait, job/m-7, "
+        f"{COMPLETE}]}}\n",
+        ("job m-7 --timeout 30s",),
+        "kubectl wait",
+    ),
+    "a default": Shape(
+        script(f'exec kubectl wait {COMPLETE} "job/${{JOB:-old-6}}" --timeout="${{LIMIT:-60s}}"\n')
+        + "  env: [{name: JOB, value: m-7}, {name: LIMIT}]\n",
+        ("job m-7 --timeout 60s",),
+        "kubectl wait",
+    ),
     "the condition by its path": Shape(
         script("kubectl wait --for='jsonpath={.status.conditions[?(@.type==\"Complete\")].status}=True' job/m-7\n"),
         ("job m-7 --timeout 30s",),

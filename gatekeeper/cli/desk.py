@@ -238,14 +238,15 @@ def inject(
         limits=resources.given("--limits", limits),
         requests=resources.given("--requests", requests),
     )
-    done = injection.inject(objects.read_text(file, injection.EXAMPLE), wanted, file)
+    text, encoding = objects.read_text(file, injection.EXAMPLE)
+    done = injection.inject(text, wanted, file)
     for gate in done.gates:
         params = context.parent.command.commands[gate.command].params  # type: ignore[union-attr]
         _judge_gate(gate, set(map(_name_of, params)))
     for note in done.notes:
         write(f"note: {one_line(note)}\n", sys.stderr)
     try:
-        sys.stdout.buffer.write(done.text.encode())
+        sys.stdout.buffer.write(done.text.encode(encoding))
         sys.stdout.flush()
     except OSError as fault:
         raise Misconfigured(f"not all could be printed ({fault.strerror}); write to a pipe that is read") from fault

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from gatekeeper.gate.durations import format_duration
 from gatekeeper.gate.settings import SERVICE_ACCOUNT
-from gatekeeper.manifests import containers, peers, rbac, security, waits
+from gatekeeper.manifests import containers, peers, quotas, rbac, security, waits
 from gatekeeper.manifests.containers import asks_api
 from gatekeeper.manifests.findings import RULES, Audit, Finding, GateFacts
 from gatekeeper.manifests.grants import Granted, Need, by_namespace, granted, missing
@@ -25,8 +25,10 @@ PROGRESS_DEADLINE = 600
 """Seconds, where a Deployment or a Rollout does not say."""
 _VERSION = "app.kubernetes.io/version"
 _ROLLED_OUT = ("Deployment", "Rollout")
-_BESIDE = ("ClusterRole", "ClusterRoleBinding", "Job", "Role", "RoleBinding", "Secret", "ServiceAccount")
-"""What tells of a gate's rights, its token and its Jobs."""
+_BESIDE = (
+    "ClusterRole", "ClusterRoleBinding", "Job", "Role", "RoleBinding", "Secret", "ServiceAccount", *quotas.KINDS,
+)  # fmt: skip
+"""What tells of a gate's rights, its token, its Jobs and what its namespace admits."""
 
 
 def audit(manifests: Sequence[Manifest], namespace: str = "", images: Sequence[str] = ()) -> Audit:
@@ -59,7 +61,7 @@ def audit(manifests: Sequence[Manifest], namespace: str = "", images: Sequence[s
     findings += [_told_of(*each) for each in others if each[2].kind in _OTHERS]
     findings += _siblings(gated, without)
     if not gates and not gated:
-        findings.append(_none(manifests[0], others))
+        findings.append(_none(manifests[0], others, without))
     return Audit(tuple(gates), tuple(findings))
 
 
@@ -68,9 +70,15 @@ def _finding(slug: str, workload: Workload, container: str, sentence: str, cure:
     return Finding(RULES[slug], str(manifest), sentence, cure, container, manifest.source, manifest.line)
 
 
-def _none(first: Manifest, others: Sequence[tuple[Workload, str, Other]]) -> Finding:
+def _none(first: Manifest, others: Sequence[tuple[Workload, str, Other]], without: Sequence[Workload]) -> Finding:
     waiting = [f"{name} of {workload.manifest} ({other.name})" for workload, name, other in others]
     beside = f" What waits there waits for something else: {', '.join(waiting[:6])}." if waiting else ""
+    strange = next((each for workload in without for each in workload.inits if containers.may_be_gate(each)), None)
+    if strange:
+        beside += (
+            f" {strange.get('name')} may be one, of an image that is not known: where it is gatekeeper's, write "
+            f"--image {containers.repository(str(strange.get('image')))}."
+        )
     return Finding(
         RULES["no-gate"],
         "",
@@ -173,6 +181,11 @@ class _Case:
         self.elsewhere = [] if self.namespace else named
         reached = {str(each.binding) for each in self.grants}
         self.of_namesakes = [each for each in named if self.namespace and each not in reached]
+        self.limits = [
+            each
+            for each in manifests
+            if each.kind in quotas.KINDS and (each.group, each.namespace) == ("", self.namespace)
+        ]
         self.jobs = [each for each in manifests if (each.group, each.kind) == ("batch", "Job")]
         accounts = [each for each in manifests if (each.group, each.kind) == ("", "ServiceAccount")]
         flags = [each.content for each in accounts if (each.namespace, each.name) == (self.namespace, self.account)]
@@ -266,7 +279,7 @@ class _Case:
                 )
             # What an unreadable gate needs is not known, nor what is too much for it.
             excess = [] if each.is_default else each.excess(self.needs)
-            if excess and not any(gate.problem for gate in self.gates):
+            if excess and not any(gate.problem or gate.by_pods for gate in self.gates):
                 yield _Wrong("excess-right", None, self._excess(each, excess), self._cure_excess(each))
         bound = [each for each in self.grants if not each.subject.startswith("group ")]
         if self.account == "default" and (self.needs or bound):
@@ -501,9 +514,11 @@ class _Case:
                 f"set --timeout below {format_duration(limit)}, or progressDeadlineSeconds above the timeout.",
             )
 
-    # Pod Security.
+    # What its node and its namespace make of it.
 
     def _security(self, gate: Gate) -> Iterator[_Wrong]:
+        for sentence, cure in quotas.refusals(gate.container, self.workload.pod, self.limits):
+            yield _Wrong("not-admitted", gate, f"No pod with this gate is created: {sentence}.", cure)
         if security.never_starts(gate.container, self.workload.pod):
             yield _Wrong(
                 "never-starts",

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import PurePosixPath
+from urllib.parse import unquote
 
 from gatekeeper.gate.durations import format_duration, parse_duration
 from gatekeeper.gate.settings import Misconfigured
-from gatekeeper.manifests import peers, scripts
+from gatekeeper.manifests import endings, peers, scripts
 from gatekeeper.manifests.peers import JobWait
 from gatekeeper.manifests.scripts import Command
 
@@ -117,6 +118,12 @@ def own(container: Container, images: Sequence[str] = ()) -> Own | None:
     return Own(tuple(args)) if named or is_ours or marks or variables_are else None
 
 
+def may_be_gate(container: Container) -> bool:
+    """Return whether a container is given what a gate is given, and nothing tells whose it is."""
+    args = texts(container, "args")
+    return not container.get("command") and args[:1] in (["job"], ["schema"]) and len(args) > 1
+
+
 def is_gatekeeper(container: Container, images: Sequence[str] = ()) -> bool:
     """Return whether a container is gatekeeper's own gate, also under another image name."""
     return own(container, images) is not None
@@ -133,18 +140,18 @@ def _called(words: Sequence[str]) -> Own | None:
         at = next((at for at, word in enumerate(rest) if at and not re.fullmatch(r"-[A-Za-ln-z]+", word)), 0)
         if rest[at : at + 2] == ["-m", "gatekeeper"]:
             return Own(tuple(rest[at + 2 :]), (*before, *rest[: at + 2]))
-    script = _script(rest) if name in _SHELLS else None
+    script, given = _script(rest) if name in _SHELLS else (None, {})
     if not script or "gatekeeper" not in script:
         return None
     try:
-        commands = scripts.read(script, {})
+        commands = scripts.read(script, given)
     except ValueError:
         return None
     found = [(at, each) for at, command in enumerate(commands) if (each := _called(command.words))]
     if len(found) != 1:
         return None
     at, inner = found[0]
-    return Own(inner.argv, ("gatekeeper",), _opens(commands, at, guarded=_stops(rest, commands)))
+    return Own(inner.argv, ("gatekeeper",), endings.endings(rest, commands, {at: ""}).opens.get(at, ""))
 
 
 # Whether it is another program's gate.
@@ -231,7 +238,9 @@ def asks_api(container: Container) -> bool:
 # What its command line waits for.
 
 _SHELLS = frozenset({"ash", "bash", "dash", "ksh", "sh", "zsh"})
-_WRAPPERS = frozenset({"--", "busybox", "command", "dumb-init", "env", "exec", "nohup", "tini", "time"})
+_WRAPPERS = frozenset({
+    "--", "busybox", "command", "dumb-init", "env", "exec", "k3s", "microk8s", "nohup", "tini", "time",
+})  # fmt: skip
 _IDLE = frozenset({
     ":", "[", "[[", "awk", "break", "continue", "cut", "date", "declare", "done", "echo", "egrep", "exit", "export",
     "expr", "false", "fi", "grep", "head", "jq", "kill", "let", "local", "printf", "readonly", "return", "sed", "seq",
@@ -249,11 +258,11 @@ def _read(command: Command, known: Mapping[str, str]) -> Iterator[JobWait]:
     name = PurePosixPath(words[0]).name if words else ""
     limit = _limit(command.words)
     if name in _SHELLS:
-        script = _script(words)
+        script, given = _script(words)
         if script is None:
             yield JobWait("", problem=f"it runs {' '.join(words)[:80]}, which cannot be read here")
         else:
-            for found in _read_script(script, words, command.loops, known):
+            for found in _read_script(script, words, command.loops, {**known, **given}):
                 # `kubectl wait` has a time of its own, which is up before.
                 endless = found.timeout == "-1s" or (not found.timeout and found.program == peers.K8S_WAIT_FOR)
                 yield replace(found, timeout=limit) if limit and endless else found
@@ -262,8 +271,48 @@ def _read(command: Command, known: Mapping[str, str]) -> Iterator[JobWait]:
             yield replace(found, timeout=limit) if limit and found.program == peers.SHELL_LOOP else found
     elif name in {"wait_for.sh", "k8s_wait_for.sh"}:
         yield _attempt(peers.K8S_WAIT_FOR, peers.k8s_wait_for, words[1:])
-    elif name and name not in _IDLE:
+    elif name:
+        yield from _read_other(name, words, command, limit)
+
+
+def _read_other(name: str, words: Sequence[str], command: Command, limit: str) -> Iterator[JobWait]:
+    if scripts.ENDLESS.intersection(command.loops) and _asks_for_file(name, words):
+        yield JobWait(peers.SHELL_LOOP, problem="it waits for a file", readiness=True)
+    elif name in {"eval", "xargs"} and _WAITS.search(" ".join(words)):
+        yield JobWait(peers.KUBECTL, problem=f"what {name} makes it run is known only in the pod")
+    elif name in {"curl", "wget"} and command.loops and (asked := _of_a_url(words)):
+        found = _attempt(peers.SHELL_LOOP, _loop, asked)
+        yield found if found.problem else replace(found, timeout=limit or "-1s")
+    elif name not in _IDLE and not (name == "cat" and all(map(_OF_THE_ACCOUNT.match, words[1:]))):
         yield JobWait("", problem=f"it also runs {name}, which would be missed")
+
+
+_WAITS = re.compile(r"\b(?:kubectl|oc)\b(?=.*\bwait\b|.*\bget\b.*\bjobs?\b)")
+_OF_THE_ACCOUNT = re.compile(r"(?:/var)?/run/secrets/kubernetes\.io/serviceaccount/")
+_WRITES = ("-X", "--request", "-d", "--data", "--json", "--method", "--post")
+_URL = re.compile(r"/apis/batch/v1/namespaces/([^/\s]+)/jobs(?:/([^/?\s]+)|\?(?:[^\s]*&)?labelSelector=([^&\s]+))")
+
+
+def _of_a_url(words: Sequence[str]) -> list[str]:
+    """Return what kubectl would be given for the Jobs at a URL of the API server, nothing where there are none."""
+    found = next((found for word in words if (found := _URL.search(word))), None)
+    if not found or any(word.startswith(_WRITES) for word in words):
+        return []
+    return ["job", *([found[2]] if found[2] else ["-l", unquote(found[3])]), "-n", found[1]]
+
+
+def _loop(argv: Sequence[str]) -> JobWait:
+    return peers.job_wait(peers.SHELL_LOOP, *peers.split(argv))
+
+
+def _asks_for_file(name: str, words: Sequence[str]) -> bool:
+    """Return whether a command tests for a file, or looks into one."""
+    if name in {"[", "[[", "test"}:
+        return not _FILE_TESTS.isdisjoint(words)
+    return name in {"egrep", "grep"} and any(word.startswith("/") for word in words[2:])
+
+
+_FILE_TESTS = frozenset({"-d", "-e", "-f", "-r", "-s", "-S"})
 
 
 def _read_script(
@@ -275,52 +324,38 @@ def _read_script(
         program = peers.KUBECTL if re.search(r"kubectl\s.*\bwait\b", script) else ""
         yield JobWait(program, problem=f"its script cannot be read: {str(fault).lower()}")
         return
-    guarded = _stops(shell, commands)
+    found = [list(_read(command, known)) for command in commands]
+    waits = {
+        at: _asked(found[at])
+        for at, command in enumerate(commands)
+        if not command.substituted and any(each.program and not each.problem for each in found[at])
+    }
+    ends = endings.endings(shell, commands, waits)
+    is_open = any({*map(waits.get, one)} != {*map(waits.get, other)} for one, other in ends.either)
+    yield from (
+        JobWait("", problem=f"it also writes {each}, which would be missed") for each in scripts.written(script)
+    )
     for at, (command, following) in enumerate(pairwise([*commands, Command(())])):
         endless = scripts.ENDLESS.intersection(command.loops)
         shrugs = command.end.strip() == "||" and not endless and _shrugs(following.words)
-        for found in _read(command, known):
-            if found.program and not found.problem and shrugs:
-                yield JobWait(found.program, problem=f"|| {following.words[0]} opens it although the wait failed")
-            elif found.program and not found.problem and not found.opens:
-                yield replace(found, opens=_opens(commands, at, guarded=guarded))
+        for each in found[at]:
+            if not each.program or each.problem:
+                yield each
+            elif shrugs:
+                yield JobWait(each.program, problem=f"|| {following.words[0]} opens it although the wait failed")
+            elif at in ends.never or is_open:
+                yield JobWait(each.program, problem="which of several Jobs it waits for is decided in the pod")
             else:
-                yield found
+                yield replace(each, opens=each.opens or ends.opens.get(at, ""))
+
+
+def _asked(waits: Iterable[JobWait]) -> tuple[tuple[object, ...], ...]:
+    """Return which Jobs are waited for."""
+    return tuple((each.jobs, each.labels, each.namespace) for each in waits if each.program)
 
 
 def _shrugs(words: Sequence[str]) -> bool:
     return words[:1] in {(":",), ("echo",), ("printf",), ("true",)} or words[:2] == ("exit", "0")
-
-
-def _stops(shell: Sequence[str], commands: Sequence[Command]) -> bool:
-    """Return whether a script ends at its first fault, or tells by an exit code of its own that there was one."""
-    by_option = any(re.fullmatch(r"-[a-z]*e[a-z]*", word) for word in shell[1:-1])
-    for command in commands:
-        words = [word for word in command.words if word not in scripts.KEYWORDS]
-        by_option |= words[:1] == ["set"] and any(re.fullmatch(r"-[a-z]*e[a-z]*|errexit", each) for each in words[1:])
-        by_option |= words[:1] in (["exit"], ["return"]) and words[1:2] not in ([], ["0"])
-        by_option |= words[:1] == ["false"] or any("$?" in word for word in words)
-    return bool(by_option)
-
-
-def _opens(commands: Sequence[Command], at: int, *, guarded: bool) -> str:
-    """Return what opens a gate although the wait that is this command has failed, nothing where nothing is seen to.
-
-    A shell without `-e` goes on after a fault, and ends with the exit code of its last command.
-    """
-    command, after = commands[at], [each for each in commands[at + 1 :] if each.words[0] not in {"done", "fi", "}"}]
-    if guarded or command.substituted or scripts.ENDLESS.intersection(command.loops):
-        return ""
-    if "for" in command.loops:
-        return "its loop ends after its last try, and nothing tells that from success"
-    if command.words[0] in {"if", "elif"} or command.end.strip() in {"&", "||", "|"}:
-        return ""
-    left = command.end.strip()
-    for each in after:
-        if left != "&&":
-            return f"{each.words[0]} follows, whatever the wait came to: without set -e the script ends with that"
-        left = each.end.strip()
-    return ""
 
 
 def _read_kubectl(words: Sequence[str], command: Command) -> Iterator[JobWait]:
@@ -331,17 +366,45 @@ def _read_kubectl(words: Sequence[str], command: Command) -> Iterator[JobWait]:
     if verb:
         rest.remove(verb)
     endless = bool(scripts.ENDLESS.intersection(loops))
-    if verb == "wait":
+    if (verb == "wait" or (verb == "get" and loops)) and (job := _of_pods(objects[0], rest)):
+        program = peers.KUBECTL if verb == "wait" else peers.SHELL_LOOP
+        found = _attempt(program, lambda argv: peers.job_wait(program, *peers.split(argv)), job)
+        found = replace(found, by_pods=not found.problem)
+        yield replace(found, timeout="-1s") if endless and not found.problem else found
+    elif verb == "wait":
         found = _attempt(peers.KUBECTL, peers.kubectl_wait, rest)
         yield replace(found, timeout="-1s") if endless and not found.problem else found
     elif verb in {"get", "describe"} and loops and peers.JOB.fullmatch(objects[0].partition("/")[0]):
-        found = _attempt(peers.SHELL_LOOP, lambda argv: peers.job_wait(peers.SHELL_LOOP, *peers.split(argv)), rest)
+        found = _attempt(peers.SHELL_LOOP, _loop, rest)
         while_there = command.words[0] == "while" and command.words[1:2] != ("!",)
         if (while_there or command.words[:2] == ("until", "!")) and command.end.strip() in {";", ""}:
             found = JobWait(peers.SHELL_LOOP, problem="it waits until the Job is gone, and that proves nothing")
-        yield replace(found, timeout="-1s") if endless and not found.problem else found
+        if endless and not found.problem:
+            is_head = command.words[0] in scripts.ENDLESS and command.end.strip() in {";", ""}
+            opens = "it ends as soon as there is such a Job, whatever that comes to" if is_head and objects[1:] else ""
+            found = replace(found, timeout="-1s", opens="" if command.substituted else opens)
+        yield found
     elif verb not in _IDLE_KUBECTL:
         yield JobWait("", problem=f"it also runs kubectl {verb}, which would be missed")
+
+
+_PODS = re.compile(r"pods?|po", re.IGNORECASE)
+_JOB_OF_POD = re.compile(r"(?:.*,\s*)?(?:batch\.kubernetes\.io/)?job-name\s*==?\s*([^\s,]+)(?:,.*)?")
+_SUCCEEDED = re.compile(r"jsonpath='?\{\.status\.phase\}'?=Succeeded")
+
+
+def _of_pods(kind: str, argv: Sequence[str]) -> list[str]:
+    """Return what would be given for the Job whose pods are asked for, nothing where they are no Job's.
+
+    To wait for one that is ready is to wait until it runs, which proves nothing.
+    """
+    options = peers.split(argv)[1]
+    labels = next((_JOB_OF_POD.fullmatch(value or "") for name, value in options if name == "selector"), None)
+    ends = [value for name, value in options if name == "for"]
+    if not (_PODS.fullmatch(kind) and labels and all(_SUCCEEDED.fullmatch(each or "") for each in ends)):
+        return []
+    kept = [f"--{name}={value}" for name, value in options if name in {"namespace", "timeout"}]
+    return ["job", labels[1], *kept]
 
 
 def _program(words: Sequence[str]) -> Sequence[str]:
@@ -380,16 +443,19 @@ def _limit(words: Sequence[str]) -> str:
     return format_duration(seconds)
 
 
-def _script(words: Sequence[str]) -> str | None:
-    """Return the script in `sh -c SCRIPT`, None where the shell reads a file."""
-    given = False
+def _script(words: Sequence[str]) -> tuple[str | None, dict[str, str]]:
+    """Return the script in `sh -c SCRIPT NAME WORDS`, None where the shell reads a file, and what it is given."""
+    is_text = False
     left = list(words[:0:-1])
     while left and re.match("[-+].", left[-1]):
         option = left.pop()
-        given |= "c" in option and not option.startswith("--")
+        is_text |= "c" in option and not option.startswith("--")
         if option.endswith("o") and left:
             left.pop()
-    return left[-1] if given and left else None
+    if not (is_text and left):
+        return None, {}
+    script, *rest = reversed(left)
+    return script, scripts.given(rest[1:]) | dict(zip("0", rest, strict=False))
 
 
 def _attempt(program: str, parse: Callable[[Sequence[str]], JobWait], argv: Sequence[str]) -> JobWait:

@@ -60,6 +60,7 @@ RULES = {
         Rule("GK408", "waits-for-itself", "error", "A gate waits for the Job that it is a part of."),
         Rule("GK501", "pod-security", "warning", "A gate is not admitted by Pod Security restricted."),
         Rule("GK502", "never-starts", "error", "The kubelet never starts a gate."),
+        Rule("GK503", "not-admitted", "error", "A quota or limit range of the namespace refuses a gate's pods."),
     )
 }
 

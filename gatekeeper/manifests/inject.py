@@ -99,9 +99,12 @@ def _choose(found: Sequence[Workload], wanted: str) -> Workload:
             f"there is no {wanted or 'workload'} in these documents{among}; "
             "write the name of one that is there, for example --workload Deployment/web"
         )
+    if not wanted:
+        chosen = [each for each in chosen if each.apps] or chosen
     if len(chosen) > 1:
         one = chosen[0].manifest
-        name = f"{one.namespace}/{one.name}" if one.namespace and wanted else one.name
+        is_shared = names.count(f"{one.kind}/{one.name}") > 1
+        name = f"{one.namespace}/{one.name}" if one.namespace and is_shared else one.name
         raise Misconfigured(
             f"{', '.join(str(each.manifest) for each in chosen)} could each be meant; "
             f"write which, for example --workload {one.kind}/{name}, or --all"

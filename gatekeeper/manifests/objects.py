@@ -32,6 +32,7 @@ _PODS = {
     ("", "PodTemplate"): ("template", "spec"),
     ("", "ReplicationController"): _POD,
     ("apps.openshift.io", "DeploymentConfig"): _POD,
+    ("", "DeploymentConfig"): _POD,
     ("serving.knative.dev", "Service"): _POD,
 }
 """Where each kind of workload has its pod's spec."""
@@ -86,25 +87,27 @@ class Workload:
 
 def read(path: str) -> list[Manifest]:
     """Return the objects of a file, or of standard input for `-`. Raises Misconfigured."""
-    return parse(read_text(path), path)
+    return parse(read_text(path)[0], path)
 
 
 _MARKS = (
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 
 
-def read_text(path: str, example: str = EXAMPLE) -> str:
-    """Return the text of a file, or of standard input for `-`, with the line ends that it has. Raises Misconfigured.
+def read_text(path: str, example: str = EXAMPLE) -> tuple[str, str]:
+    """Return the text of a file, or of standard input for `-`, and its encoding. Raises Misconfigured.
 
-    A byte order mark tells UTF-16 and UTF-32, which PowerShell writes.
+    It has the line ends and the byte order mark that it has there: the mark tells UTF-16 and UTF-32, which PowerShell
+    writes.
     """
     try:
         read = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-        return read.decode(next((name for mark, name in _MARKS if read.startswith(mark)), "utf-8"))
+        encoding = next((name for mark, name in _MARKS if read.startswith(mark)), "utf-8")
+        return read.decode(encoding), encoding
     except (OSError, UnicodeDecodeError) as fault:
         why = fault.strerror if isinstance(fault, OSError) else "it is not UTF-8 text"
         raise Misconfigured(f"{path} cannot be read ({why}); write for example {example}") from fault
@@ -160,7 +163,7 @@ def workloads(manifests: Sequence[Manifest]) -> list[Workload]:
     known = {(each.kind, each.name, each.namespace) for each in manifests}
     found = []
     for manifest in manifests:
-        path = _PODS.get((manifest.group, manifest.kind))
+        path = _PODS.get((manifest.group, manifest.kind)) or _path_of_pod(manifest.content)
         if path is None:
             continue
         with blaming(manifest):
@@ -177,6 +180,14 @@ def workloads(manifests: Sequence[Manifest]) -> list[Workload]:
                 texts(container, "args")
             found.append(Workload(manifest, pod, inits, apps, path))
     return found
+
+
+def _path_of_pod(content: Object) -> tuple[str, ...] | None:
+    """Return where a kind of somebody's own has its pod's spec: where Deployments have it, None if nothing is there."""
+    found: Any = content
+    for key in (*_POD, "containers"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return _POD if isinstance(found, list) and found and all(isinstance(each, dict) for each in found) else None
 
 
 @contextmanager

@@ -50,6 +50,8 @@ class JobWait:
     """What else it waits for, one clause, so that nothing can take its place."""
     opens: str = ""
     """What opens it although a wait has failed, one clause."""
+    by_pods: bool = False
+    """Whether it asks for the Jobs' pods, which have their names as a label."""
 
 
 class NotAJob(Misconfigured):
@@ -214,6 +216,8 @@ def _names(words: Sequence[str]) -> list[str]:
         raise Misconfigured(f"{' '.join(words)} mixes two spellings; write for example job/db-migrate job/db-seed")
     pairs = [word.partition("/")[::2] for word in slashed] or [(words[0] if words else "job", "")]
     for kind, _ in pairs:
+        if "$" in kind:
+            raise Misconfigured(f"{kind} is known only in the pod; write for example {_EXAMPLE}")
         if not JOB.fullmatch(kind):
             raise NotAJob(f"it waits for {kind}, and only a Job can prove a migration; write for example {_EXAMPLE}")
     return [name for _, name in pairs] if slashed else list(words[1:])

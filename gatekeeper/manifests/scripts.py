@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
+from gatekeeper.manifests.peers import OWN_NAMESPACE
+
 LENGTH = 100_000
 """Characters of a script that is read; one that is longer is said to be too long."""
 _DEPTH = 12
@@ -46,6 +48,8 @@ _GAPS = re.compile(
       ) | {_QUOTED}""",
     re.VERBOSE | re.DOTALL,
 )
+_WRITES = re.compile(r"(?:\d+|&)?>[>|]?\s*([^\s&].*)")
+_OF_NOBODY = ("/dev/", "/proc/", "/tmp/")  # noqa: S108 - looked for in a text
 _PARENTHESES = re.compile(rf"{_QUOTED} | [()]", re.VERBOSE | re.DOTALL)
 _SUBSTITUTIONS = re.compile(rf"\${_ARITHMETIC} | \$\( | ` | \\. | \" | '[^']*'", re.VERBOSE | re.DOTALL)
 _SEPARATORS = ";&|()\n"
@@ -53,7 +57,13 @@ LIFTED = "$..."
 """What stands in a word where a command substitution was."""
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 """In `$(...)`, what the kubelet replaces by an environment variable's value before the shell runs."""
-_USE = re.compile(r"\$(?:(\w+)|\{(\w+)\})", re.ASCII)
+_USE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?[-=]([^{}$]*))?\})", re.ASCII)
+"""A variable, perhaps with what takes its place where it is empty."""
+COUNT = "#"
+"""How many words a script or a function is given, where that is known: `$1` and those after it."""
+_GIVEN = ("$*", "$@")
+_CHANGES = (("set", "--"), ("shift",))
+_NAMESPACE_FILE = re.compile(r"\s*cat\s+(?:/var)?/run/secrets/kubernetes\.io/serviceaccount/namespace\s*")
 
 
 def read(script: str, known: Mapping[str, str], loops: tuple[str, ...] = ()) -> list[Command]:
@@ -61,6 +71,13 @@ def read(script: str, known: Mapping[str, str], loops: tuple[str, ...] = ()) -> 
     if len(script) > LENGTH:
         raise ValueError(f"it has more than {LENGTH} characters")
     return _expanded(_plain(_commands(script, loops)), known)
+
+
+def written(script: str) -> list[str]:
+    """Return the files that a script writes, save those that nobody else reads."""
+    gaps = (found["gap"] for found in _GAPS.finditer(script) if found["gap"])
+    files = [found[1] for gap in gaps if (found := _WRITES.fullmatch(gap))]
+    return [file for file in files if not file.startswith(_OF_NOBODY)]
 
 
 def assignment(word: str) -> bool:
@@ -115,6 +132,8 @@ def _lift(script: str) -> tuple[str, list[str]]:
             inner = script[end:close]
             if _VARIABLE.fullmatch(inner):
                 pieces.append(f"${{{inner}}}")
+            elif _NAMESPACE_FILE.fullmatch(inner):
+                pieces.append(OWN_NAMESPACE)
             else:
                 pieces.append(LIFTED)
                 substituted.append(inner)
@@ -170,8 +189,20 @@ def _expanded(commands: Iterator[Command], known: Mapping[str, str]) -> list[Com
     """Return the commands with the values of variables, the bodies of functions that are called, and loops' words."""
     whole = list(commands)
     several = _set_again(whole, known)
+    plain = [tuple(word for word in command.words if word not in KEYWORDS) for command in whole]
+    if any(words[: len(change)] == change for words in plain for change in _CHANGES):
+        several |= {name for name in known if _is_given(name)}
     world = _Known({name: value for name, value in known.items() if name not in several})
     return list(_run(_defined(whole, world), world, several, 0))
+
+
+def given(words: Sequence[str]) -> dict[str, str]:
+    """Return what a script or a function knows of the words that it is given."""
+    return {COUNT: str(len(words)), **{str(at): word for at, word in enumerate(words, 1)}}
+
+
+def _is_given(name: str) -> bool:
+    return name == COUNT or name.isdecimal()
 
 
 def _set_again(commands: Sequence[Command], known: Mapping[str, str]) -> set[str]:
@@ -206,7 +237,9 @@ def _defined(commands: Sequence[Command], world: _Known) -> list[Command]:
             if depth <= 0:
                 world.functions[name], body = body, None
             else:
-                body.append(command)
+                # Its own brace is none of its commands.
+                kept = words[depth == 1 and words[0] == "{" and not body :]
+                body += [replace(command, words=kept)] if kept else []
     return outside
 
 
@@ -216,7 +249,7 @@ def _run(commands: Sequence[Command], world: _Known, several: set[str], depth: i
     for command in commands:
         words = command.words
         if words[0] == "for" and "in" in words[2:3]:
-            listed = [part for word in words[3:] for part in _valued(word, world.values).split()]
+            listed = [part for word in _words(words[3:], world.values) for part in word.split()]
             world.lists.pop(words[1], None)
             if listed and not any("$" in word or "*" in word for word in listed):
                 world.lists[words[1]] = listed
@@ -230,10 +263,12 @@ def _run(commands: Sequence[Command], world: _Known, several: set[str], depth: i
             if called is None:
                 yield each
                 continue
-            given = {str(at): word for at, word in enumerate(each.words[start + 1 :], 1)}
-            inner = _Known(world.values | given, world.functions, dict(world.lists), world.count)
+            values = {name: value for name, value in world.values.items() if not _is_given(name)}
+            values |= {} if COUNT in several else given(each.words[start + 1 :])
+            inner = _Known(values, world.functions, dict(world.lists), world.count)
             body = [replace(one, loops=each.loops + one.loops) for one in called]
-            # How the call ends is how its last command ends.
+            # It stands where the call stands, and how that ends is how its last command ends.
+            body[:1] = [replace(one, words=(*each.words[:start], *one.words)) for one in body[:1]]
             body[-1:] = [replace(one, end=each.end) for one in body[-1:]]
             yield from _run(body, inner, several, depth + 1)
             world.count = inner.count
@@ -241,13 +276,13 @@ def _run(commands: Sequence[Command], world: _Known, several: set[str], depth: i
 
 def _each(command: Command, world: _Known) -> Iterator[Command]:
     """Yield a command for each word of the loop whose variable it uses."""
-    used = {name for word in command.words for pair in _USE.findall(word) for name in pair if name in world.lists}
+    used = {name for word in command.words for use in _USE.finditer(word) if (name := use[1] or use[2]) in world.lists}
     for name in used if "for" in command.loops else ():
         for value in world.lists[name]:
             values = world.values | {name: value}
-            yield replace(command, words=tuple(_valued(word, values) for word in command.words))
+            yield replace(command, words=tuple(_words(command.words, values)))
         return
-    yield replace(command, words=tuple(_valued(word, world.values) for word in command.words))
+    yield replace(command, words=tuple(_words(command.words, world.values)))
 
 
 def _keep(command: Command, world: _Known, several: set[str]) -> None:
@@ -255,9 +290,19 @@ def _keep(command: Command, world: _Known, several: set[str]) -> None:
     words = command.words[command.words[0] in _DECLARES :]
     found = [_ASSIGNMENT.fullmatch(word) for word in words]
     for each in found if all(found) else ():
-        if each and each[1] not in several and "$" not in each[2]:
+        if each and each[1] not in several and "$" not in each[2].replace(OWN_NAMESPACE, ""):
             world.values[each[1]] = each[2]
 
 
-def _valued(word: str, values: Mapping[str, str]) -> str:
-    return _USE.sub(lambda found: values.get(found[1] or found[2], found[0]), word)
+def _words(words: Sequence[str], values: Mapping[str, str]) -> Iterator[str]:
+    for word in words:
+        if word in _GIVEN and COUNT in values:
+            yield from (values[str(at)] for at in range(1, int(values[COUNT]) + 1))
+        else:
+            yield _USE.sub(lambda found: _value(found, values), word)
+
+
+def _value(found: re.Match[str], values: Mapping[str, str]) -> str:
+    """Return a variable's value, or what stands for it where that is empty; itself where it is not known."""
+    value = values.get(found[1] or found[2], found[0])
+    return found[3] if not value and found[3] and ":" in found[0] else value

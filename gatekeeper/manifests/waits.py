@@ -37,6 +37,8 @@ class Gate:
     """Why all of this could not be read."""
     opens: str = ""
     """What opens it although it has failed, one clause."""
+    by_pods: bool = False
+    """Whether it asks for the pods of its Jobs, on which rights are not judged."""
 
     @property
     def name(self) -> str:
@@ -64,7 +66,7 @@ def gate(container: Object, namespace: str, images: Sequence[str] = ()) -> Gate 
     wait = containers.recognise(container, images)
     if wait is None or wait.readiness:
         return None
-    gate = Gate(container, wait.program, own=False, problem=wait.problem, opens=wait.opens)
+    gate = Gate(container, wait.program, own=False, problem=wait.problem, opens=wait.opens, by_pods=wait.by_pods)
     return replace(
         gate,
         jobs=wait.jobs,
@@ -77,6 +79,8 @@ def gate(container: Object, namespace: str, images: Sequence[str] = ()) -> Gate 
 
 def _verbs(wait: peers.JobWait) -> tuple[str, ...]:
     """Return what a program asks of its Jobs: `kubectl wait` gets each before it lists and watches it."""
+    if wait.by_pods:
+        return ()
     if wait.program == peers.KUBECTL:
         return ("get", "list", "watch")
     if wait.program in {peers.K8S_WAIT_FOR, peers.ENTRYPOINT} and wait.labels:

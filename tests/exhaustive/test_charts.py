@@ -1,8 +1,10 @@
 """What `audit` says of the gates that charts have, and what `inject` makes of them."""
 
+import json
+
 import pytest
 
-from charts import SHAPES, Shape, chart
+from charts import SHAPES, Shape, chart, script
 from gatekeeper.manifests import objects
 from gatekeeper.manifests.audit import audit
 from gatekeeper.manifests.inject import Wanted, inject
@@ -160,3 +162,53 @@ def test_wrong_list(apps):
     text = chart(Shape("[]\n", ())).partition("      containers:")[0] + f"      containers: {apps}\n"
     found = audit(objects.parse(text.replace("        []\n", "        []\n"))).findings
     assert "not-blocking" in [each.rule.slug for each in found]
+
+
+@pytest.mark.parametrize("kind", ["CloneSet", "DeploymentConfig", "Anything"])
+def test_kinds_of_their_own(kind):
+    """A kind that nobody here knows is a workload where it has a pod as Deployments have it, and else none."""
+    text = chart(SHAPES["openfga"]).replace("apps/v1\nkind: Deployment", f"example.com/v1\nkind: {kind}")
+    assert [each.workload for each in audit(objects.parse(text)).gates] == [f"{kind} web"]
+    assert "args: [job, rel-openfga-migrate," in inject(text, Wanted({}, rights=True, force=True)).text
+    for other in ("containers: text", "containers: [text]", "containers: []"):
+        cut = text.partition("      containers:")[0]
+        assert not objects.workloads(objects.parse(f"{cut}      {other}\n"))
+
+
+def test_rollout_of_a_deployment():
+    """A Rollout that has its pod from a Deployment is not in the way of it."""
+    rollout = (
+        "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: web}\nspec: {workloadRef: {name: web}}\n"
+    )
+    assert (
+        inject(f"{rollout}---\n{chart(SHAPES['elixier'])}", Wanted({}, rights=True)).text.count("args: [job, rel-") == 1
+    )
+
+
+def test_image_that_may_be_ours():
+    """What is given a gate's arguments and has an unknown image is told of where there is no gate."""
+    text = chart(Shape("- {name: w, image: 'example.com/mirror/gk:1', args: [job, m-7]}\n", ()))
+    (finding,) = audit(objects.parse(text)).findings
+    assert finding.sentence.endswith("where it is gatekeeper's, write --image example.com/mirror/gk.")
+
+
+@pytest.mark.parametrize("text", ["echo job/m-7 | xargs kubectl wait", 'eval "kubectl wait job/m-7"'])
+def test_unreadable(text):
+    """What is put together in the pod is a gate that cannot be read."""
+    (gate,) = audit(objects.parse(chart(Shape(script(text), ())))).gates
+    assert gate.needs.endswith("is known only in the pod")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "shift\nkubectl wait --for=condition=complete job/$1",
+        "set -- other\nkubectl wait --for=condition=complete job/$1",
+        "f() { shift; kubectl wait --for=condition=complete job/$1; }; f a b",
+    ],
+)
+def test_words_that_change(text):
+    """Words that the script changes itself are not known."""
+    shape = Shape(f"- {{name: w, image: k, command: [bash, -c, {json.dumps(text)}, w, m-7, m-8]}}\n", ())
+    (gate,) = audit(objects.parse(chart(shape))).gates
+    assert gate.needs.endswith("$1 is known only in the pod")

@@ -1212,6 +1212,51 @@ def test_full_disk():
     assert b"misconfigured: not all could be printed (No space left on device)" in ended.stderr
 
 
+WRITTEN = {
+    "plain": lambda text: text,
+    "comments at documents": lambda text: text.replace("---", "--- # one\t\U0001f600") + "...\n# the end\n",
+    "an end": lambda text: f"%YAML 1.1\n---\n{text}...\n",
+    "an empty document last": lambda text: f"{text}---\n",
+    "a comment last": lambda text: f"{text}---\n# nothing\t\n",
+    "no line end": lambda text: text.rstrip("\n"),
+    "spaces and tabs": lambda text: (
+        text.replace("metadata:", "metadata: \t").replace("image: ", "image:\t ") + "# \t\n"
+    ),
+    "blank lines": lambda text: text.replace("\n", "\n\n"),
+    "wide spaces": lambda text: f"# \xa0\u3000\n{text}# \xe9\n",
+}
+ENCODED = {
+    "utf-8": "utf-8", "utf-8-sig": "utf-8-sig", "utf-16-le": "utf-16-le", "utf-16-be": "utf-16-be",
+    "utf-32-le": "utf-32-le", "utf-32-be": "utf-32-be",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("written", WRITTEN.values(), ids=WRITTEN)
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"], ids=["unix", "windows", "mac"])
+@pytest.mark.parametrize("encoding", ENCODED)
+def test_bytes(monkeypatch, capsysbinary, written, newline, encoding):
+    """Every byte of a stream that is not the gate's stays, in whatever encoding and with whatever line ends it is."""
+    mark = "\ufeff" if "le" in encoding or "be" in encoding else ""
+    service = "apiVersion: v1\nkind: Service\nmetadata:\n  name: db\n---\n"
+    pod = "serviceAccountName: web\ncontainers:\n  - name: web\n    image: example.com/web"
+    text = mark + written(service + deployment(pod)).replace("\n", newline)
+
+    def run(given: bytes) -> bytes:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
+        assert cli.main(["inject", "-", *JOB.split(), "--rbac"]) == 0
+        return capsysbinary.readouterr().out
+
+    printed = run(text.encode(encoding))
+    after = printed.decode(encoding)
+    assert printed == after.encode(encoding)
+    assert run(printed) == printed
+    lines, left = iter(after.split(newline)), text.split(newline)
+    assert all(any(line == found for found in lines) for line in left if line)
+    if newline == "\r\n":
+        assert after.count("\n") == after.count("\r") == after.count("\r\n")
+    assert after.startswith(text[:40])
+
+
 def test_no_text(inject, monkeypatch):
     """What is not UTF-8 is refused."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("é".encode("latin-1"))))

@@ -1,0 +1,140 @@
+"""Whether a script tells success although a wait in it has failed, as it is told and as the shells themselves end."""
+
+import subprocess
+
+import pytest
+
+from charts import Shape, chart, script
+from gatekeeper.gate.settings import Misconfigured
+from gatekeeper.manifests import objects
+from gatekeeper.manifests.audit import audit
+from gatekeeper.manifests.inject import Wanted, inject
+
+WAIT = "kubectl wait --for=condition=complete job/"
+PROGRAMS = {
+    "kubectl": '#!/bin/sh\ncase "$*" in *$LATE*) exit 1 ;; esac\n',
+    # A loop that goes on and on is one that holds.
+    "sleep": '#!/bin/sh\necho >> "$0.count"\n[ $(wc -l < "$0.count") -lt 20 ] || kill -9 $PPID\n',
+}
+SCRIPTS = {
+    "alone": "@late",
+    "exec": "exec @late",
+    "last": "echo waits; @late",
+    "first": "@late; echo done",
+    "first, with -e": "set -e\n@late\necho done",
+    "first, with -e by its name": "set -o errexit; @late; echo done",
+    "first, with -e and then without": "set -e; set +e; @late; echo done",
+    "and": "@a && @late && echo done",
+    "and, of the first": "@late && @a && echo done",
+    "two": "@late; @a",
+    "two, the last": "@a; @late",
+    "or ends": "@late || exit 1; echo done",
+    "or ends well": "@late || { echo late; exit 0; }",
+    "or ends badly": "@late || { echo late; exit 1; }",
+    "or says so": "@late || { echo late; }",
+    "or says so, in a subshell": "(@late) || echo late",
+    "if without else": "if @late; then echo done; fi",
+    "if with else": "if @late; then echo done; else exit 1; fi",
+    "if not": "if ! @late; then exit 1; fi",
+    "if not, well": "if ! @late; then echo late; exit 0; fi; echo done",
+    "elif": "if @late; then echo a; elif @late; then echo b; else false; fi",
+    "elif without else": "if @late; then echo a; elif @late; then echo b; fi",
+    "with -e, tested": "set -e\nif @late; then echo done; fi",
+    "with -e, in a list": "set -e\n@late && echo done\necho end",
+    "until": "until @late; do sleep 1; done; echo done",
+    "while not": "while ! @late; do sleep 1; done",
+    "until, or true": "until @late || true; do sleep 1; done",
+    "breaks": "while true; do @late && break; sleep 1; done",
+    "breaks when late": "while :; do @late || break; sleep 1; done",
+    "exits when done": "while :; do if @late; then exit 0; fi; sleep 1; done",
+    "tries": "for i in 1 2 3; do @late && break; sleep 1; done",
+    "tries, then ends": "for i in 1 2 3; do @late && exit 0; sleep 1; done; exit 1",
+    "tries, and says so": "for i in 1 2 3; do @late && exit 0; sleep 1; done; echo late; exit 0",
+    "two of a list": "for job in late a; do @$job; done",
+    "background": "@late &\n@a &\nwait",
+    "background, never awaited": "@late &\necho done",
+    "its code": "@late; code=$?; exit $code",
+    "its code, tested": "@late\nif [ $? -ne 0 ]; then exit 1; fi",
+    "pipe": "@late | grep met",
+    "function": "w() { @$1; }\nw late\necho done",
+    "function, tested": "w() { @$1; }\nif w late; then echo done; fi",
+    "function, or ends": "w() { @$1 || exit 1; }\nw late\necho done",
+    "nested": "if true; then { @late; echo done; }; fi",
+    "negated": "! @late",
+}
+
+
+@pytest.fixture
+def path(tmp_path):
+    for name, text in PROGRAMS.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    return tmp_path
+
+
+def told(text: str) -> bool:
+    """Return whether the audit says that a gate opens although nothing is proven."""
+    stream = chart(Shape(script(text, shell="sh"), ()))
+    return "unproven" in [each.rule.slug for each in audit(objects.parse(stream)).findings]
+
+
+@pytest.mark.parametrize("text", SCRIPTS.values(), ids=SCRIPTS)
+def test_ending(path, text):
+    """What ends with success, whichever wait has failed, is told, and nothing else is."""
+    text = text.replace("@", WAIT)
+    for shell in ("sh", "bash"):
+        codes = []
+        for late in ("late", "a"):
+            (path / "sleep.count").unlink(missing_ok=True)
+            env = {"PATH": f"{path}:/usr/bin:/bin", "LATE": f"job/{late}"}
+            argv = [shell, "-c", text]
+            codes.append(subprocess.run(argv, check=False, env=env, capture_output=True).returncode)
+        assert told(text) is (0 in codes[: 1 + (f"{WAIT}a" in text or "late a" in text)]), shell
+
+
+def test_pipefail():
+    """With pipefail the whole of a pipe fails, and without it its last program decides."""
+    assert told(f"{WAIT}m-7 | echo")
+    assert not told(f"set -o pipefail\n{WAIT}m-7 | echo")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"{WAIT}a-7 || {WAIT}b-7", "which of several Jobs it waits for is decided in the pod"),
+        (f"if [ $X ]; then {WAIT}a-7; else {WAIT}b-7; fi", "which of several Jobs it waits for is decided in the pod"),
+        (f"until [ -f /shared/x ]; do sleep 1; done; {WAIT}m-7", "it waits for a file, and for Jobs, too"),
+        (f"until grep -q ok /shared/x; do sleep 1; done; {WAIT}m-7", "it waits for a file, and for Jobs, too"),
+        (f"set -e; {WAIT}m-7; echo ok > /shared/x", "it also writes /shared/x, which would be missed"),
+    ],
+)
+def test_not_replaced(text, words):
+    """What would be lost, or is decided in the pod alone, is not replaced without being told to."""
+    stream = chart(Shape(script(text), ()))
+    with pytest.raises(Misconfigured, match=words):
+        inject(stream, Wanted({}))
+    assert "job, m-8" in inject(stream, Wanted({"job": ["m-8"]}, replace="wait")).text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"if [ $X ]; then {WAIT}m-7 --timeout=9m; else {WAIT}m-7; fi",
+        f"set -e; {WAIT}m-7 > /dev/null 2>&1; echo ok >&2",
+        f"if kubectl get job m-7; then {WAIT}m-7; fi",
+    ],
+)
+def test_replaced(text):
+    """What comes to the same Job in either way is."""
+    assert "job, m-7" in inject(chart(Shape(script(text), ())), Wanted({}, rights=True)).text
+
+
+def test_until_there_is_a_job():
+    """A loop that asks only whether there is a Job says nothing of how it ended."""
+    assert told("until kubectl get job m-7; do sleep 1; done")
+    assert not told("until kubectl get job m-7 | grep 1/1; do sleep 1; done")
+
+
+def test_deep():
+    """A script that is nested too deeply to be followed is not, and nothing is told of it."""
+    assert not told(f"{'{ ' * 4000}{WAIT}m-7; echo done{'; }' * 4000}")
