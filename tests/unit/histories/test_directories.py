@@ -174,6 +174,16 @@ def test_configmap(tree, tmp_path):
     assert list(folder.Folder(directory, record.PASSED)) == ["1_a.sql", "2_b.sql", "sub/3_c.sql"]
 
 
+def test_configmap_of_folders(tree, tmp_path):
+    """Its links are not the user's, so that tools which follow none are read from it too."""
+    tree({"..1/1_a/migration.sql": "", "..1/2_b/migration.sql": "", "elsewhere/README": ""})
+    directory = tmp_path / "db"
+    (directory / "elsewhere").rename(tmp_path / "elsewhere")
+    for name, target in (("..data", "..1"), ("1_a", "..data/1_a"), ("2_b", "..data/2_b"), ("3_c", "../elsewhere")):
+        (directory / name).symlink_to(target)
+    assert wanted("prisma", str(directory)) == ["1_a", "2_b"]
+
+
 def test_links(tree, tmp_path):
     """A link to nothing hides a migration, so it is told; a link to a folder above ends there."""
     directory = tree(["1_a.sql"])
@@ -653,7 +663,7 @@ def test_sqitch_rework(tree):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (PLAN.replace("%project=shop", ""), "does not name its project; write for example %project=shop"),
+        (PLAN.replace("%project=shop\n", ""), "does not name its project; write for example %project=shop"),
         (PLAN + "stock\n", r"sqitch\.plan cannot be parsed in line 9; mend it"),
         ("%project=shop\n", "there is no migration of sqitch in it"),
     ],
