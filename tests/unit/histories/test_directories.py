@@ -285,7 +285,10 @@ ARCHIVE = {
         ({"alembic.ini": "[alembic]\nrecursive_version_locations = true\n"}, ["ae10", "d0"]),
         ({"../pyproject.toml": "[tool.alembic]\nrecursive_version_locations = true\n"}, ["ae10", "d0"]),
         (
-            {"alembic.ini": "[alembic]\nversion_locations = %(here)s/versions:%(here)s/versions/archive\n"},
+            {
+                "alembic.ini": "[alembic]\npath_separator = os\n"
+                "version_locations = %(here)s/versions:%(here)s/versions/archive\n"
+            },
             ["ae10", "d0"],
         ),
         ({"pyproject.toml": "", "../alembic.ini": "[alembic]\nrecursive_version_locations = true\n"}, ["ae10", "d0"]),
@@ -295,6 +298,64 @@ def test_alembic_below_revisions(files, heads, tree):
     """What is below a folder of revisions counts where Alembic's configuration, the nearest, says so."""
     for path in (directory := tree(ARCHIVE | files), f"{directory}/versions"):
         assert sorted(newest("alembic", path)) == heads
+
+
+LOCATIONS = {
+    "../alembic/env.py": "",
+    "../alembic/versions/a.py": alembic("a1"),
+    "../alembic/versions/archive/old.py": alembic("d0"),
+    "../plugins/stock/b.py": alembic("b2", "a1"),
+    "../plugins/unused/c.py": alembic("c3"),
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("alembic.ini", "[alembic]\nversion_locations = alembic/versions plugins/stock\n"),
+        ("alembic.ini", "[alembic]\nversion_locations = %(here)s/alembic/versions, %(here)s/plugins/stock\n"),
+        ("alembic.ini", "[alembic]\nversion_locations: alembic/versions:plugins/stock\npath_separator: :\n"),
+        (
+            "alembic.ini",
+            "[alembic]\npath_separator = newline\nversion_locations =\n  alembic/versions\n\n  plugins/stock\n",
+        ),
+        (
+            "alembic.ini",
+            "[other]\nversion_locations = plugins/unused\n[logger]\nformat = %(message)s\n[alembic]\n{}".format(
+                "version_path_separator = os\nversion_locations = alembic/versions:plugins/stock\n"
+            ),
+        ),
+        ("pyproject.toml", "[tool.alembic]\nversion_locations = ['alembic/versions', '%(here)s/plugins/stock']\n"),
+    ],
+)
+def test_alembic_in_several_places(file, text, tree):
+    """The folders of an environment are read together, wherever they are, whichever of them is named."""
+    directory = tree({**LOCATIONS, f"../{file}": text, "x": ""})
+    for path in ("alembic", "alembic/versions", "plugins/stock"):
+        assert newest("alembic", f"{directory}/../{path}") == ["b2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("alembic/versions plugins/lost", r"alembic\.ini has .*/plugins/lost among .* not there; add that folder, or"),
+        ("backend/versions backend/plugins", "alembic.ini has .*/backend/versions among"),
+        ("alembic/versions shop:migrations", "alembic.ini has shop:migrations among .* a Python package's"),
+        ("%(there)s/versions", "alembic.ini has version_locations that Alembic cannot read either"),
+        ("alembic/versions\npath_separator = |", "alembic.ini has version_locations that Alembic cannot read either"),
+    ],
+)
+def test_alembic_places_that_are_not_found(text, says, tree):
+    """Where what Alembic would run is not known, nothing is said of it."""
+    directory = tree({**LOCATIONS, "../alembic.ini": f"[alembic]\nversion_locations = {text}\n", "x": ""})
+    with pytest.raises(Misconfigured, match=says):
+        newest("alembic", f"{directory}/../alembic")
+
+
+def test_alembic_of_another_environment(tree):
+    """A configuration above that is of other folders says nothing of this one."""
+    ini = {"../alembic.ini": "[alembic]\nversion_locations = plugins/stock\n", "x": ""}
+    assert newest("alembic", f"{tree(LOCATIONS | ini)}/../plugins/unused") == ["c3"]
 
 
 def test_alembic_without_configuration(tree):
