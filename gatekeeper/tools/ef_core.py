@@ -12,11 +12,22 @@ from gatekeeper.tools.shared.record import CURRENT, Directory, Found, Table, Too
 
 
 def _read(tool: Tool, folder: Folder) -> Found:
-    """A migration is a class with this attribute, which the tools write into NAME.Designer.cs."""
-    texts = ((path, folder[path]) for path in folder if path.endswith(".cs"))
-    pattern = r"(?m)^[^\n\"/]*\bMigration\(\"([^\"]+)\"\)"
-    named = [(name, path) for path, text in texts for name in re.findall(pattern, text)]
+    """A migration is a class with this attribute, which the tools write into NAME.Designer.cs (MigrationsAssembly)."""
+    named = []
+    for path in folder:
+        for found in _ATTRIBUTE.finditer(folder[path] if path.endswith(".cs") else ""):
+            if not found["id"]:
+                raise ValueError(
+                    f"{path} computes the id of a migration, and nothing is run to know it; write it out, or give "
+                    "--revision instead"
+                )
+            named.append((found["id"], path))
     return layouts.ordered(tool, named) if named else layouts.plain(tool, folder)
+
+
+_ATTRIBUTE = re.compile(
+    r"(?m)^[^\n\"/]*[\[,]\s*(?:[\w.]+\.)?Migration(?:Attribute)?\s*\(\s*(?:id\s*:\s*)?(?:@?\"(?P<id>[^\"]+)\"\s*\)|[^\s\")])"
+)
 
 
 TOOL = Tool(

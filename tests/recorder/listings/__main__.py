@@ -89,6 +89,27 @@ def rust() -> Sequence[str | Path]:
     return [manifest.parent / "target/debug/listings"]
 
 
+def sea_orm(_: str, directories: list[str]) -> list[Answer]:
+    """Compile every module that a `mod` may name, and have each migration tell its name."""
+    manifest = written("sea-orm/Cargo.toml", programs.SEA_CARGO)
+    modules, prints = [], []
+    for count, directory in enumerate(directories):
+        found = (Path(root, name) for root, _, names in os.walk(directory, followlinks=True) for name in names)
+        for path in sorted({path.resolve(): path for path in found if path.is_file()}.values()):
+            parents = path.relative_to(directory).parts[:-1]
+            is_named = all(map(str.isidentifier, parents)) and re.match(r"[^.].*\.rs$", path.name)
+            if is_named and "\npub struct Migration" in path.read_text():
+                name = f"m{len(modules)}"
+                modules.append(f"#[path = {json.dumps(str(path), ensure_ascii=False)}]\nmod {name};\n")
+                prints.append(f'    println!("{count}\\t{{}}", {name}::Migration.name());\n')
+    main = f"use sea_orm_migration::MigrationName;\n{''.join(modules)}\nfn main() {{\n{''.join(prints)}}}\n"
+    written("sea-orm/src/main.rs", "#![allow(unused)]\n" + main)
+    command = ["cargo", "run", "--quiet", "--manifest-path", manifest]
+    lines = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
+    told = [line.split("\t") for line in lines]
+    return [[name for number, name in told if number == str(count)] for count, _ in enumerate(directories)]
+
+
 @cache
 def node() -> Sequence[str | Path]:
     npm(cache_folder("listings") / "npm", *programs.NPM)
@@ -200,6 +221,7 @@ ASK = {
     "laravel": DEBIAN_PHP,
     "pgroll": of_pgroll,
     "rails": DEBIAN_RUBY,
+    "sea-orm": sea_orm,
     "sqitch": of_sqitch,
     "supabase": of_supabase,
 }

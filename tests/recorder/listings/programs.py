@@ -134,6 +134,16 @@ sqlx-core = { version = "0.8", default-features = false, features = ["migrate", 
 tokio = { version = "1", features = ["rt", "fs"] }
 """
 
+SEA_CARGO = """\
+[package]
+name = "listings"
+version = "0.1.0"
+edition = "2021"
+
+[dependencies]
+sea-orm-migration = { version = "=2.0.4", default-features = false }
+"""
+
 NODE = """\
 // TOOL < directories > answers, both in JSON
 import fs from "node:fs";

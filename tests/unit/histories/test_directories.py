@@ -581,6 +581,25 @@ final class Version20240101000001 extends AbstractMigration
     assert wanted("doctrine", tree(files)) == found
 
 
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        '[DbContext(typeof(Shop)), Migration("20240101000001_First")]',
+        '[Microsoft.EntityFrameworkCore.Migrations.MigrationAttribute( @"20240101000001_First" )]',
+        '[Migration(\n    "20240101000001_First")]',
+        '[Migration(id: "20240101000001_First")]',
+    ],
+)
+def test_ef_core_attributes(attribute, tree):
+    """A migration is known by its attribute, in whatever form C# lets it be written."""
+    other = '[Migration("20240102000002_Second")]\npartial class Second : Migration {}'
+    files = {"a.cs": f"{attribute}\npublic class First : Migration {{}}", "b.cs": other}
+    assert wanted("ef-core", tree(files)) == ["20240101000001_First", "20240102000002_Second"]
+    computed = {**files, "c.cs": "[Migration(Ids.Third)]\nclass Third : Migration {}"}
+    with pytest.raises(Misconfigured, match=r"c\.cs computes the id of a migration"):
+        newest("ef-core", tree(computed, "computed"))
+
+
 def test_ef_core(tree):
     """An id is what the attribute says; without one, what the file is called."""
     designer = '[DbContext(typeof(Context))]\n[Migration("20240101000001_First")]\npartial class A {}'
