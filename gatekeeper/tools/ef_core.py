@@ -12,8 +12,11 @@ from gatekeeper.tools.shared.record import CURRENT, Directory, Found, Table, Too
 
 
 def _read(tool: Tool, folder: Folder) -> Found:
-    """A migration is a class with this attribute, which the tools write into NAME.Designer.cs (MigrationsAssembly)."""
-    named = []
+    """A migration is a class with this attribute, which the tools write into NAME.Designer.cs (MigrationsAssembly).
+
+    Several contexts may share a history, each of which has a newest.
+    """
+    contexts: dict[str, list[tuple[str, str]]] = {}
     for path in folder:
         for found in _ATTRIBUTE.finditer(folder[path] if path.endswith(".cs") else ""):
             if not found["id"]:
@@ -21,13 +24,19 @@ def _read(tool: Tool, folder: Folder) -> Found:
                     f"{path} computes the id of a migration, and nothing is run to know it; write it out, or give "
                     "--revision instead"
                 )
-            named.append((found["id"], path))
-    return layouts.ordered(tool, named) if named else layouts.plain(tool, folder)
+            context = _CONTEXT.search(folder[path])
+            contexts.setdefault(context[1] if context else "", []).append((found["id"], path))
+    every = [layouts.ordered(tool, named) for named in contexts.values()] or [layouts.plain(tool, folder)]
+    wanted = layouts.ordered(tool, ((revision, "") for found in every for revision in found.revisions))
+    return Found(wanted.revisions, tuple(revision for found in every for revision in found.newest))
 
 
 _ATTRIBUTE = re.compile(
     r"(?m)^[^\n\"/]*[\[,]\s*(?:[\w.]+\.)?Migration(?:Attribute)?\s*\(\s*(?:id\s*:\s*)?(?:@?\"(?P<id>[^\"]+)\"\s*\)|[^\s\")])"
 )
+
+
+_CONTEXT = re.compile(r"\bDbContext(?:Attribute)?\s*\(\s*typeof\s*\(\s*([\w.:]+)")
 
 
 TOOL = Tool(

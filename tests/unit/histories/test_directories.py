@@ -74,7 +74,6 @@ PLAIN = [
     ("phinx", ["20240101000001_add_users.php", "20240102000002.php", "x.php"], None),
     ("prisma", ["1_a/migration.sql", ".2_b/migration.sql", "migration_lock.toml", "..data/3_c"], [".2_b", "1_a"]),
     ("rails", ["009_a.rb", "010_b.rb", "shop/011_c.rb", "011_c.shop.rb"], ["9", "10", "11"]),
-    ("pgroll", ["01_a.json", "02_b.yaml", "03_c.sql", "sub/04_d.json"], ["public.01_a", "public.02_b"]),
     ("ecto", ["1_a.exs", "node_modules/2_b.exs", ".old/3_c.exs"], ["1", "2"]),
     ("drizzle", [".1_a/migration.sql", "2_b/migration.sql"], [".1_a", "2_b"]),
     ("aerich", ["models/1_a.py", "models/2_b.pyc"], ["models.1_a", "models.2_b"]),
@@ -136,6 +135,25 @@ def test_faults(tool, files, says, tree):
     """What is ambiguous, incomplete or not there is said, with what would be right."""
     with pytest.raises(Misconfigured, match=says):
         wanted(tool, tree(files))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"version_schema": "x", "operations": []}',
+        "version_schema: x\noperations: # what is to be done\n  # first\n  - sql:\n      up: SELECT 1\n",
+        "operations:\n- sql: {up: SELECT 1}\n",
+    ],
+)
+def test_pgroll(text, tree):
+    """Every file that is called as a migration is one, or stops pgroll."""
+    files = {"01_a.json": '{"operations": [{"sql": {"up": "SELECT 1"}}]}', "02_b.yaml": text}
+    others = {"03_c.sql": "", "sub/04_d.json": ""}
+    directory = tree(files | others)
+    assert wanted("pgroll", directory) == ["public.01_a", "public.02_b"]
+    assert directories.recognise(directory).name == "pgroll"
+    with pytest.raises(Misconfigured, match=r"tsconfig\.json has no list of operations and stops pgroll; move it away"):
+        newest("pgroll", tree(files | {"tsconfig.json": "{}"}, "more"))
 
 
 def test_home_grown(tree):
@@ -600,6 +618,15 @@ def test_ef_core_attributes(attribute, tree):
         newest("ef-core", tree(computed, "computed"))
 
 
+def test_ef_core_contexts(tree):
+    """Each of several contexts that share a history has a newest."""
+    text = '[DbContext(typeof({0}))]\n[Migration("{1}")]\npartial class {1} {{}}'
+    ids = ("20240101000001_A", "Shop"), ("20240102000002_B", "Blog"), ("20240103000003_C", "Shop")
+    directory = tree({f"{name}.Designer.cs": text.format(context, name) for name, context in ids})
+    assert wanted("ef-core", directory) == [name for name, _ in ids]
+    assert newest("ef-core", directory) == ["20240103000003_C", "20240102000002_B"]
+
+
 def test_ef_core(tree):
     """An id is what the attribute says; without one, what the file is called."""
     designer = '[DbContext(typeof(Context))]\n[Migration("20240101000001_First")]\npartial class A {}'
@@ -857,6 +884,38 @@ def test_one_folder_too_high(above, tree):
         assert directories.recognise(directory).name == "prisma"
         assert newest("prisma", directory) == ["2_b"]
         assert directories.wanted(TOOLS["prisma"], directory).directory == inside
+
+
+JOURNAL = '{"entries": [{"idx": 0, "when": 1700000000000, "tag": "0_a"}]}'
+PROJECTS = {
+    "two in a monorepo": (
+        {"apps/web/prisma/migrations/migration_lock.toml": "", "apps/api/drizzle/meta/_journal.json": JOURNAL},
+        r"write .*/apps/api/drizzle or .*/apps/web/prisma/migrations if that is meant, or name the tool",
+    ),
+    "another's beside a project": (
+        {"supabase/migrations/1_a.sql": "", "prisma/migrations/migration_lock.toml": ""},
+        "these may be the migrations of supabase, and those in .*/prisma/migrations of prisma; name the tool, for",
+    ),
+    "another's in the same folder": (
+        {"supabase/migrations/1_a.sql": "", "supabase/migrations/meta/_journal.json": JOURNAL},
+        "these may be the migrations of supabase, and those in .*/supabase/migrations of drizzle; name the tool",
+    ),
+    "what others have written": ({"vendor/shop/migrations/1_a.up.sql": "", "README": ""}, "no tool's migrations are"),
+    "manifests": (
+        {"values.yaml": "operations: 3\n", "a.yaml": "operations:\n  - name: x\n"},
+        "no tool's migrations are",
+    ),
+    "dumps": ({"1_init.sql": "", "2024_backup.sql": "", "dump.sql": ""}, "may be the migrations of sqlx or tern; name"),
+    "nothing": ({"README.md": ""}, "no tool's migrations are recognised in it; name the tool"),
+}
+
+
+@pytest.mark.parametrize(("files", "says"), PROJECTS.values(), ids=PROJECTS)
+def test_projects_that_are_not_unmistakable(files, says, tree):
+    """Where a project may mean another answer, none is given."""
+    directory = tree(files)
+    with pytest.raises(Misconfigured, match=says):
+        directories.recognise(directory)
 
 
 def test_several_folders_below(tree):
