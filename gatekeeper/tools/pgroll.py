@@ -61,6 +61,8 @@ def _read(tool: Tool, folder: Folder) -> Found:
 _FILES = r"([^/]+)\.(?:json|ya?ml)"
 _OPERATIONS = re.compile(r"(?m)(?:^|[{,])\s*\"?operations\"?\s*:\s*(?:#.*\s*)*[\[-]")
 
+_AN_OPERATION = r"(?:\s*\]|[^#]*?\b(?:create|drop|rename|alter|add|set|sql)[a-z_]*\"?\s*:)"
+
 
 TOOL = Tool(
     name="pgroll",
@@ -81,6 +83,6 @@ TOOL = Tool(
         "03_add_stock.yaml",
         _read,
         files=_FILES,
-        signs=((_FILES, _OPERATIONS.pattern + r"[^#]*?\b(?:create|drop|rename|alter|add|set|sql)[a-z_]*\"?\s*:"),),
+        signs=((_FILES, _OPERATIONS.pattern + _AN_OPERATION),),
     ),
 )
