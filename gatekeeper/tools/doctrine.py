@@ -56,7 +56,7 @@ def _in(text: str) -> Iterator[tuple[str, str]]:
 
 
 _DECLARED = re.compile(
-    r"(?im)(?:^|(?<=[;{}/\]])|(?<=<\?php))\s*"
+    r"(?im)(?:^|(?<=[;{}/\]])|(?<=<\?php))[ \t]*"
     r"(?:namespace\b\s*(?P<namespace>[\w\\]*)\s*[;{]"
     r"|(?:(?:final|readonly)\s+)*class\s+(?P<class>\w+)\s+extends\s+(?P<base>[\w\\]+))"
 )

@@ -59,9 +59,8 @@ def _read(tool: Tool, folder: Folder) -> Found:
 
 
 _FILES = r"([^/]+)\.(?:json|ya?ml)"
-_OPERATIONS = re.compile(r"(?m)(?:^|[{,])\s*\"?operations\"?\s*:\s*(?:#.*\s*)*[\[-]")
-
-_AN_OPERATION = r"(?:\s*\]|[^#]*?\b(?:create|drop|rename|alter|add|set|sql)[a-z_]*\"?\s*:)"
+_OPERATIONS = re.compile(r"(?m)(?:^|[{,])[ \t]*\"?operations\"?\s*:\s*(?:#.*\n\s*)*[\[-]")
+_AN_OPERATION = r"(?:\s*\]|[^#]{0,1000}?\b(?:create|drop|rename|alter|add|set|sql)[a-z_]*\"?\s*:)"
 
 
 TOOL = Tool(
