@@ -17,8 +17,10 @@ from gatekeeper.tools.shared.record import PASSED, Directory, Found, Tool
 
 SAMPLES = 50
 """How many files are searched for what gives a tool away."""
-_HOME = re.compile(r"(?:[^/]+/){0,2}(?i:migrations?|migrate|drizzle)")
-"""Path of a folder that is called as migrations are kept, not far below a directory."""
+_HOME = re.compile(r"(?:.*/)?(?i:migrations?|migrate|drizzle)")
+"""Path of a folder that is called as migrations are kept."""
+_NOT_OURS = re.compile(rf"(?:.*/)?(?:{PASSED}|vendor)(?:/.*)?")
+"""Path of what others have written, whose migrations are theirs."""
 _ABOVE = ("sqitch.plan", "meta")
 """What lies beside a folder that was named instead of the one that has it."""
 
@@ -48,11 +50,17 @@ def recognise(directory: str, *, surely: bool = False) -> Tool:
     try:
         found = _recognised(folder)
         folder = folder if found else _folder(directory)
-        homes = [] if found else [(home, _recognised(Folder(Path(home), PASSED))) for home in _homes(directory, folder)]
+        homes = [(home, _recognised(Folder(Path(home), PASSED), found)) for home in _homes(directory, folder)]
     except (OSError, ValueError) as fault:
         raise _misconfigured(directory, fault) from fault
     told = [(home, tools_of_home) for home, tools_of_home in homes if tools_of_home]
-    if len(told) == 1:
+    for home, others in told if found else ():
+        if found[0] not in others:
+            raise Misconfigured(
+                f"{directory}: these may be the migrations of {found[0].name}, and those in {home} of "
+                f"{others[0].name}; name the tool, for example --tool {found[0].name}, or write {home} if that is meant"
+            )
+    if not found and len(told) == 1:
         [(directory, found)] = told
         folder = _folder(directory)
     if not found:
@@ -65,8 +73,13 @@ def recognise(directory: str, *, surely: bool = False) -> Tool:
     return found[0] if len(found) == 1 else _agreeing(found, directory)
 
 
-def _recognised(folder: Folder) -> list[Tool]:
-    """Return the tools that have a sign in the folder, else those whose migrations are called so."""
+def _recognised(folder: Folder, expected: Sequence[Tool] = ()) -> Sequence[Tool]:
+    """Return the tools that have a sign in the folder, else those whose migrations are called so.
+
+    Where one of those that are expected has a sign, no others are looked for.
+    """
+    if any(_has_sign(tool.directory, folder) for tool in expected):
+        return expected
     layouts = [(tool, tool.directory) for tool in tools.every() if tool.directory]
     layouts = [(tool, layout) for tool, layout in layouts if layout.begins_in_a_file or not folder.named]
     found = [tool for tool, layout in layouts if _has_sign(layout, folder)]
@@ -77,8 +90,7 @@ def _homes(directory: str, folder: Folder) -> list[str]:
     """Return the folders below one that are called as migrations are kept."""
     if folder.named:
         return []
-    passed = re.compile(rf"(?:.*/)?(?:{PASSED})(?:/.*)?")
-    return [f"{directory}/{path}" for path in folder.folders if _HOME.fullmatch(path) and not passed.fullmatch(path)]
+    return [f"{directory}/{path}" for path in folder.folders if _HOME.fullmatch(path) and not _NOT_OURS.fullmatch(path)]
 
 
 def _one_of(homes: Sequence[str]) -> str:

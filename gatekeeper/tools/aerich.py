@@ -10,17 +10,24 @@ from gatekeeper.tools.shared.record import DRIVERS_SEARCH_PATH, Directory, Found
 
 def revision(text: str) -> str:
     """`models.3_20240102030405_add`, `models/3_20240102030405_add.py`; without an app, Aerich's default `models`."""
-    found = re.fullmatch(r"(?:(\w+)[./])?(\d+_[^/.\s]*)(?:\.py)?", text)
+    found = re.fullmatch(r"(?:(\w+)[./])?(\d+_(?:[^/.]*[^/.\s])?)(?:\.py)?", text)
     if not found:
         raise ValueError("a revision is app.number_name")
     return f"{found[1] or 'models'}.{found[2]}"
 
 
+_NAME = r"(?:(\w+)/)?((\d+)_[^/.]*)"
+_MODULE = _NAME + r"\.(?:pyc?|(?:cpython-[^/.]*\.|abi3\.)?so)"
+_PACKAGE = _NAME + r"/__init__\.pyc?"
+"""What pkgutil takes for modules (get_all_version_modules of aerich/migrate.py)."""
+
+
 def _read(tool: Tool, folder: Folder) -> Found:
-    """Below the app's folder, in the order of the number. In the app's own folder, the app is its name."""
+    """Modules below the app's folder, in the order of the number. In the app's own folder, the app is its name."""
+    folder.refuse_called(_MODULE)
     found: dict[str, list[tuple[int, str]]] = {}
     for path in folder:
-        if file := re.fullmatch(r"(?:(\w+)/)?((\d+)_[^/.]*)\.pyc?", path):
+        if file := re.fullmatch(_MODULE, path) or re.fullmatch(_PACKAGE, path):
             app = file[1] or folder.root.name
             found.setdefault(app, []).append((int(file[3]), tool.revision(f"{app}.{file[2]}")))
     apps = [[revision for _, revision in sorted(migrations)] for _, migrations in sorted(found.items())]

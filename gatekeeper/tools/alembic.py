@@ -1,6 +1,9 @@
 """Alembic: the table keeps the current heads of a graph, and no more."""
 
+import configparser
+import os
 import re
+import tomllib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -114,19 +117,21 @@ def _files(folder: Folder) -> dict[str, str]:
 
     That is said in its configuration, in the directory or above it. (script/base.py, `_list_py_dir`)
     """
+    configuration = _configuration(folder.root)
+    is_recursive = any(_RECURSIVE.search(text) for text in configuration.values())
+    if homes := _locations(configuration, folder.root):
+        return _files_of(homes, folder.root, "__pycache__" if is_recursive else ".*")
     files = {path: folder[path] for path in folder if path.endswith(".py")}
     revisions = [path for path, text in files.items() if re.search(r"(?m)^down_revision\b", text)]
-    homes = {PurePath(path).parent for path in revisions}
-    below = [path for path in revisions if not homes.isdisjoint(PurePath(path).parents[1:])]
-    if not below:
+    homes_of_them = {PurePath(path).parent for path in revisions}
+    below = [path for path in revisions if not homes_of_them.isdisjoint(PurePath(path).parents[1:])]
+    if not below or is_recursive:
         return files
-    if not (configuration := _configuration(folder.root)):
+    if not configuration:
         raise ValueError(
             f"{below[0]} is below a folder that has revisions too, and no alembic.ini in or above the directory tells "
             "whether Alembic reads it (recursive_version_locations); add that, or leave out what Alembic does not read"
         )
-    if _MORE.search(configuration):
-        return files
     known = {
         str(python.constants(path, files[path], "revision").get("revision")) for path in revisions if path not in below
     }
@@ -139,21 +144,97 @@ def _files(folder: Folder) -> dict[str, str]:
     return {path: text for path, text in files.items() if path not in below}
 
 
-_MORE = re.compile(r"(?m)^\s*(recursive_version_locations\s*=(?!\s*(false|no|off|0)\b)|version_locations\s*=)")
-"""A line of a configuration that makes Alembic look below a folder, or in further ones."""
+_RECURSIVE = re.compile(r"(?m)^\s*recursive_version_locations\s*[=:](?!\s*(false|no|off|0)\b)")
+_LOCATIONS = re.compile(r"(?m)^\s*version_locations\s*[=:]")
+"""Lines of a configuration that make Alembic look below a folder, and in the folders that are named alone."""
 
 
-def _configuration(root: Path) -> str:
-    """Return the text of the nearest configuration of Alembic's in or above a directory, nothing without one."""
+def _configuration(root: Path) -> dict[Path, str]:
+    """Return the nearest configuration of Alembic's in or above a directory, by its files, nothing without one."""
     for place in (root, *root.parents):
+        found = {}
         for name, mark in (("alembic.ini", ""), ("pyproject.toml", "[tool.alembic]")):
             if not (place / name).is_file():  # a pipe would never end
                 continue
             with suppress(OSError, ValueError):  # what is no text
                 text = text_of(place / name, name)
                 if mark in text:
-                    return text
-    return ""
+                    found[place / name] = text
+        if found:
+            return found
+    return {}
+
+
+def _locations(configuration: Mapping[Path, str], root: Path) -> list[Path]:
+    """Return the version_locations of the environment that a directory is of; nothing where that has none.
+
+    A configuration may have several environments, or be of another directory.
+    """
+    environments = [
+        [Path(os.path.realpath(file.parent / location)) for location in locations]
+        for file, text in configuration.items()
+        if _LOCATIONS.search(text)
+        for locations in _listed(file, text)
+    ]
+    real = Path(os.path.realpath(root))
+    homes = [
+        home
+        for environment in environments
+        if any(home == real or home in real.parents or real in home.parents for home in environment)
+        for home in environment
+    ]
+    others = [home for environment in environments for home in environment]
+    lost = [home for home in homes or others if not home.is_dir()]
+    if lost and (homes or lost == others):  # none is there: they may be meant from where Alembic is run
+        raise ValueError(
+            f"{', '.join(file.name for file in configuration)} has {lost[0]} among its version_locations, which is not "
+            "there; add that folder, or give --revision instead"
+        )
+    return list(dict.fromkeys(homes))
+
+
+def _listed(file: Path, text: str) -> list[list[str]]:
+    """Return the version_locations of each environment, as Alembic splits them (config.py). Raises ValueError."""
+    here = {"here": file.parent.as_posix()}
+    try:
+        if file.suffix == ".toml":
+            found = [[each % here for each in tomllib.loads(text)["tool"]["alembic"].get("version_locations", ())]]
+        else:
+            parser = configparser.ConfigParser(here)
+            parser.read_string(text)
+            found = [_split(parser[section]) for section in parser.sections()]
+    except (configparser.Error, ValueError, TypeError, KeyError) as fault:
+        raise ValueError(
+            f"{file.name} has version_locations that Alembic cannot read either ({fault}); mend it"
+        ) from fault
+    for location in (location for locations in found for location in locations):
+        if ":" in location and not location.startswith("/"):
+            raise ValueError(
+                f"{file.name} has {location} among its version_locations, which is a Python package's, and nothing is "
+                "run to find it; give --revision instead"
+            )
+    return found
+
+
+def _split(section: Mapping[str, str]) -> list[str]:
+    locations = section.get("version_locations", "")
+    separator = section.get("path_separator", section.get("version_path_separator"))
+    if separator is None:
+        return re.split(r", *|(?: +)", locations) if locations else []
+    return [each.strip() for each in locations.split(_SEPARATORS[separator]) if each]
+
+
+_SEPARATORS = {"space": " ", "newline": "\n", "os": ":", ":": ":", ";": ";"}
+
+
+def _files_of(homes: Sequence[Path], root: Path, passed: str) -> dict[str, str]:
+    """Return the modules in folders, by their paths from a directory."""
+    files: dict[str, str] = {}
+    for home in homes:
+        folder = Folder(home, passed, follows=False)
+        above = os.path.relpath(home, os.path.realpath(root))
+        files |= {os.path.normpath(f"{above}/{path}"): folder[path] for path in folder if path.endswith(".py")}
+    return files
 
 
 def _read(_: Tool, folder: Folder) -> Found:

@@ -26,18 +26,40 @@ def _events(name: object) -> Iterator[Event]:
 
 
 def _read(tool: Tool, folder: Folder) -> Found:
-    """Classes by namespace and name, all of a file's, in folders by year and month too (src/Finder)."""
-    named = []
-    for path in folder:
-        text = layouts.without_comments(folder[path]).replace("<?php", "") if path.endswith(".php") else ""
-        namespace = re.search(r"(?m)^[ \t]*namespace\s+([\w\\]+)\s*[;{]", text)
-        classes = re.findall(r"(?m)^[ \t]*(?:final +|readonly +)*class\s+(\w+)\s+extends\s+([\w\\]+)", text)
-        for name, parent in classes:
-            if parent.endswith("Migration") or re.fullmatch(r"(?:.*/)?(?i:version)[^/]*", path):
-                named.append((f"{namespace[1]}\\{name}" if namespace else name, path))
-    return layouts.ordered(tool, named)
+    """Classes by namespace and name, all of a file's, in folders by year and month too (src/Finder).
+
+    Which namespace is that of migrations the configuration says. So some are known by their base class or their file,
+    and what is in or below the namespace of one is a migration too, or stops Doctrine.
+    """
+    classes = [
+        (name, parent, path) for path in folder if path.lower().endswith(".php") for name, parent in _in(folder[path])
+    ]
+    known = [
+        name
+        for name, parent, path in classes
+        if parent.endswith("Migration") or re.fullmatch(r"(?:.*/)?(?i:version)[^/]*", path)
+    ]
+    spaces = tuple(name.rpartition("\\")[0].lower() + "\\" for name in known if "\\" in name)
+    return layouts.ordered(
+        tool, ((name, path) for name, _, path in classes if name in known or name.lower().startswith(spaces))
+    )
 
 
+def _in(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the name and the base class of each class of a file that has one and is not abstract."""
+    namespace = ""
+    for found in _DECLARED.finditer(layouts.without_comments(text)):
+        if found["class"]:
+            yield namespace + found["class"], found["base"]
+        else:
+            namespace = f"{found['namespace']}\\" if found["namespace"] else ""
+
+
+_DECLARED = re.compile(
+    r"(?im)(?:^|(?<=[;{}/\]])|(?<=<\?php))[ \t]*"
+    r"(?:namespace\b\s*(?P<namespace>[\w\\]*)\s*[;{]"
+    r"|(?:(?:final|readonly)\s+)*class\s+(?P<class>\w+)\s+extends\s+(?P<base>[\w\\]+))"
+)
 _SIGN = r"\bDoctrine\\Migrations\\|(?m:^(?:final +)?class +Version\d{14} +extends\b)"
 """What Doctrine makes names its base class, which may be the project's own then."""
 

@@ -26,7 +26,7 @@ TOOL = Tool(
     directory=Directory(
         "20240102030405_add_stock.exs",
         layouts.plain,
-        files=r"(?:.*/)?(\d+_[^/]*)\.exs",
+        files=r"(?:.*/)?([+-]?\d+_[^/]*)\.exs",  # a sign is refused: Integer.parse reads it
         passed=r"\..*",
         signs=((r"(.*/)?\d+_[^/]*\.exs", r"\buse Ecto\.Migration\b"),),
     ),

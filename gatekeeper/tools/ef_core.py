@@ -12,11 +12,31 @@ from gatekeeper.tools.shared.record import CURRENT, Directory, Found, Table, Too
 
 
 def _read(tool: Tool, folder: Folder) -> Found:
-    """A migration is a class with this attribute, which the tools write into NAME.Designer.cs."""
-    texts = ((path, folder[path]) for path in folder if path.endswith(".cs"))
-    pattern = r"(?m)^[^\n\"/]*\bMigration\(\"([^\"]+)\"\)"
-    named = [(name, path) for path, text in texts for name in re.findall(pattern, text)]
-    return layouts.ordered(tool, named) if named else layouts.plain(tool, folder)
+    """A migration is a class with this attribute, which the tools write into NAME.Designer.cs (MigrationsAssembly).
+
+    Several contexts may share a history, each of which has a newest.
+    """
+    contexts: dict[str, list[tuple[str, str]]] = {}
+    for path in folder:
+        for found in _ATTRIBUTE.finditer(folder[path] if path.endswith(".cs") else ""):
+            if not found["id"]:
+                raise ValueError(
+                    f"{path} computes the id of a migration, and nothing is run to know it; write it out, or give "
+                    "--revision instead"
+                )
+            context = _CONTEXT.search(folder[path])
+            contexts.setdefault(context[1] if context else "", []).append((found["id"], path))
+    every = [layouts.ordered(tool, named) for named in contexts.values()] or [layouts.plain(tool, folder)]
+    wanted = layouts.ordered(tool, ((revision, "") for found in every for revision in found.revisions))
+    return Found(wanted.revisions, tuple(revision for found in every for revision in found.newest))
+
+
+_ATTRIBUTE = re.compile(
+    r"(?m)^[^\n\"/]*[\[,]\s*(?:[\w.]+\.)?Migration(?:Attribute)?\s*\(\s*(?:id\s*:\s*)?(?:@?\"(?P<id>[^\"]+)\"\s*\)|[^\s\")])"
+)
+
+
+_CONTEXT = re.compile(r"\bDbContext(?:Attribute)?\s*\(\s*typeof\s*\(\s*([\w.:]+)")
 
 
 TOOL = Tool(

@@ -4,6 +4,7 @@ Of a directory it runs what sorts after the latest baseline's name, and takes wh
 (UnappliedMigrations of its pkg/roll). A baseline has a file there too: `pgroll baseline` writes it.
 """
 
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -49,9 +50,17 @@ def _all_up_to(revision: str) -> str:
 def _read(tool: Tool, folder: Folder) -> Found:
     """Each migration is proven by its own row, or by a baseline at or after it."""
     found = layouts.plain(tool, folder)
+    for path in folder:
+        if re.fullmatch(_FILES, path) and not _OPERATIONS.search(folder[path]):
+            raise ValueError(f"{path} has no list of operations and stops pgroll; move it away")
     proofs = {revision: (frozenset({_all_up_to(revision)}),) for revision in found.revisions}
     proofs |= {_all_up_to(revision): (frozenset({_all_up_to(after)}),) for revision, after in pairwise(found.revisions)}
     return Found(found.revisions, found.newest, proofs)
+
+
+_FILES = r"([^/]+)\.(?:json|ya?ml)"
+_OPERATIONS = re.compile(r"(?m)(?:^|[{,])[ \t]*\"?operations\"?\s*:\s*(?:#.*\n\s*)*[\[-]")
+_AN_OPERATION = r"(?:\s*\]|[^#]{0,1000}?\b(?:create|drop|rename|alter|add|set|sql)[a-z_]*\"?\s*:)"
 
 
 TOOL = Tool(
@@ -72,7 +81,7 @@ TOOL = Tool(
     directory=Directory(
         "03_add_stock.yaml",
         _read,
-        files=r"([^/]+)\.(?:json|ya?ml)",
-        signs=((r"[^/]+\.(json|ya?ml)", r"(?m)^[ {]*\"?operations\"? *:"),),
+        files=_FILES,
+        signs=((_FILES, _OPERATIONS.pattern + _AN_OPERATION),),
     ),
 )

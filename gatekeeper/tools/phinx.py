@@ -33,7 +33,7 @@ TOOL = Tool(
     directory=Directory(
         "20240102030405_add_stock.php",
         layouts.plain,
-        files=r"(?i:(\d+_[a-z][a-z\d]*(?:_[a-z\d]+)*|\d{14})\.php)",
+        files=r"(?i:(\d+_[a-z][a-z\d]*(?:_[a-z\d]+)*|\d{14}))\.php",  # by *.php first (Util::getFiles)
         signs=((layouts.PAGE, r"\bPhinx\\Migration\\|(?<!\\)\bMigrations\\(Abstract|Base)Migration\b"),),
     ),
 )

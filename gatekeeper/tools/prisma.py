@@ -44,6 +44,7 @@ TOOL = Tool(
         layouts.in_folders,  # packages/migrate/src/utils/listMigrations.ts
         files=r"([^/]+)/migration\.sql",
         passed=MOUNTED,
+        follows=False,
         signs=((r"migration_lock\.toml", ""),),
         looks=r"[^/]+/migration\.sql",
     ),

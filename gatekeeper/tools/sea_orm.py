@@ -13,7 +13,7 @@ def _read(tool: Tool, folder: Folder) -> Found:
     """Modules by the names of their files, whatever these are, or by the name that one gives itself."""
     named = []
     for path in folder:
-        file = re.fullmatch(r"(?:.*/)?([^/]+)\.rs", path)
+        file = re.fullmatch(r"(?:.*/)?([^/.][^/]*)\.rs", path)
         text = layouts.without_comments(folder[path]) if file else ""
         if own := _OWN_NAME.search(text):
             if not own[1]:
@@ -37,6 +37,7 @@ TOOL = Tool(
     directory=Directory(
         "m20240102_000003_add_stock.rs",
         _read,
+        passed=r"\..*",
         signs=((r"[^/]+\.rs", r"\bDeriveMigrationName\b|\bMigrationTrait\b"),),
     ),
 )

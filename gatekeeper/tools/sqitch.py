@@ -67,14 +67,16 @@ def _read(_: Tool, folder: Folder) -> Found:
         return Found((), ())
     pragmas: dict[str, str] = {}
     steps: list[tuple[str, str]] = []  # name and id of a change, tag and nothing
-    parent = ""
-    for count, line in enumerate(folder[path].splitlines(), 1):
-        if pragma := re.match(r"\s*%\s*([\w-]+)\s*(?:=\s*(.*?))?\s*$", line):
+    parent, in_header = "", True
+    for count, line in enumerate(folder[path].split("\n"), 1):
+        text, _sign, note = line.partition("#")
+        in_header = in_header and bool(text.strip() or note.strip())
+        if in_header and (pragma := _PRAGMA.fullmatch(text)):
             pragmas[pragma[1]] = pragma[2] or ""
-        elif step := _STEP.fullmatch(line):
-            parent = parent if step["tag"] else _id(pragmas, step, parent)
+        elif not in_header and (step := _STEP.fullmatch(text)):
+            parent = parent if step["tag"] else _id(pragmas, step, note, parent)
             steps.append((step["tag"], "") if step["tag"] else (step["change"], parent))
-        elif line.partition("#")[0].strip():
+        elif text.strip():
             raise ValueError(f"{path} cannot be parsed in line {count}; mend it")
     if not (project := pragmas.get("project")):
         raise ValueError(f"{path} does not name its project; write for example %project=shop")
@@ -83,21 +85,22 @@ def _read(_: Tool, folder: Folder) -> Found:
     return Found(tuple(wanted), tuple(wanted[-1:]))
 
 
+_PRAGMA = re.compile(r"\s*%\s*([\w-]+)\s*(?:=\s*(.+?))?\s*")
+"""Above the first blank line, and nothing else there."""
 _STEP = re.compile(
-    r"\s*(?:(?P<tag>@\S+)|[+]?\s*(?P<change>[^@%#\s\[]\S*))(?:\s+\[(?P<needs>[^\]]*)\])?"
-    r"\s+(?P<date>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)\s+(?P<planner>[^<]*\S)\s+<(?P<email>[^>]+)>\s*(?:#(?P<note>.*))?"
+    r"\s*(?:(?P<tag>@\S+)|[+-]?\s*(?P<change>[^@%\s\[]\S*))(?:\s+\[(?P<needs>[^\]]*)\])?"
+    r"\s+(?P<date>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)\s+(?P<planner>[^<]*\S)\s+<(?P<email>[^>]+)>\s*"
 )
+"""Up to the first `#` of its line, after which all is a note (_parse of App::Sqitch::Plan)."""
 
 
-def _id(pragmas: Mapping[str, str], change: re.Match[str], parent: str) -> str:
+def _id(pragmas: Mapping[str, str], change: re.Match[str], note: str, parent: str) -> str:
     """Return a change's id, made of its line and of the id of the change before it (App::Sqitch::Plan::Change)."""
     project, needs = pragmas.get("project", ""), (change["needs"] or "").split()
     needs = [re.sub(rf"^(!?){re.escape(project)}:", r"\1", need) for need in needs]
     requires = [need for need in needs if not need.startswith("!")]
     conflicts = [need[1:] for need in needs if need.startswith("!")]
-    note = re.sub(
-        r"\\([\\nr])", lambda escape: {"n": "\n", "r": "\r"}.get(escape[1], "\\"), (change["note"] or "").strip()
-    )
+    note = re.sub(r"\\([\\nr])", lambda escape: {"n": "\n", "r": "\r"}.get(escape[1], "\\"), note.strip())
     parts = (
         f"project {project}",
         f"uri {pragmas['uri']}" if pragmas.get("uri") else "",

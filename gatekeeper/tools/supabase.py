@@ -17,11 +17,14 @@ def _read(tool: Tool, folder: Folder) -> Found:
 
 
 def _files(folder: Folder, place: str) -> list[tuple[str, str]]:
-    """Return name and path of each migration, as the CLI lists them (pkg/migration/list.go)."""
-    names = [path.removeprefix(place) for path in folder if path.startswith(place)]
-    init = re.search(r"([0-9]{14})_init\.sql", names[0]) if names else None
-    if init and int(init[1]) < _INIT_RUNS:
-        del names[0]
+    """Return name and path of each migration, as the CLI lists them (pkg/migration/list.go).
+
+    What is first there may be a folder, whatever the CLI thinks of what is in it.
+    """
+    there = sorted(path.removeprefix(place) for path in (*folder, *folder.folders) if path.startswith(place))
+    init = re.search(r"([0-9]{14})_init\.sql", there[0]) if there else None
+    skipped = there[0] if init and int(init[1]) < _INIT_RUNS else ""
+    names = [name for name in there if name != skipped and place + name in folder]
     return [(file[1], place + file[0]) for name in names if (file := re.fullmatch(r"([0-9]+_[^/]*)\.sql", name))]
 
 

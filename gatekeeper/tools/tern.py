@@ -37,5 +37,6 @@ TOOL = Tool(
         _read,
         files=r"(\d+_[^/]+)\.sql",
         signs=((r"[^/]+\.sql", r"(?m)^---- create above / drop below ----"),),
+        looks=r"\d{1,4}_[^/]+(?<!\.up)(?<!\.down)\.sql",
     ),
 )

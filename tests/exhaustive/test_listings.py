@@ -35,11 +35,21 @@ STRICTER = {
     "django-folder": "which of Django's settings decide",
     "django-folder in a folder": "which of Django's settings decide",
     "django-linked folder": "which of Django's settings decide",
+    "tortoise-folder": "which of Tortoise's settings decide",
+    "tortoise-folder in a folder": "which of Tortoise's settings decide",
+    "tortoise-linked folder": "which of Tortoise's settings decide",
     "django-in another folder": "which of Django's settings decide",
+    "drizzle-journal and folders": "of which either release reads one form",
+    "ecto-negative": "a number with a sign",
+    "ecto-with a plus": "a number with a sign",
+    "supabase-two of a number": "of which one row tells nothing",
     "flyway-repeatable shell": "of which a row does not tell which form has run",
 }
 """What a gate refuses, and a tool would run or pass over."""
 MORE = {
+    "doctrine-another namespace": "which the configuration may name too",
+    "ecto-link to the folder": "which Ecto goes round in, and fails of",
+    "doctrine-link to the folder": "which Doctrine goes round in, and fails of",
     "golang-migrate-too large": "a number that fits no column",
     "kysely-up is no function": "nothing is run to know it",
     "flyway-Java": "its class is where the programs are",
@@ -54,6 +64,10 @@ MORE = {
     "knex-declarations": "which knex loads and fails of, unless its loadExtensions leave them out",
 }
 """Where a gate awaits what the tool does not list, or does not what the tool fails of."""
+
+
+NORMAL = "django", "ecto", "tortoise"
+"""The tools that list migrations as the gate calls them."""
 
 
 def make(root: Path, tree: dict[str, str | list[str]]) -> str:
@@ -96,4 +110,4 @@ def revision(tool: str, listed: str) -> str:
     if listed.startswith("R__"):
         file, checksum = listed.split()
         return f"{TOOLS[tool].revision(file)} with checksum {checksum}"
-    return listed if tool == "django" else TOOLS[tool].revision(listed)
+    return listed if tool in NORMAL else TOOLS[tool].revision(listed)

@@ -65,8 +65,13 @@ class Folder(Mapping[str, str]):
                 raise ValueError(f"{path} is a folder, and is called as a migration is; rename or remove it")
 
     def looks_into(self, path: str) -> bool:
-        """Return whether the tool looks into a folder of this name."""
-        return not self._passed.fullmatch(path.rpartition("/")[2])
+        """Return whether the tool looks into a folder."""
+        return not self._passed.fullmatch(path.rpartition("/")[2]) and (self._follows or not self._is_link(path))
+
+    def _is_link(self, path: str) -> bool:
+        """Return whether it is a link of the user's: a mounted ConfigMap consists of links into `..data`."""
+        place = self.root / path
+        return place.is_symlink() and not os.readlink(place).startswith("..data/")  # noqa: PTH115 - as it is written
 
     def _walk(self, prefix: str, above: tuple[str, ...]) -> Iterator[str]:
         real = os.path.realpath(self.root / prefix)
@@ -78,7 +83,7 @@ class Folder(Mapping[str, str]):
                 raise ValueError(f"the name {path!a} is not printable text; rename the file")
             if entry.is_dir():
                 self.folders.append(path)
-                if self.looks_into(path) and (self._follows or not entry.is_symlink()):
+                if self.looks_into(path):
                     yield from self._walk(f"{path}/", (*above, real))
             elif entry.is_file():
                 yield path

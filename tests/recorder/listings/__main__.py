@@ -13,10 +13,12 @@ from functools import cache
 from pathlib import Path
 
 from recorder.golang import build
+from recorder.golang import program as golang_program
 from recorder.listings import programs
 from recorder.listings.trees import FILES, Tree, trees
-from recorder.packages import jars, npm, venv
-from recorder.recording import cache_folder, scratch
+from recorder.packages import clone, jars, npm, venv
+from recorder.recipes import doctrine, pgroll, phinx, supabase
+from recorder.recording import cache_folder, scratch, servers
 
 FIXTURES = Path(__file__).parents[2] / "fixtures/listings"
 Answer = list[str] | str
@@ -39,14 +41,17 @@ def by_line(command: Callable[[], Sequence[str | Path]]) -> Callable[[str, list[
     """Ask a program that prints a migration a line."""
 
     def ask(tool: str, directories: list[str]) -> list[Answer]:
-        done = [_run([*command(), tool, each]) for each in directories]
-        return [each.stderr.strip() if each.returncode else each.stdout.splitlines() for each in done]
+        return [_lines(_run([*command(), tool, each])) for each in directories]
 
     return ask
 
 
-def _run(command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+def _run(command: Sequence[str | Path], cwd: str | Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
+
+
+def _lines(done: subprocess.CompletedProcess[str]) -> Answer:
+    return done.stderr.strip() if done.returncode else done.stdout.splitlines()
 
 
 def in_json(command: Callable[[], Sequence[str | Path]], folder: str = "") -> Callable[[str, list[str]], list[Answer]]:
@@ -84,6 +89,27 @@ def rust() -> Sequence[str | Path]:
     return [manifest.parent / "target/debug/listings"]
 
 
+def sea_orm(_: str, directories: list[str]) -> list[Answer]:
+    """Compile every module that a `mod` may name, and have each migration tell its name."""
+    manifest = written("sea-orm/Cargo.toml", programs.SEA_CARGO)
+    modules, prints = [], []
+    for count, directory in enumerate(directories):
+        found = (Path(root, name) for root, _, names in os.walk(directory, followlinks=True) for name in names)
+        for path in sorted({path.resolve(): path for path in found if path.is_file()}.values()):
+            parents = path.relative_to(directory).parts[:-1]
+            is_named = all(map(str.isidentifier, parents)) and re.match(r"[^.].*\.rs$", path.name)
+            if is_named and "\npub struct Migration" in path.read_text():
+                name = f"m{len(modules)}"
+                modules.append(f"#[path = {json.dumps(str(path), ensure_ascii=False)}]\nmod {name};\n")
+                prints.append(f'    println!("{count}\\t{{}}", {name}::Migration.name());\n')
+    main = f"use sea_orm_migration::MigrationName;\n{''.join(modules)}\nfn main() {{\n{''.join(prints)}}}\n"
+    written("sea-orm/src/main.rs", "#![allow(unused)]\n" + main)
+    command = ["cargo", "run", "--quiet", "--manifest-path", manifest]
+    lines = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
+    told = [line.split("\t") for line in lines]
+    return [[name for number, name in told if number == str(count)] for count, _ in enumerate(directories)]
+
+
 @cache
 def node() -> Sequence[str | Path]:
     npm(cache_folder("listings") / "npm", *programs.NPM)
@@ -93,6 +119,73 @@ def node() -> Sequence[str | Path]:
 @cache
 def python() -> Sequence[str | Path]:
     return [venv(cache_folder("listings"), *programs.PYPI) / "python", "-B", written("list.py", programs.PYTHON)]
+
+
+@cache
+def php() -> Sequence[str | Path]:
+    sources = {
+        "DOCTRINE": clone(cache_folder("doctrine"), "doctrine/migrations", doctrine.VERSION),
+        "PHINX": clone(cache_folder("phinx"), "cakephp/phinx", phinx.VERSION),
+        "CAKEPHP": clone(cache_folder("phinx"), "cakephp/cakephp", phinx.CAKEPHP),
+    }
+    program = written("source.php", programs.PHP_OF_SOURCE)
+    return ["env", *(f"{name}={source}" for name, source in sources.items()), "php", program]
+
+
+@cache
+def elixir() -> Sequence[str | Path]:
+    source = clone(cache_folder("ecto"), "elixir-ecto/ecto_sql", programs.ECTO) / "lib/ecto/migrator.ex"
+    return ["env", f"MIGRATOR={source}", "elixir", written("list.exs", programs.ELIXIR)]
+
+
+def of_pgroll(_: str, directories: list[str]) -> list[Answer]:
+    """Have it apply each to a database of its own, and read what it has."""
+    package = pgroll.PACKAGE
+    program = golang_program(cache_folder("pgroll"), package, f"{package}@v{pgroll.VERSION}")
+    answers: list[Answer] = []
+    for server in servers(["postgresql"]):
+        for count, directory in enumerate(directories):
+            url = ("--postgres-url", server.create(f"tree_{count}"))
+            _run([program, "init", *url])
+            done = _run([program, "migrate", directory, "--complete", *url])
+            names = [name for (name,) in server.execute(f"tree_{count}", "SELECT name FROM pgroll.migrations")]
+            answers.append(done.stderr[done.stderr.rfind("Error") :].strip() if done.returncode else names)
+    return answers
+
+
+def of_sqitch(_: str, directories: list[str]) -> list[Answer]:
+    """Ask for changes by their names and, where a name recurs, by their ids, and for tags."""
+    answers: list[Answer] = []
+    for directory in directories:
+        done = _run(["sqitch", "plan", "--format", "format:%o:%n\t%H\t%{ }t"], directory)
+        told = [line.split("\t") for line in done.stdout.splitlines() if "\t" in line]
+        names = [name for name, *_ in told]
+        listed = [identity if names.count(name) > 1 else name for name, identity, _ in told]
+        tags = [f"{name.partition(':')[0]}:{tag}" for name, _, tags in told for tag in tags.split()]
+        answers.append(done.stderr.strip() if done.returncode else [*listed, *tags])
+    return answers
+
+
+def of_supabase(_: str, directories: list[str]) -> list[Answer]:
+    """Ask in each project what is not in a database."""
+    program = npm(cache_folder("supabase") / supabase.VERSION, f"supabase@{supabase.VERSION}") / ".bin/supabase"
+    answers: list[Answer] = []
+    for server in servers(["postgresql"]):
+        command = [
+            program,
+            "migration",
+            "list",
+            "--output-format",
+            "json",
+            f"--remote={server.create('shop')}",
+            "--yes",
+        ]
+        for directory in directories:
+            done = _run(command, directory)
+            answer = next((json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")), {})
+            local = [each["local"] for each in answer.get("migrations", []) if each["local"]]
+            answers.append(done.stderr.strip() if done.returncode else local)
+    return answers
 
 
 def dbmate(_: str, directories: list[str]) -> list[Answer]:
@@ -116,18 +209,27 @@ DEBIAN_PHP = in_json(lambda: ["php", written("list.php", programs.PHP)])
 ASK = {
     **dict.fromkeys(("atlas", "bun", "golang-migrate", "goose", "sql-migrate", "tern"), by_line(golang)),
     **dict.fromkeys(("diesel", "refinery", "sqlx"), by_line(rust)),
-    **dict.fromkeys(("knex", "kysely", "node-pg-migrate", "sequelize", "typeorm"), in_json(node, "npm")),
-    **dict.fromkeys(("alembic", "django", "yoyo"), in_json(python)),
+    **dict.fromkeys(
+        ("drizzle", "knex", "kysely", "mikro-orm", "node-pg-migrate", "prisma", "sequelize", "typeorm"),
+        in_json(node, "npm"),
+    ),
+    **dict.fromkeys(("aerich", "alembic", "django", "tortoise", "yoyo"), in_json(python)),
+    **dict.fromkeys(("doctrine", "phinx"), by_line(php)),
     **dict.fromkeys(("flyway", "liquibase"), java),
     "dbmate": dbmate,
+    "ecto": by_line(elixir),
     "laravel": DEBIAN_PHP,
+    "pgroll": of_pgroll,
     "rails": DEBIAN_RUBY,
+    "sea-orm": sea_orm,
+    "sqitch": of_sqitch,
+    "supabase": of_supabase,
 }
 
 
 def said(why: str, directory: str) -> str:
     """Return the beginning of why a tool fails, without where it ran."""
-    return why.replace(directory, "DIR").partition("\n")[0][:120]
+    return re.sub(r"(?s)\n.*| in /.*", "", why.replace(directory, "DIR"))[:120]
 
 
 def main() -> None:

@@ -74,7 +74,6 @@ PLAIN = [
     ("phinx", ["20240101000001_add_users.php", "20240102000002.php", "x.php"], None),
     ("prisma", ["1_a/migration.sql", ".2_b/migration.sql", "migration_lock.toml", "..data/3_c"], [".2_b", "1_a"]),
     ("rails", ["009_a.rb", "010_b.rb", "shop/011_c.rb", "011_c.shop.rb"], ["9", "10", "11"]),
-    ("pgroll", ["01_a.json", "02_b.yaml", "03_c.sql", "sub/04_d.json"], ["public.01_a", "public.02_b"]),
     ("ecto", ["1_a.exs", "node_modules/2_b.exs", ".old/3_c.exs"], ["1", "2"]),
     ("drizzle", [".1_a/migration.sql", "2_b/migration.sql"], [".1_a", "2_b"]),
     ("aerich", ["models/1_a.py", "models/2_b.pyc"], ["models.1_a", "models.2_b"]),
@@ -138,6 +137,25 @@ def test_faults(tool, files, says, tree):
         wanted(tool, tree(files))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"version_schema": "x", "operations": []}',
+        "version_schema: x\noperations: # what is to be done\n  # first\n  - sql:\n      up: SELECT 1\n",
+        "operations:\n- sql: {up: SELECT 1}\n",
+    ],
+)
+def test_pgroll(text, tree):
+    """Every file that is called as a migration is one, or stops pgroll."""
+    files = {"01_a.json": '{"operations": [{"sql": {"up": "SELECT 1"}}]}', "02_b.yaml": text}
+    others = {"03_c.sql": "", "sub/04_d.json": ""}
+    directory = tree(files | others)
+    assert wanted("pgroll", directory) == ["public.01_a", "public.02_b"]
+    assert directories.recognise(directory).name == "pgroll"
+    with pytest.raises(Misconfigured, match=r"tsconfig\.json has no list of operations and stops pgroll; move it away"):
+        newest("pgroll", tree(files | {"tsconfig.json": "{}"}, "more"))
+
+
 def test_home_grown(tree):
     """A history of one's own has no directory."""
     with pytest.raises(Misconfigured, match="give --revision instead"):
@@ -172,6 +190,16 @@ def test_configmap(tree, tmp_path):
         (directory / name).symlink_to(f"..data/{name}")
     assert wanted("goose", str(directory)) == ["1", "2"]
     assert list(folder.Folder(directory, record.PASSED)) == ["1_a.sql", "2_b.sql", "sub/3_c.sql"]
+
+
+def test_configmap_of_folders(tree, tmp_path):
+    """Its links are not the user's, so that tools which follow none are read from it too."""
+    tree({"..1/1_a/migration.sql": "", "..1/2_b/migration.sql": "", "elsewhere/README": ""})
+    directory = tmp_path / "db"
+    (directory / "elsewhere").rename(tmp_path / "elsewhere")
+    for name, target in (("..data", "..1"), ("1_a", "..data/1_a"), ("2_b", "..data/2_b"), ("3_c", "../elsewhere")):
+        (directory / name).symlink_to(target)
+    assert wanted("prisma", str(directory)) == ["1_a", "2_b"]
 
 
 def test_links(tree, tmp_path):
@@ -275,7 +303,10 @@ ARCHIVE = {
         ({"alembic.ini": "[alembic]\nrecursive_version_locations = true\n"}, ["ae10", "d0"]),
         ({"../pyproject.toml": "[tool.alembic]\nrecursive_version_locations = true\n"}, ["ae10", "d0"]),
         (
-            {"alembic.ini": "[alembic]\nversion_locations = %(here)s/versions:%(here)s/versions/archive\n"},
+            {
+                "alembic.ini": "[alembic]\npath_separator = os\n"
+                "version_locations = %(here)s/versions:%(here)s/versions/archive\n"
+            },
             ["ae10", "d0"],
         ),
         ({"pyproject.toml": "", "../alembic.ini": "[alembic]\nrecursive_version_locations = true\n"}, ["ae10", "d0"]),
@@ -285,6 +316,64 @@ def test_alembic_below_revisions(files, heads, tree):
     """What is below a folder of revisions counts where Alembic's configuration, the nearest, says so."""
     for path in (directory := tree(ARCHIVE | files), f"{directory}/versions"):
         assert sorted(newest("alembic", path)) == heads
+
+
+LOCATIONS = {
+    "../alembic/env.py": "",
+    "../alembic/versions/a.py": alembic("a1"),
+    "../alembic/versions/archive/old.py": alembic("d0"),
+    "../plugins/stock/b.py": alembic("b2", "a1"),
+    "../plugins/unused/c.py": alembic("c3"),
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("alembic.ini", "[alembic]\nversion_locations = alembic/versions plugins/stock\n"),
+        ("alembic.ini", "[alembic]\nversion_locations = %(here)s/alembic/versions, %(here)s/plugins/stock\n"),
+        ("alembic.ini", "[alembic]\nversion_locations: alembic/versions:plugins/stock\npath_separator: :\n"),
+        (
+            "alembic.ini",
+            "[alembic]\npath_separator = newline\nversion_locations =\n  alembic/versions\n\n  plugins/stock\n",
+        ),
+        (
+            "alembic.ini",
+            "[other]\nversion_locations = plugins/unused\n[logger]\nformat = %(message)s\n[alembic]\n{}".format(
+                "version_path_separator = os\nversion_locations = alembic/versions:plugins/stock\n"
+            ),
+        ),
+        ("pyproject.toml", "[tool.alembic]\nversion_locations = ['alembic/versions', '%(here)s/plugins/stock']\n"),
+    ],
+)
+def test_alembic_in_several_places(file, text, tree):
+    """The folders of an environment are read together, wherever they are, whichever of them is named."""
+    directory = tree({**LOCATIONS, f"../{file}": text, "x": ""})
+    for path in ("alembic", "alembic/versions", "plugins/stock"):
+        assert newest("alembic", f"{directory}/../{path}") == ["b2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("alembic/versions plugins/lost", r"alembic\.ini has .*/plugins/lost among .* not there; add that folder, or"),
+        ("backend/versions backend/plugins", "alembic.ini has .*/backend/versions among"),
+        ("alembic/versions shop:migrations", "alembic.ini has shop:migrations among .* a Python package's"),
+        ("%(there)s/versions", "alembic.ini has version_locations that Alembic cannot read either"),
+        ("alembic/versions\npath_separator = |", "alembic.ini has version_locations that Alembic cannot read either"),
+    ],
+)
+def test_alembic_places_that_are_not_found(text, says, tree):
+    """Where what Alembic would run is not known, nothing is said of it."""
+    directory = tree({**LOCATIONS, "../alembic.ini": f"[alembic]\nversion_locations = {text}\n", "x": ""})
+    with pytest.raises(Misconfigured, match=says):
+        newest("alembic", f"{directory}/../alembic")
+
+
+def test_alembic_of_another_environment(tree):
+    """A configuration above that is of other folders says nothing of this one."""
+    ini = {"../alembic.ini": "[alembic]\nversion_locations = plugins/stock\n", "x": ""}
+    assert newest("alembic", f"{tree(LOCATIONS | ini)}/../plugins/unused") == ["c3"]
 
 
 def test_alembic_without_configuration(tree):
@@ -510,6 +599,34 @@ final class Version20240101000001 extends AbstractMigration
     assert wanted("doctrine", tree(files)) == found
 
 
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        '[DbContext(typeof(Shop)), Migration("20240101000001_First")]',
+        '[Microsoft.EntityFrameworkCore.Migrations.MigrationAttribute( @"20240101000001_First" )]',
+        '[Migration(\n    "20240101000001_First")]',
+        '[Migration(id: "20240101000001_First")]',
+    ],
+)
+def test_ef_core_attributes(attribute, tree):
+    """A migration is known by its attribute, in whatever form C# lets it be written."""
+    other = '[Migration("20240102000002_Second")]\npartial class Second : Migration {}'
+    files = {"a.cs": f"{attribute}\npublic class First : Migration {{}}", "b.cs": other}
+    assert wanted("ef-core", tree(files)) == ["20240101000001_First", "20240102000002_Second"]
+    computed = {**files, "c.cs": "[Migration(Ids.Third)]\nclass Third : Migration {}"}
+    with pytest.raises(Misconfigured, match=r"c\.cs computes the id of a migration"):
+        newest("ef-core", tree(computed, "computed"))
+
+
+def test_ef_core_contexts(tree):
+    """Each of several contexts that share a history has a newest."""
+    text = '[DbContext(typeof({0}))]\n[Migration("{1}")]\npartial class {1} {{}}'
+    ids = ("20240101000001_A", "Shop"), ("20240102000002_B", "Blog"), ("20240103000003_C", "Shop")
+    directory = tree({f"{name}.Designer.cs": text.format(context, name) for name, context in ids})
+    assert wanted("ef-core", directory) == [name for name, _ in ids]
+    assert newest("ef-core", directory) == ["20240103000003_C", "20240102000002_B"]
+
+
 def test_ef_core(tree):
     """An id is what the attribute says; without one, what the file is called."""
     designer = '[DbContext(typeof(Context))]\n[Migration("20240101000001_First")]\npartial class A {}'
@@ -653,7 +770,7 @@ def test_sqitch_rework(tree):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (PLAN.replace("%project=shop", ""), "does not name its project; write for example %project=shop"),
+        (PLAN.replace("%project=shop\n", ""), "does not name its project; write for example %project=shop"),
         (PLAN + "stock\n", r"sqitch\.plan cannot be parsed in line 9; mend it"),
         ("%project=shop\n", "there is no migration of sqitch in it"),
     ],
@@ -767,6 +884,38 @@ def test_one_folder_too_high(above, tree):
         assert directories.recognise(directory).name == "prisma"
         assert newest("prisma", directory) == ["2_b"]
         assert directories.wanted(TOOLS["prisma"], directory).directory == inside
+
+
+JOURNAL = '{"entries": [{"idx": 0, "when": 1700000000000, "tag": "0_a"}]}'
+PROJECTS = {
+    "two in a monorepo": (
+        {"apps/web/prisma/migrations/migration_lock.toml": "", "apps/api/drizzle/meta/_journal.json": JOURNAL},
+        r"write .*/apps/api/drizzle or .*/apps/web/prisma/migrations if that is meant, or name the tool",
+    ),
+    "another's beside a project": (
+        {"supabase/migrations/1_a.sql": "", "prisma/migrations/migration_lock.toml": ""},
+        "these may be the migrations of supabase, and those in .*/prisma/migrations of prisma; name the tool, for",
+    ),
+    "another's in the same folder": (
+        {"supabase/migrations/1_a.sql": "", "supabase/migrations/meta/_journal.json": JOURNAL},
+        "these may be the migrations of supabase, and those in .*/supabase/migrations of drizzle; name the tool",
+    ),
+    "what others have written": ({"vendor/shop/migrations/1_a.up.sql": "", "README": ""}, "no tool's migrations are"),
+    "manifests": (
+        {"values.yaml": "operations: 3\n", "a.yaml": "operations:\n  - name: x\n"},
+        "no tool's migrations are",
+    ),
+    "dumps": ({"1_init.sql": "", "2024_backup.sql": "", "dump.sql": ""}, "may be the migrations of sqlx or tern; name"),
+    "nothing": ({"README.md": ""}, "no tool's migrations are recognised in it; name the tool"),
+}
+
+
+@pytest.mark.parametrize(("files", "says"), PROJECTS.values(), ids=PROJECTS)
+def test_projects_that_are_not_unmistakable(files, says, tree):
+    """Where a project may mean another answer, none is given."""
+    directory = tree(files)
+    with pytest.raises(Misconfigured, match=says):
+        directories.recognise(directory)
 
 
 def test_several_folders_below(tree):
