@@ -139,6 +139,7 @@ class History:
     rows: Mapping[str, Sequence[tuple]] = field(default_factory=dict)
     lock: Lock = FREE_LOCK
     at_work: str = ""
+    version: str = ""
 
 
 class FakeSession:
@@ -146,6 +147,9 @@ class FakeSession:
 
     def __init__(self, history: History) -> None:
         self._history = history
+
+    def version(self) -> str:
+        return self._history.version
 
     def schemas(self, tool: Tool) -> tuple[str, ...]:
         return tool.schemas

@@ -269,8 +269,8 @@ def schema(
         )
         databases = checks.databases(record, database or (), database_file or (), user, password_file, in_argv=in_argv)
         looks: list[Check] = [
-            SchemaCheck(each, checks.located(question, left, table=table), wanted.on(kind), policy, hold.clock.now)
-            for each, kind, left in databases
+            SchemaCheck(each, checks.located(question, left, table=table), wanted, policy, hold.clock.now)
+            for each, _, left in databases
         ]
         awaited = [f"{record.name} {wanted} in {check.name}" for check in looks]
         if job:

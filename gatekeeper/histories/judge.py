@@ -53,15 +53,15 @@ class Wanted:
     known: frozenset[str] | None = None
     """All revisions of the directory, where a head that is none of them tells that the database is past it."""
     elsewhere: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Kind of database -> those that the tool passes over there."""
+    """What the tool calls a server -> those that it passes over there."""
     is_whole: bool = False
     """Whether every migration of the directory is wanted."""
     caution: str = ""
     """What their rows do not tell, for people."""
 
-    def on(self, kind: str) -> "Wanted":
-        """Return what must be applied to a database of this kind."""
-        passed = self.elsewhere.get(kind, ())
+    def on(self, names: Iterable[str]) -> "Wanted":
+        """Return what must be applied to a server for which the tool has one of these names."""
+        passed = frozenset.intersection(*(self.elsewhere.get(name, frozenset()) for name in names))
         return replace(self, revisions=tuple(revision for revision in self.revisions if revision not in passed))
 
     def __str__(self) -> str:

@@ -74,6 +74,9 @@ class Session(Protocol):
     Rows come one by one, and nothing else can be asked until their generator has ended or was closed.
     """
 
+    def version(self) -> str:
+        """Return what the server says of itself, its product first."""
+
     def schemas(self, tool: Tool) -> tuple[str, ...]:
         """Return where the tool looks for its tables, in this order, PATH and CURRENT included."""
 
@@ -119,7 +122,9 @@ class SchemaCheck:
         self.awaits = wanted.newest
         self._database = database
         self._question = question
+        self._of_all = wanted
         self._wanted = wanted
+        """What of it is wanted of the server that was looked at."""
         self._policy = policy
         self._now = now
         self._doubt = Doubt()
@@ -149,6 +154,8 @@ class SchemaCheck:
                     with closing(session.query(self._question.query)) as rows:
                         events = self._question.tool.table.events(_of_width(row, 1) for row in rows)
                         return self._judge(ledger_of(events, self._wanted, self._policy))
+                if self._of_all.elsewhere:
+                    self._wanted = self._of_all.on(self._question.tool.servers(session.version()))
                 history, others = self._find(session)
                 if history is None:
                     return self._judge_absent(others)

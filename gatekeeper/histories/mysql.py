@@ -223,6 +223,10 @@ class MySQLSession:
             for statement in LESS:
                 self._ask_in_vain(statement)
 
+    def version(self) -> str:
+        """Return what the server said of itself when it greeted, as other drivers hear it."""
+        return f"MySQL {self._connection.get_server_info()}"  # type: ignore[no-untyped-call]
+
     def schemas(self, tool: Tool) -> tuple[str, ...]:
         """Return the database in which the tool makes its tables."""
         return (tool.database,)

@@ -439,6 +439,11 @@ class PostgresSession:
         self._began = began
         """The instant before the gate asked for this connection."""
 
+    def version(self) -> str:
+        """Return what the server says of itself."""
+        [(version,)] = self._cursor().execute("SELECT pg_catalog.version()")
+        return str(version)
+
     def schemas(self, tool: Tool) -> tuple[str, ...]:
         """Return the schemas in which the tool makes its tables."""
         return tool.schemas

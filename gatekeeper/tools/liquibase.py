@@ -52,16 +52,24 @@ _SQL_OTHER = re.compile(r"\s*--\s*(property|include|includeAll|preconditions|ign
 _SQL_KINDS = {kind.lower(): kind for kind in ("property", "include", "includeAll", "preConditions", "ignoreLines")}
 _SQL_VALUE = re.compile(r'(\w+):\s*("[^"]*"|\S*)')
 _SQL_AGAIN = re.compile(r"(runOnChange|runAlways):(\w+)", re.IGNORECASE)
+_SQL_DBMS = re.compile(r".*dbms:([^,][\w!,]+)", re.IGNORECASE | re.ASCII)
+"""A space may stand before the list and ends it; within quotes it has one (AbstractFormattedChangeLogParser.java)."""
 _FILTERS = ("context", "contextFilter", "labels", "dbms")
-_OTHERS = frozenset(
-    ("asany", "db2", "db2z", "derby", "firebird", "h2", "hsqldb", "informix", "ingres", "mssql", "none")
+_SERVERS = (
+    (r"CockroachDB", ("cockroachdb",)),
+    (r"PostgreSQL .*EnterpriseDB", ("edb", "postgresql")),
+    (r"PostgreSQL .*Redshift", ("redshift", "postgresql")),
+    (r"PostgreSQL .*-YB-", ("yugabytedb", "postgresql")),
+    (r"PostgreSQL ", ("postgresql",)),
+    (r"MySQL .*(?i:mariadb|clustrix)", ("mariadb",)),
+    (r"MySQL ", ("mysql",)),
 )
-_OTHERS |= {"oracle", "snowflake", "sqlite", "sybase", ""}
-_DBMS = {
-    "postgresql": frozenset(("postgresql", "cockroachdb", "edb", "redshift")),
-    "mysql": frozenset(("mysql", "mariadb")),
-}
-"""Of `dbms`, the names of what a gate connects to by a URL of each kind, and of what it never does."""
+"""Pattern of a server's version -> what Liquibase may call it: releases and extensions differ (database/core)."""
+_NAMES = frozenset(name for _, names in _SERVERS for name in names)
+_OTHERS = frozenset(
+    ("asany", "db2", "db2z", "derby", "firebird", "h2", "hsqldb", "informix", "ingres", "mssql", "oracle", "postgres")
+) | {"snowflake", "sqlite", "sybase", ""}
+"""Further names in `dbms`, which no server has that a gate connects to. What is in neither may be an extension's."""
 _AGAIN = {name.lower(): name for name in ("runOnChange", "runAlways", "alwaysRun")}
 _FALSE = ("", "false", "f", "0", "0.0", "no", "n", "off")
 """What liquibase/util/ObjectUtil.java takes as false."""
@@ -77,7 +85,7 @@ class Changeset:
     certain: bool = True
     """Whether it has a row in the end, wherever Liquibase runs: what is filtered out or skipped has none."""
     elsewhere: frozenset[str] = frozenset()
-    """The kinds of databases on which it surely does not run."""
+    """Of `_NAMES`, those of the servers on which it surely does not run."""
     again: str = ""
     """The attribute by which it may run though it has a row (changelog/filter/ShouldRunChangeSetFilter.java)."""
 
@@ -253,14 +261,25 @@ def _is_filtered(entry: _Entry) -> bool:
 
 
 def _elsewhere(entry: _Entry) -> frozenset[str]:
-    """Return the kinds of databases of which its `dbms` names none (database/DatabaseList.java).
-
-    A name that is not known here may be a kind's, and of a kind it is not known which one a server is.
-    """
-    named = {name.strip().lower() for name in entry.values.get("dbms", "").split(",")}
-    if named == {""} or not named <= _OTHERS.union(*_DBMS.values()):
+    """Return the names of the servers that its `dbms` leaves out (database/DatabaseList.java)."""
+    given = entry.values.get("dbms", "").strip(_BLANK).rstrip(",")
+    named = {name.strip(_BLANK).lower() for name in given.split(",")}
+    if not given or "all" in named:
         return frozenset()
-    return frozenset(kind for kind, names in _DBMS.items() if not names & named)
+    if "none" in named:
+        return _NAMES
+    wanted = {name for name in named if not name.startswith("!")}
+    is_known = wanted <= _NAMES | _OTHERS
+    return frozenset(name for name in _NAMES if f"!{name}" in named or (wanted and is_known and name not in wanted))
+
+
+_BLANK = "".join(map(chr, range(33)))
+"""What Java trims."""
+
+
+def servers(version: str) -> frozenset[str]:
+    """Return the names in `dbms` that may stand for the server that says this of itself."""
+    return next((frozenset(names) for pattern, names in _SERVERS if re.match(pattern, version)), _NAMES)
 
 
 def _again(entry: _Entry) -> str:
@@ -316,9 +335,11 @@ def _sql(text: str) -> _Entry:
 
 
 def _sql_values(text: str) -> dict[str, str]:
-    """Return a line's values; whether it runs again Liquibase reads within quotes and other words too."""
+    """Return a line's values; whether it runs again, and where, Liquibase reads within quotes and other words too."""
     again = {found[1]: found[2] for found in _SQL_AGAIN.finditer(text)}
-    return again | {found[1]: found[2].strip('"') for found in _SQL_VALUE.finditer(text)}
+    where = {"dbms": found[1]} if (found := _SQL_DBMS.match(text)) else {}
+    others = {found[1]: found[2].strip('"') for found in _SQL_VALUE.finditer(text) if found[1].lower() != "dbms"}
+    return again | others | where
 
 
 _TELLING = {"changeSet", "include", "includeAll", "preConditions", "property", "tagDatabase"}
@@ -395,15 +416,16 @@ def _entry(kind: str, values: Mapping[str, str], inside: Sequence[_Entry]) -> _E
 def _read(_: Tool, folder: Folder) -> Found:
     """What Liquibase may pass over is wanted too, since only Liquibase knows; but it is not the newest."""
     found = changesets(folder, folder.named)
-    here = {kind: {each.revision for each in found if kind not in each.elsewhere} for kind in _DBMS}
-    again = next((changeset for changeset in found if changeset.again and len(changeset.elsewhere) < len(_DBMS)), None)
+    here = {name: {each.revision for each in found if name not in each.elsewhere} for name in _NAMES}
+    again = next((changeset for changeset in found if changeset.again and changeset.elsewhere != _NAMES), None)
+    passed = {name: frozenset(each.revision for each in found) - revisions for name, revisions in here.items()}
     once = [changeset for changeset in found if not changeset.again]
     certain = [changeset for changeset in once if changeset.certain] or once
     newest = [f"tag:{changeset.tag}" if changeset.tag else changeset.revision for changeset in certain[-1:]]
     return Found(
         tuple(dict.fromkeys(changeset.revision for changeset in found)),
         tuple(newest),
-        elsewhere={kind: frozenset(each.revision for each in found) - names for kind, names in here.items()},
+        elsewhere=passed if any(passed.values()) else {},
         unproven=f"{again.revision} has {again.again}, and only Liquibase can tell whether it has run as it is now; "
         "give --revision of a tag or a changeset that this release adds, for example --revision tag:v1.4"
         if again
@@ -426,6 +448,7 @@ TOOL = Tool(
         rows.locked("databasechangeloglock", rows.by("by", "since")),
     ),
     schemas=(CURRENT,),
+    servers=servers,
     revision=revision,
     example="db/changelog/003.sql::3::me",
     directory=Directory(

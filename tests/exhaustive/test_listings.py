@@ -96,7 +96,7 @@ def test_listings(tool, tmp_path):
 
 def is_right(tool: str, case: str, directory: str, answer: list[str] | str) -> bool:
     try:
-        found = directories.wanted(TOOLS[tool], directory).on("postgresql")
+        found = directories.wanted(TOOLS[tool], directory).on({"postgresql"})
     except Misconfigured as fault:
         return isinstance(answer, str) or case in STRICTER or any(reason in str(fault) for reason in REFUSED)
     awaited = found.known or {*found.revisions}

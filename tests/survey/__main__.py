@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -88,7 +89,11 @@ def write(directory: Path, entries: Sequence[Entry]) -> None:
     for entry in entries:
         path = directory / entry.path
         path.parent.mkdir(parents=True, exist_ok=True)
-        if entry.link:
+        if entry.gone:
+            path.unlink()
+            with suppress(OSError):  # no empty folder stays, as git has none
+                path.parent.rmdir()
+        elif entry.link:
             path.unlink(missing_ok=True)
             path.symlink_to(entry.link)
         elif not path.is_dir():

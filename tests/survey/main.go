@@ -16,6 +16,7 @@ import (
 
 	"github.com/golang-migrate/migrate/v4"
 	_ "github.com/golang-migrate/migrate/v4/database/postgres"
+	"github.com/golang-migrate/migrate/v4/source"
 	"github.com/golang-migrate/migrate/v4/source/file"
 	_ "github.com/lib/pq"
 	"github.com/pressly/goose/v3"
@@ -81,29 +82,38 @@ func golangMigrate(request Request) (pending []string, err error) {
 			return nil, err
 		}
 	}
-	source, err := (&file.File{}).Open("file://" + request.Directory)
+	files, err := (&file.File{}).Open("file://" + request.Directory)
 	if err != nil {
 		return nil, err
 	}
-	defer source.Close()
-	next, err := source.First()
+	defer files.Close()
+	next, err := files.First()
 	if current, dirty, failed := tool.Version(); dirty {
 		return nil, migrate.ErrDirty{Version: int(current)}
 	} else if failed == nil {
-		if _, _, err := source.ReadUp(current); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := exists(files, current); err != nil {
 			return nil, err
 		}
-		next, err = source.Next(current)
+		next, err = files.Next(current)
 	} else if !errors.Is(failed, migrate.ErrNilVersion) {
 		return nil, failed
 	}
-	for ; err == nil; next, err = source.Next(next) {
+	for ; err == nil; next, err = files.Next(next) {
 		pending = append(pending, strconv.FormatUint(uint64(next), 10))
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
 	return pending, err
+}
+
+// What it asks of the current version first (migrate.go, versionExists).
+func exists(files source.Driver, version uint) error {
+	_, _, err := files.ReadUp(version)
+	if errors.Is(err, fs.ErrNotExist) {
+		_, _, err = files.ReadDown(version)
+	}
+	return err
 }
 
 func atMost(count int, all func() error, some func(int) error) error {

@@ -62,12 +62,13 @@ def _alembic(random: Random, migration: Migration) -> Files:
     name = f"{_revision(migration)}_{migration.slug}.py"
     depends = None
     if len(down) > 1 and random.random() < 0.5:
-        down, depends = down[:1], down[1:]
+        down, depends = down[:1], tuple(one.label or _revision(one) for one in migration.needs[1:])
+    labels = (migration.label,) if migration.label else None
     text = (
         "from alembic import op\n\n"
         f"revision = {_revision(migration)!r}\n"
         f"down_revision = {(down[0] if len(down) == 1 else down or None)!r}\n"
-        f"branch_labels = None\ndepends_on = {depends!r}\n\n\n"
+        f"branch_labels = {labels!r}\ndepends_on = {depends!r}\n\n\n"
         f"def upgrade():\n    op.execute({migration.sql!r})\n\n\ndef downgrade():\n    pass\n"
     )
     return {f"versions/{name}": text}
@@ -81,10 +82,12 @@ def _label(migration: Migration) -> str:
 
 
 def _django(_: Random, migration: Migration) -> Files:
-    needs = [(_label(one), _module(one)) for one in migration.needs]
+    needs, replaces = (
+        [(_label(one), _module(one)) for one in others] for others in (migration.needs, migration.replaces)
+    )
     text = (
         "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n"
-        f"    dependencies = {needs!r}\n"
+        f"    dependencies = {needs!r}\n    replaces = {replaces!r}\n"
         f"    operations = [migrations.RunSQL({migration.sql!r}, migrations.RunSQL.noop)]\n"
     )
     return {f"{migration.app}/migrations/{_module(migration)}.py": text}
@@ -128,11 +131,14 @@ def _flyway(random: Random, migration: Migration) -> Files:
     return {f"{name}.sql": f"{migration.sql};\n"}
 
 
-def _liquibase(_: Random, migration: Migration) -> Files:
-    text = f"--liquibase formatted sql\n\n--changeset me:{migration.place}\n{migration.sql};\n"
+def _liquibase(random: Random, migration: Migration) -> Files:
+    """For all databases, or now and then for some."""
+    where = f" dbms:{random.choice(DBMS)}" if random.random() < 0.2 else ""
+    text = f"--liquibase formatted sql\n\n--changeset me:{migration.place}{where}\n{migration.sql};\n"
     return {f"changes/{migration.name}.sql": text}
 
 
+DBMS = ("mssql", "  mssql", "!postgresql", "!mssql,!oracle", "mssql, postgresql", "postgresql, mssql", "none", "all")
 ROOT = {"db.changelog-root.yaml": "databaseChangeLog:\n  - includeAll:\n      path: changes/\n", "changes/.gitkeep": ""}
 
 # -- sqitch -------------------------------------------------------------------------------------------------------
@@ -140,17 +146,29 @@ ROOT = {"db.changelog-root.yaml": "databaseChangeLog:\n  - includeAll:\n      pa
 
 def _sqitch(_: Random, migration: Migration) -> Files:
     change = f"c{migration.place}"
-    return {f"deploy/{change}.sql": f"{migration.sql};\n", f"revert/{change}.sql": f"DROP TABLE t{migration.place};\n"}
+    return {f"deploy/{change}.sql": _again(migration), f"revert/{change}.sql": f"DROP TABLE t{migration.place};\n"}
+
+
+def _again(migration: Migration) -> str:
+    """Return a script that may be run once more: a change that is reworked keeps what it was."""
+    return f"{migration.sql};\n".replace("TABLE", "TABLE IF NOT EXISTS")
 
 
 def _plan(migrations: Sequence[Migration]) -> Files:
-    """A plan, whose dates are in the order in which the changes were made."""
-    lines = [
-        f"c{migration.place} 2024-01-{migration.place + 1:02}T00:00:00Z Ann <ann@example.com> # {migration.slug}\n"
-        for migration in migrations
-    ]
-    head = "%syntax-version=1.0.0\n%project=shop\n\n"
-    return {"sqitch.conf": "[core]\n\tengine = pg\n", "sqitch.plan": head + "".join(lines)}
+    """A plan, whose dates are in the order in which the changes were made. What begins a branch reworks another one."""
+    files, lines, reworked = {"sqitch.conf": "[core]\n\tengine = pg\n"}, list[str](), set[Migration]()
+    for migration in migrations:
+        name, needs = f"c{migration.place}", [f"c{one.place}" for one in migration.needs if one not in reworked]
+        line = f"2024-01-{migration.place + 1:02}T00:00:00Z Ann <ann@example.com>"
+        if migration.label and len(needs) == len(migration.needs) > 0:
+            first, tag = migration.needs[0], migration.label
+            reworked |= {first, migration}
+            lines.append(f"@{tag} {line}\n")
+            name, needs = needs[0], [f"{needs[0]}@{tag}", *needs[1:]]
+            files |= {f"deploy/{name}@{tag}.sql": f"-- {tag}\n{_again(first)}", f"revert/{name}@{tag}.sql": ""}
+        requires = f"[{' '.join(needs)}] " if needs else ""
+        lines.append(f"{name} {requires}{line} # {migration.slug}\n")
+    return {**files, "sqitch.plan": "%syntax-version=1.0.0\n%project=shop\n\n" + "".join(lines)}
 
 
 STYLES = {
@@ -183,9 +201,9 @@ STYLES = {
         lambda _: {"env.py": ENV, "alembic.ini": "[alembic]\nscript_location = %(here)s\n", "script.py.mako": ""},
         in_branches,
     ),
-    "django": Style(_django, lambda _: PROJECT, in_apps),
+    "django": Style(_django, lambda _: PROJECT, in_apps, squashes=True),
     "flyway": Style(_flyway, counts=False),
     "liquibase": Style(_liquibase, lambda _: ROOT),
-    "sqitch": Style(_sqitch, _plan, counts=False),
+    "sqitch": Style(_sqitch, _plan, in_branches, counts=False),
     "yoyo": Style(_yoyo, needs=in_branches),
 }

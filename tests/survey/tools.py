@@ -182,7 +182,7 @@ class Sqitch:
         if apply and (done := run("deploy", "--target", target)).returncode:
             return Answer(refusal=done.stdout + done.stderr)
         status = run("status", "--target", target)
-        if "No changes deployed" in status.stderr or "has not been initialized" in status.stderr:
+        if re.search("No changes deployed|has not been initialized", status.stdout + status.stderr):
             status = run("plan", "--format", "format:  * %n")
         if status.returncode or "Cannot find" in status.stdout + status.stderr:
             return Answer(refusal=status.stdout + status.stderr)

@@ -1,11 +1,12 @@
 """Directories of migrations of random shape, as pure values: the same seed gives the same tree.
 
-A tree has migrations, of which some are merged only after others were applied, and oddities: files beside them of which
-each tool has its own opinion. What a migration looks like is the tool's `Style`.
+A tree has migrations, of which some are merged only after others were applied, now and then a squash, which takes the
+place of the first few, and oddities: files beside them of which each tool has its own opinion. What a migration looks
+like is the tool's `Style`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from random import Random
 
@@ -24,9 +25,13 @@ class Migration:
     slug: str
     app: str
     """One of a few, for tools that have apps."""
-    needs: tuple["Migration", ...] = ()
+    label: str = ""
+    """The name of the branch that begins with it, for tools that name some."""
+    needs: tuple["Migration", ...] = field(default=(), compare=False)
     """What it stands on, for tools that have graphs."""
-    late: bool = False
+    replaces: tuple["Migration", ...] = field(default=(), compare=False)
+    """What it says that it replaces, for tools that can be told."""
+    late: bool = field(default=False, compare=False)
     """Whether it is merged after others were applied."""
 
     @property
@@ -47,6 +52,8 @@ class Entry:
     text: str = ""
     link: str = ""
     """What it is a link to, if it is one."""
+    gone: bool = False
+    """Whether it is removed."""
     late: bool = False
 
 
@@ -58,7 +65,7 @@ class Tree:
     count: int
     """How many of the first migrations the tool is to apply, 0 for all."""
     oddities: tuple[str, ...]
-    """What is odd about it, in the names of `ODD`."""
+    """What is odd about it, in the names of `ODD`, `SQUASH` and `MOUNTED`."""
 
 
 Needs = Callable[[Random, Sequence[Migration], str], Sequence[Migration]]
@@ -76,6 +83,8 @@ class Style:
     """Those before it -> what a migration of an app names as what it stands on, which is never merged after it."""
     counts: bool = True
     """Whether the tool can be told how many to apply."""
+    squashes: bool = False
+    """Whether a migration may say what of its app it replaces, which may stay beside it then."""
 
 
 SLUGS = ("add_users", "create-index", "drop_Column", "a", "v2.0", "init", "up", "down", "add_users2", "x1", "test")
@@ -88,28 +97,53 @@ NUMBERS: tuple[Callable[[int], str], ...] = (
 )
 
 
+SQUASH, MOUNTED = "squash", "mounted"
+
+
 def tree(random: Random, style: Style) -> Tree:
     """Return a tree of this style."""
     migrations = _migrations(random, style)
     odd = [random.choice(list(ODD)) for _ in range(random.choice((0, 1, 1, 2, 2, 3)))]
-    entries = [*_framed(style, migrations)]
-    for migration in migrations:
-        entries += [Entry(path, text, late=migration.late) for path, text in style.files(random, migration).items()]
+    is_late = random.random() < 0.7
+    after = _squashed(random, style, migrations, late=is_late) if random.random() < 0.3 else migrations
+    before = [one for one in (migrations if is_late else after) if not one.late]
+    salt = random.random()
+    entries = _changes(_files(style, salt, before), _files(style, salt, after))
     for name in odd:
-        made = _extra(random, style, migrations)
+        made = _extra(random, style, after)
         entries += [replace(entry, late=made.late) for entry in ODD[name](style.files(random, made), random)]
     count = random.randint(1, 3) if style.counts and random.random() < 0.5 else 0
-    mounted = random.random() < 0.08 and not any("/" in entry.path or entry.link for entry in entries)
-    return Tree(tuple(_mounted(entries) if mounted else entries), count, (*odd, *(["mounted"] if mounted else [])))
+    marks = [SQUASH] if after is not migrations else []
+    if random.random() < 0.08 and not any("/" in entry.path or entry.link for entry in entries):
+        entries, marks = _mounted(entries), [*marks, MOUNTED]
+    return Tree(tuple(entries), count, (*odd, *marks))
+
+
+def _files(style: Style, salt: float, migrations: Sequence[Migration]) -> Files:
+    """Return the files of migrations, each the same wherever it is among others."""
+    files = dict(style.frame(migrations))
+    for migration in migrations:
+        files |= style.files(Random(f"{salt} {migration.place}"), migration)
+    return files
+
+
+def _changes(first: Files, then: Files) -> list[Entry]:
+    """Return the files that are there first, and what is done to them later."""
+    early = [Entry(path, text) for path, text in first.items()]
+    late = [Entry(path, text, late=True) for path, text in then.items() if first.get(path) != text]
+    return [*early, *late, *(Entry(path, gone=True, late=True) for path in first if path not in then)]
 
 
 def _migrations(random: Random, style: Style) -> list[Migration]:
     """Return a few migrations."""
     written, number = random.choice(NUMBERS), random.choice((0, 0, 1, 1, 1, 7))
+    late = 0.12 if style.needs else 0.35  # of a graph, all that stands on what is late is late too
     made: list[Migration] = []
     for place in range(random.choice((0, 1, 2, 3, 3, 4, 5, 6, 8))):
         slug = random.choice(SLUGS) if random.random() < 0.5 else random.choice(SLUGS[:2])
-        made.append(_next(random, style, made, Migration(place, written(number), slug, random.choice(APPS)), 0.35))
+        label = f"line{place}" if random.random() < 0.2 else ""
+        one = Migration(place, written(number), slug, random.choice(APPS), label)
+        made.append(_next(random, style, made, one, late))
         number += random.choice((1, 1, 1, 2, 9))
     return made
 
@@ -132,6 +166,33 @@ def _next(random: Random, style: Style, before: Sequence[Migration], migration: 
     return replace(migration, needs=needs, late=is_late)
 
 
+def _squashed(random: Random, style: Style, migrations: Sequence[Migration], *, late: bool) -> Sequence[Migration]:
+    """Return the migrations after one took the place of the first few.
+
+    Tools that can be told what it replaces leave these beside it at first, and what follows them as it is.
+    """
+    early = [one for one in migrations if not one.late]
+    if style.squashes and early:
+        app = random.choice(early).app
+        early = [one for one in early if one.app == app]
+    replaced = early[: random.randint(2, 4)]
+    if len(replaced) < 2:
+        return migrations
+    is_told, stays, follows = (style.squashes and random.random() < 0.7 for _ in range(3))
+    needs = dict.fromkeys(need for one in replaced for need in one.needs if need not in replaced)
+    last = replaced[-1]
+    replaces = tuple(replaced) if is_told else ()
+    squash = Migration(len(migrations), last.number, "squashed", last.app, "", tuple(needs), replaces, late)
+    if is_told and stays:
+        return [squash, *migrations]
+
+    def following(one: Migration) -> Migration:
+        return replace(one, needs=tuple(dict.fromkeys(squash if need in replaced else need for need in one.needs)))
+
+    others = [one for one in migrations if one not in replaced]
+    return [squash, *(others if is_told and follows else map(following, others))]
+
+
 def in_branches(random: Random, before: Sequence[Migration], _: str) -> list[Migration]:
     """Stand on the last, mostly; now and then on an older one, or on all heads at once."""
     heads = [one for one in before if not any(one in other.needs for other in before)]
@@ -141,22 +202,16 @@ def in_branches(random: Random, before: Sequence[Migration], _: str) -> list[Mig
 
 
 def in_apps(random: Random, before: Sequence[Migration], app: str) -> list[Migration]:
-    """Stand on the last one of the app, and now and then on one of another app."""
-    own = [one for one in before if one.app == app][-1:]
+    """Stand on those of the app, in the same way, and now and then on one of another app."""
+    own = [one for one in before if one.app == app and not any(one in other.replaces for other in before)]
+    needs = in_branches(random, own, app) if random.random() < 0.3 else own[-1:]
     others = [one for one in before if one.app != app]
-    return [*own, random.choice(others)] if others and random.random() < 0.3 else own
-
-
-def _framed(style: Style, migrations: Sequence[Migration]) -> list[Entry]:
-    first = style.frame([migration for migration in migrations if not migration.late])
-    then = {path: text for path, text in style.frame(migrations).items() if first.get(path) != text}
-    early = [Entry(path, text) for path, text in first.items()]
-    return [*early, *(Entry(path, text, late=True) for path, text in then.items())]
+    return [*needs, random.choice(others)] if others and random.random() < 0.3 else needs
 
 
 def _mounted(entries: Sequence[Entry]) -> list[Entry]:
     """Return the tree as the kubelet mounts a ConfigMap."""
-    linked = [Entry(entry.path, link=f"..data/{entry.path}", late=entry.late) for entry in entries]
+    linked = [replace(entry, text="", link=f"..data/{entry.path}") for entry in entries]
     data = [replace(entry, path=f"..2024_11_28/{entry.path}") for entry in entries]
     return [*data, Entry("..data", link="..2024_11_28"), *linked]
 

@@ -50,7 +50,7 @@ class Found:
     known: frozenset[str] | None = None
     """All revisions of a graph, of which the history shows the heads alone."""
     elsewhere: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Kind of database, as a Source has it -> those that the tool passes over there."""
+    """What the tool calls a server -> those that it passes over there; nothing where it runs all anywhere."""
     unproven: str = ""
     """Why their rows do not tell that all of them are applied as they are now, and what to give instead."""
 
@@ -147,6 +147,8 @@ class Tool:
     """Database, table -> names of the MySQL lock that it may hold while it migrates."""
     lock_is_sure: bool = True
     """Whether a run takes that lock unless it is told not to. Else a free one tells nothing."""
+    servers: Callable[[str], frozenset[str]] = lambda _: frozenset()
+    """What a server says of its version -> the names that the tool may have for it, where a migration may name some."""
     tells_failure: bool = False
     """Whether its history shows that a migration has failed."""
     repair: str = "repair it, then run the migration again"

@@ -135,6 +135,25 @@ CREATE TABLE product (id int);
 ALTER TABLE product ADD price int;
 """
 }
+DBMS = {
+    "db.changelog-root.yaml": """\
+databaseChangeLog:
+  - changeSet: {id: 1, author: me, dbms: "!postgresql, !oracle", changes: [{sql: CREATE TABLE others (id int)}]}
+  - changeSet: {id: 2, author: me, dbms: "!mysql, !mariadb", changes: [{sql: CREATE TABLE own (id int)}]}
+  - changeSet: {id: 3, author: me, dbms: "postgresql, none", changes: [{sql: CREATE TABLE none (id int)}]}
+  - changeSet: {id: 4, author: me, dbms: "all, none", changes: [{sql: CREATE TABLE product (id int)}]}
+  - include: {file: changes.sql}
+""",
+    "changes.sql": """\
+--liquibase formatted sql
+
+--changeset me:5 dbms: mssql
+CREATE TABLE one_space (id int);
+
+--changeset me:6 dbms:  mssql
+CREATE TABLE two_spaces (id int);
+""",
+}
 BROKEN = {**NESTED, "changes/add-stock.sql": STOCK.replace("ALTER TABLE product", "ALTER TABLE absent")}
 
 
@@ -180,6 +199,7 @@ def record(recording: Recording) -> None:
     recording.write_migrations(INCLUDE_ALL, "migrations-include-all")
     recording.write_migrations(FILTERED, "migrations-filtered")
     recording.write_migrations(CONDITIONAL, "migrations-conditional")
+    recording.write_migrations(DBMS, "migrations-dbms")
     for release in RELEASES:
         recording.version, recording.beside = release, "" if release == RELEASES[0] else PASSING
         class_path = jars(recording.cache / release, f"org.liquibase:liquibase-core:{release}", *JARS)
@@ -196,6 +216,7 @@ def record_release(liquibase: Liquibase) -> None:
     record_failures(liquibase)
     record_tags(liquibase)
     record_filtered(liquibase)
+    record_dbms(liquibase)
     record_tables(liquibase)
     if liquibase.recording.kind == "postgresql":
         record_schema(liquibase)
@@ -349,6 +370,30 @@ def record_filtered(liquibase: Liquibase) -> None:
         conditional,
         has(two),
         has_all("migrations-conditional"),
+    )
+
+
+def record_dbms(liquibase: Liquibase) -> None:
+    """Record changesets of some databases alone."""
+    recording = liquibase.recording
+    directory = "migrations-dbms"
+    own, last = f"db.changelog-root.yaml::{2 if recording.kind == 'postgresql' else 1}::me", "changes.sql::6::me"
+    some = liquibase.database(DBMS, "update-count", "--count=1")
+    recording.save(
+        "dbms-pending",
+        "of the changesets that are for this database the first has run",
+        some,
+        has(own),
+        awaits(last, own),
+        lacks(f"db.changelog-root.yaml::4::me, {last}", directory),
+    )
+    liquibase.run(some, DBMS, "update")
+    recording.save(
+        "dbms",
+        "all changesets that are for this database have run, and no others",
+        some,
+        has(last),
+        has_all(directory),
     )
 
 

@@ -720,8 +720,8 @@ def test_liquibase_of_other_databases(tree):
     text = "databaseChangeLog:\n- changeSet: {id: 1, author: me}\n- changeSet: {id: 2, author: me, dbms: mssql%s}\n"
     text += "- changeSet: {id: 3, author: me, dbms: h2}\n- changeSet: {id: 3, author: me, dbms: 'postgresql, h2'}\n"
     found = directories.wanted(TOOLS["liquibase"], tree({"changelog.yaml": text % ", runAlways: true"}))
-    assert found.on("postgresql").revisions == ("changelog.yaml::1::me", "changelog.yaml::3::me")
-    assert found.on("mysql").revisions == ("changelog.yaml::1::me",)
+    assert found.on({"postgresql"}).revisions == ("changelog.yaml::1::me", "changelog.yaml::3::me")
+    assert found.on({"mysql"}).revisions == ("changelog.yaml::1::me",)
     assert newest("liquibase", found.directory) == ["changelog.yaml::1::me"]
 
 

@@ -1,10 +1,11 @@
 """Which changesets Liquibase's changelogs hold."""
 
+import json
 import tracemalloc
 
 import pytest
 
-from gatekeeper.tools.liquibase import Changeset, changesets
+from gatekeeper.tools.liquibase import Changeset, changesets, servers
 
 ROOT = "db.changelog-root.yaml"
 
@@ -84,29 +85,84 @@ def test_include_all():
         names(files | {"changes/pom.xml": "<project/>"})
 
 
+RUNS = (
+    "|postgresql|POSTGRESQL| postgresql |mssql , postgresql|postgresql\n,mssql|all|ALL|all,none|all,!postgresql|!all"
+    "|!none|!mssql|!mssql,!oracle|!mysql,postgresql|! postgresql|!yugabytedb|,| "
+)
+PASSED_OVER = (
+    "mssql|mssql,|,mssql|mssql,  oracle|none|none,postgresql|!postgresql|!PostgreSQL|!mssql, !postgresql"
+    "|!postgresql,postgresql|!postgresql,mysql|!mysql,oracle|, ,|postgres|yugabytedb|cockroachdb|mssql,yugabytedb"
+)
+"""What Liquibase 5.0.4 says of `dbms` on PostgreSQL."""
+
+
+@pytest.mark.parametrize("dbms", RUNS.split("|"))
+def test_dbms(dbms):
+    """A changeset runs on a server that its list names or does not leave out."""
+    [found] = changesets({"a.json": json.dumps({"databaseChangeLog": [{"changeSet": {**ONE, "dbms": dbms}}]})})
+    assert "postgresql" not in found.elsewhere
+
+
+@pytest.mark.parametrize("dbms", PASSED_OVER.split("|"))
+def test_dbms_of_others(dbms):
+    """It does not run on others."""
+    [found] = changesets({"a.json": json.dumps({"databaseChangeLog": [{"changeSet": {**ONE, "dbms": dbms}}]})})
+    assert "postgresql" in found.elsewhere
+
+
+ONE = {"id": 1, "author": "me"}
+
+
+@pytest.mark.parametrize("dbms", ["${dbms}", "mssql;postgresql", "mssql postgresql", "\xa0postgresql", "greenplum"])
+def test_dbms_in_doubt(dbms):
+    """A name that is not known may be what an extension calls this server."""
+    [found] = changesets({"a.json": json.dumps({"databaseChangeLog": [{"changeSet": {**ONE, "dbms": dbms}}]})})
+    assert not found.elsewhere
+
+
 @pytest.mark.parametrize(
-    ("dbms", "passes_over"),
+    ("text", "runs"),
     [
-        ("mssql", {"postgresql", "mysql"}),
-        ("postgresql", {"mysql"}),
-        ("MSSQL, PostgreSQL", {"mysql"}),
-        ("mssql,", {"postgresql", "mysql"}),
-        ("none", {"postgresql", "mysql"}),
-        ("cockroachdb", {"mysql"}),
-        ("mariadb", {"postgresql"}),
-        ("", set()),
-        ("all", set()),
-        ("all,mssql", set()),
-        ("!mssql", set()),
-        ("!postgresql", set()),
-        ("${dbms}", set()),
-        ("yugabytedb", set()),
+        *((f"dbms:{each}", True) for each in ("postgresql", "! postgresql", " postgresql", "postgresql, mssql")),
+        *(
+            (f"dbms:{each}", True)
+            for each in ("mssql dbms:postgresql", ",mssql", "m", "", '""', "all,mssql", "  mssql")
+        ),
+        *((f"dbms:{each}", False) for each in ("mssql", "!postgresql", " mssql", "mssql, postgresql", "none")),
+        *((f"dbms:{each}", False) for each in ("mssql,", "\tmssql", "!mssql,!postgresql", "postgresql dbms:mssql")),
+        ("DBMS:mssql", False),
+        ("xdbms:mssql", False),
+        ('comment:"dbms:mssql"', False),
+        ("dbms :mssql", True),
+        ("context:x dbms:h2 labels:y", False),
     ],
 )
-def test_dbms(dbms, passes_over):
-    """A changeset of other databases does not run; what may be this one's name, or excludes it, is left in doubt."""
-    [found] = changesets({"a.xml": xml(changeset("1", f'dbms="{dbms}"'))})
-    assert found.elsewhere == passes_over
+def test_dbms_in_sql(text, runs):
+    """In formatted SQL the list ends at a space, and stands wherever its name does, as Liquibase 5.0.4 says."""
+    [found] = changesets({"a.sql": sql(f"--changeset me:1 {text}")})
+    assert ("postgresql" not in found.elsewhere) == runs
+
+
+@pytest.mark.parametrize(
+    ("version", "names"),
+    [
+        ("PostgreSQL 17.2 (Debian 17.2-1) on x86_64-pc-linux-gnu, compiled by gcc", {"postgresql"}),
+        ("PostgreSQL 16.1 (EnterpriseDB Advanced Server 16.1.0) on x86_64", {"edb", "postgresql"}),
+        ("PostgreSQL 8.0.2 on i686-pc-linux-gnu, compiled by GCC, Redshift 1.0.1", {"redshift", "postgresql"}),
+        ("PostgreSQL 15.2-YB-2025.1.0.0-b168 on x86_64", {"yugabytedb", "postgresql"}),
+        ("CockroachDB CCL v25.2.0 (x86_64-pc-linux-gnu)", {"cockroachdb"}),
+        ("MySQL 5.5.5-11.8.2-MariaDB-1", {"mariadb"}),
+        ("MySQL 9.7.0", {"mysql"}),
+    ],
+)
+def test_servers(version, names):
+    """What a server says of itself tells which names of `dbms` it may have."""
+    assert servers(version) == names
+
+
+def test_unknown_server():
+    """A server that is not known may have any name: only what runs nowhere is passed over there."""
+    assert servers("CrateDB 5") >= {"postgresql", "mysql", "cockroachdb"}
 
 
 def test_logical_file_path():
