@@ -18,6 +18,8 @@ class Plan:
     polled: int = 40
     """Gates that are all there when a revision is applied, each with a pace of its own."""
     settle: float = 20
+    """Seconds until a revision is applied: then no gate has waited for as long as 50 s, after which it is slower."""
+    idle: float = 60
     """Seconds until the pace of a gate that looks at a database is at its slowest."""
     rollout: int = 300
     rollout_runs: int = 3
@@ -39,6 +41,7 @@ QUICK = Plan(
     long_runs=2,
     polled=8,
     settle=8,
+    idle=8,
     rollout=30,
     rollout_runs=1,
     watches=60,

@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple, Protocol
 
-from tenacity import RetryCallState, Retrying, retry_if_result, wait_exponential, wait_random
+from tenacity import Retrying, retry_if_result
 
 from gatekeeper.gate.clock import NEWS, Signalled
 from gatekeeper.gate.durations import format_duration
+from gatekeeper.gate.pace import Pace
 from gatekeeper.gate.verdict import (
     Barred,
     Check,
@@ -37,8 +38,6 @@ LAST_LOOK_LIMIT = 0.9
 """Seconds for the look at the deadline: the gate ends within a second of it."""
 DENIED_GRACE = 30.0
 """Seconds that missing rights are given to appear: a RoleBinding may be applied after the pod, a token mounted late."""
-PACE = wait_exponential(multiplier=0.5, max=4) + wait_random(0, 1)
-"""Between two looks: about 0.5 s at first, growing to 5 s, never in step with the other pods of a rollout."""
 FOLLOWED_PACE = 10.0
 """Seconds between two looks where every change is told of: they are for the log, and for what time alone changes."""
 
@@ -129,9 +128,10 @@ class Gate:
     def hold(self, began: float | None = None) -> Outcome:
         """Hold, and return how it ended; it `began` now, or at an earlier instant."""
         self._began = self._clock.now() if began is None else began
+        self._pace = Pace(self._began)
         turns = Retrying(
             retry=retry_if_result(lambda outcome: outcome is None),
-            wait=lambda state: min(self._pace(state), self._remaining()),
+            wait=lambda _turn: min(self._wait(), self._remaining()),
             sleep=self._pause,
         )
         try:
@@ -142,9 +142,9 @@ class Gate:
         assert outcome is not None
         return outcome
 
-    def _pace(self, state: RetryCallState) -> float:
+    def _wait(self) -> float:
         followed = all(standing.check.followed for standing in self._standings)
-        return FOLLOWED_PACE if followed else PACE(state)
+        return FOLLOWED_PACE if followed else self._pace.pause(self._clock.now())
 
     def _remaining(self) -> float:
         return max(0.0, self._began + self._timeout - self._clock.now())
@@ -220,6 +220,8 @@ class Gate:
             case verdict:
                 standing.verdict = verdict
         if not (isinstance(result, Unreachable) and result.silent):
+            if standing.seen != standing.verdict.reason:
+                self._pace.hear(now)
             standing.seen = standing.verdict.reason
         if type(standing.verdict) is not type(before):
             standing.since = now

@@ -4,7 +4,6 @@ import gc
 import math
 import signal
 import weakref
-from itertools import pairwise
 
 import pytest
 
@@ -12,6 +11,7 @@ from fakes import FakeClock, Look, ScriptedCheck, Slow, hanging
 from gatekeeper.gate import loop
 from gatekeeper.gate.clock import NEWS, Signalled
 from gatekeeper.gate.loop import DENIED_GRACE, Gate, Turn
+from gatekeeper.gate.pace import Pace
 from gatekeeper.gate.verdict import (
     Barred,
     Denied,
@@ -32,13 +32,12 @@ WAITING = Waiting("is at 2; awaiting 3")
 SHUT = Shut("has failed")
 UNREACHABLE = Unreachable("connection refused")
 DENIED = Denied("may not read; GRANT SELECT")
-JITTERED = loop.PACE
 
 
 @pytest.fixture(autouse=True)
 def _even_pace(monkeypatch):
     """Look every 2 s, without jitter."""
-    monkeypatch.setattr(loop, "PACE", lambda _state: 2.0)
+    monkeypatch.setattr(Pace, "pause", lambda _self, _now: 2.0)
 
 
 @pytest.fixture
@@ -109,22 +108,28 @@ def test_timeout_0(clock, result, outcome):
 
 def test_infinite_timeout(clock, monkeypatch):
     """Without a deadline the gate never ends by itself, and no look is a last one."""
-    monkeypatch.setattr(loop, "PACE", lambda _state: 5.0)
+    monkeypatch.setattr(Pace, "pause", lambda _self, _now: 5.0)
     db = ScriptedCheck(clock, "db", *[WAITING] * 2000, OPEN)
     assert isinstance(hold(clock, db, timeout=math.inf), Opened)
     assert clock.now() == 10_000
     assert not any(look.fresh for look in db.looks)
 
 
-def test_pace(clock, monkeypatch):
-    """Pauses begin at 0.5 s to 1.5 s, stay within 5 s, and differ."""
-    monkeypatch.setattr(loop, "PACE", JITTERED)
-    db = ScriptedCheck(clock, "db", *[WAITING] * 40, OPEN)
-    hold(clock, db, timeout=math.inf)
-    pauses = [after - before for before, after in pairwise(db.instants)]
-    assert 0.5 <= pauses[0] <= 1.5
-    assert all(4 <= pause <= 5 for pause in pauses[3:])
-    assert len({round(pause, 6) for pause in pauses[3:]}) > 10
+@pytest.mark.parametrize(
+    ("results", "heard"),
+    [
+        pytest.param([WAITING, WAITING, WAITING], [0], id="still"),
+        pytest.param([WAITING, Waiting("is at 2.5; awaiting 3"), WAITING], [0, 2, 4], id="moving"),
+        pytest.param([WAITING, UNREACHABLE, UNREACHABLE], [0, 2], id="gone"),
+        pytest.param([WAITING, Unreachable("no answer", silent=True), WAITING], [0], id="silent"),
+    ],
+)
+def test_hears(clock, monkeypatch, results, heard):
+    """What a look says that none said before makes the pace brisk again; silence says nothing."""
+    told = []
+    monkeypatch.setattr(Pace, "hear", lambda _self, now: told.append(now))
+    hold(clock, ScriptedCheck(clock, "db", *results), timeout=5)
+    assert told == heard
 
 
 def test_followed():
