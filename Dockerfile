@@ -1,7 +1,8 @@
 # gatekeeper's image: an interpreter, what the gate can reach of its library, and the gate, on an empty root. No shell,
 # no pip, no package manager.
 FROM python:3.15-slim-trixie AS build
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PIP_ROOT_USER_ACTION=ignore
+# PIP_NO_COMPILE is the value of `compile`: 0 is what switches it off. The bytecode is image/root.py's.
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=0 PIP_ROOT_USER_ACTION=ignore
 
 # PyYAML has no wheel for 3.15. Without isolation its sdist is built by this setuptools, not by whatever is newest today.
 RUN echo 'setuptools==84.2.1 --hash=sha256:ca140b45d5325a9478f880e351484f62fef15f336462e449ca0c03c873d589c2' \
