@@ -67,6 +67,12 @@ test-helm: $(VENV)/ready build/helm/3/helm build/helm/4/helm   ## the chart by H
 build/helm/%/helm:
 	GOBIN=$(CURDIR)/$(@D) go install $(HELM_$*)
 
+test-apiserver-versions: $(VENV)/ready   ## the apiserver tests on Kubernetes 1.31 to 1.36; each is built once with Go, 5 minutes; VERSIONS="1.36" for some
+	for version in $(or $(VERSIONS),1.31 1.32 1.33 1.35 1.36); do \
+		assets=$$(cd tests && ../$(BIN)/python -m servers.kubebuilder $$version) && \
+			KUBEBUILDER_ASSETS=$$assets $(BIN)/pytest -m "not argo_cd" tests/apiserver || exit 1; \
+	done
+
 test-argo-cd: $(VENV)/ready   ## the examples by Argo CD's own sync engine, on an API server; the first run builds it with Go, 5 minutes
 	$(BIN)/pytest -m argo_cd tests/apiserver
 
@@ -189,4 +195,4 @@ $(CHECKOV)/ready $(PIP_AUDIT)/ready $(DISTRIBUTION)/ready $(ZIZMOR)/ready: $(VEN
 	$(@D)/bin/python -m pip install --quiet --require-hashes --requirement $<
 	touch $@
 
-.PHONY: artefacts bench check clean demo demo-job demo-kind dist fix fuzz help image image-index lint-workflows mutants peers record-fixtures release render-chart requirements scan soak survey test test-argo-cd test-cluster test-dist test-dolt test-exhaustive test-faults test-helm test-image test-mariadb test-mysql test-pglite test-postgres-versions test-unit vulnerabilities
+.PHONY: artefacts bench check clean demo demo-job demo-kind dist fix fuzz help image image-index lint-workflows mutants peers record-fixtures release render-chart requirements scan soak survey test test-apiserver-versions test-argo-cd test-cluster test-dist test-dolt test-exhaustive test-faults test-helm test-image test-mariadb test-mysql test-pglite test-postgres-versions test-unit vulnerabilities

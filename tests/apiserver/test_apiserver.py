@@ -31,9 +31,10 @@ def conditions(job: dict) -> dict[str, str]:
 
 
 def test_version(apiserver):
-    """The server is Kubernetes 1.34."""
+    """The server is of a version for which manifests/ is valid."""
     version = VersionApi(apiserver.api).get_code()
-    assert (version.major, version.minor) == ("1", "34")
+    assert version.major == "1"
+    assert 29 <= int(version.minor) <= 36
 
 
 def test_complete(apiserver, namespace):
