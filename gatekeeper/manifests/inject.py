@@ -14,7 +14,6 @@ from gatekeeper.manifests.arguments import EXAMPLE, Arguments
 from gatekeeper.manifests.audit import audit
 from gatekeeper.manifests.containers import asks_api
 from gatekeeper.manifests.findings import Finding
-from gatekeeper.manifests.grants import granted
 from gatekeeper.manifests.objects import Manifest, Object, Workload, parts
 from gatekeeper.manifests.others import Kind, recognise
 from gatekeeper.manifests.places import placed
@@ -181,7 +180,7 @@ class _Gated:
                 f"gate's rights; write for example --service-account {manifest.name} --rbac"
             )
         account = wanted.service_account or workload.account
-        users = list(self._token_users(gates, [gate for gate in read.values() if gate], rights.found, account))
+        users = list(self._token_users(gates, [gate for gate in read.values() if gate], rights, account))
         spec = pod.with_gates(workload, gates, wanted, narrows=bool(readers) and not users)
         for at in readers:
             spec = pod.with_token(spec, at)
@@ -196,7 +195,7 @@ class _Gated:
                     f"{manifest} keeps its own gate {each.get('name')} ({other.name}): --replace {each.get('name')} "
                     "puts gatekeeper in its place"
                 )
-        self.notes += self._account_notes(rights.found, wanted.service_account)
+        self.notes += self._account_notes(rights, wanted.service_account)
         self.lacks: list[Lacking] = []
         for gate in read.values():
             lack = rights.lacking(workload, gate, account)
@@ -207,7 +206,7 @@ class _Gated:
             self.lacks += [lack] if lack else []
 
     def _token_users(
-        self, gates: "dict[int, Object]", read: Sequence[waits.Gate], found: Sequence[Manifest], account: str
+        self, gates: "dict[int, Object]", read: Sequence[waits.Gate], rights: Rights, account: str
     ) -> Iterator[str]:
         """Yield what in the pod, beside its gates, has a use for the token, as far as these documents tell."""
         inits = [each for at, each in enumerate(self.workload.inits) if at not in gates]
@@ -215,7 +214,7 @@ class _Gated:
             if asks_api(each):
                 yield f"{each.get('name')} asks the Kubernetes API"
         needs = [gate.need for gate in read if gate.need]
-        for grant in granted(found, self.workload.manifest.namespace, account):
+        for grant in rights.grants.to(self.workload.manifest.namespace, account):
             if not grant.is_default and (grant.excess(needs) or not grant.known):
                 yield f"{grant.binding} grants more to its account than the gate needs"
 
@@ -235,19 +234,18 @@ class _Gated:
         elif automount:
             yield f"{manifest} keeps automountServiceAccountToken: true, so its app has the gate's rights, too"
 
-    def _account_notes(self, found: Sequence[Manifest], new: str) -> Iterator[str]:
+    def _account_notes(self, rights: Rights, new: str) -> Iterator[str]:
         """Yield what the pod loses with the account that it leaves."""
         old, place = self.workload.account, self.workload.manifest.namespace
         if new in {"", old}:
             return
-        kept = {str(each.binding) for each in granted(found, place, new)}
-        lost = [str(each.binding) for each in granted(found, place, old) if not each.subject.startswith("group ")]
+        kept = {str(each.binding) for each in rights.grants.to(place, new)}
+        lost = [str(each.binding) for each in rights.grants.to(place, old) if not each.subject.startswith("group ")]
         lost = [each for each in lost if each not in kept]
         if lost:
             yield f"{self.workload.manifest} runs as {new} now, and loses what {', '.join(lost)} granted to {old}"
-        accounts = {each.name: each for each in found if (each.kind, each.namespace) == ("ServiceAccount", place)}
-        left = accounts.get(old)
-        if left and left.content.get("imagePullSecrets") and new in accounts:
+        left = rights.there("ServiceAccount", old, place)
+        if left and left.content.get("imagePullSecrets") and rights.there("ServiceAccount", new, place):
             yield f"ServiceAccount {old} has imagePullSecrets: give them to {new}, too"
         if left and left.annotations:
             yield f"ServiceAccount {old} has annotations: {new} has to have those that the app needs"
