@@ -67,18 +67,25 @@ def _edited(text: str, wanted: Iterable[tuple[int, int, str]]) -> str:
     return "".join([*pieces, text[at:]])
 
 
-def comment(text: str, told: Sequence[tuple[Where, Sequence[str], bool]]) -> str:
-    """Return the text with comments above items of lists, in place of those of gatekeeper's that are there.
+Told = tuple[Where, Sequence[str], bool]
+"""An item of a list, what is to be said of it, and whether to say so where nothing is said yet."""
 
-    The last of each is whether to comment where nothing is yet. Where a layout has no place for it, nothing is written.
+
+def comment(text: str, told: Sequence[Told]) -> tuple[str, list[str]]:
+    """Return the text with comments above items of lists, and what found no place, as in JSON.
+
+    They take the place of gatekeeper's comments that are there. What is in brackets is told of above these.
     """
-    if not any(lines and (always or MARK in text) for _, lines, always in told) and MARK not in text:
-        return text
+    said = [line for _, lines, always in told if always for line in lines]
+    if not said and MARK not in text:
+        return text, []
     nodes, newline = documents.compose(text, {int(where[0]) for where, _, _ in told}), _newline(text)
     starts, wanted = _Lines(text), []
+    untold: list[str] = []
     for where, lines, always in told:
-        place = _dash(text, starts, nodes[int(where[0])], where[1:])
+        place = _place(text, starts, nodes[int(where[0])], where[1:])
         if place is None:
+            untold += lines if always else []
             continue
         indent, start = place
         above = start
@@ -89,21 +96,28 @@ def comment(text: str, told: Sequence[tuple[Where, Sequence[str], bool]]) -> str
             wanted.append((above, start, new))
     changed = _edited(text, wanted)
     before, after = ([content for _, content in documents.load_all(each)] for each in (text, changed))
-    return changed if _same(before, after, set()) else text
+    return (changed, untold) if _same(before, after, set()) else (text, said)
 
 
-def _dash(text: str, lines: "_Lines", node: Node, where: Where) -> tuple[str, int] | None:
-    """Return the indent of the line on which an item's dash is, and where it starts; None without a line of its own."""
+def _place(text: str, lines: "_Lines", node: Node, where: Where) -> tuple[str, int] | None:
+    """Return indent and start of the line of an item's dash, or of the key before the brackets that it is in."""
+    named: Node | None = None
+    dash = r"( *)- +"
     for key in where:
         if node.flow:
-            return None
-        named = [value for name, value in node.entries if name.text == key]
-        below = named[:1] if isinstance(key, str) else node.items[key : key + 1]
+            dash = r"( *)(?:- +)?"
+            break
+        if isinstance(key, int):
+            below = [(item, item) for item in node.items[key : key + 1]]
+        else:
+            below = [entry for entry in node.entries if entry[0].text == key][:1]
         if not below:
             return None
-        node = below[0]
-    start = lines.of(node.start)
-    found = re.fullmatch(r"( *)- +", text[start : node.start])
+        named, node = below[0]
+    if named is None:
+        return None
+    start = lines.of(named.start)
+    found = re.fullmatch(dash, text[start : named.start])
     return (found[1], start) if found else None
 
 

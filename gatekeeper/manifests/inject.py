@@ -53,8 +53,15 @@ def inject(text: str, wanted: Wanted, source: str = "-") -> Injected:
     after = audit(objects.parse(changed, source, EXAMPLE), wanted.namespace, wanted.images)
     was, is_ = before.by_workload(), after.by_workload()
     notes = [note for each in done for note in (*each.notes, *each.judged(was, is_, force=wanted.force))]
-    changed = edits.comment(changed, [told for each in done for told in each.comments(is_)])
+    changed, untold = edits.comment(changed, [told for each in done for told in each.comments(is_)])
+    notes += _not_noted(untold, notes)
     return Injected(changed, tuple(new for each in done for new in each.gates), tuple(dict.fromkeys(notes)))
+
+
+def _not_noted(untold: Sequence[str], notes: Sequence[str]) -> list[str]:
+    """Return what found no place above its gate, and is in no note yet."""
+    left = [each for each in untold if not any(f" {slug}: " in each for slug in _TOLD)]
+    return [each for each in left if not any(each.partition(": ")[2] in note for note in notes)]
 
 
 # Which workloads, and which of their containers.
