@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -23,11 +24,20 @@ MOST_VALUES = 1_000_000
 _NOT_OF_JSON = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
 
 
+def _without_sixties(pattern: re.Pattern[str]) -> re.Pattern[str]:
+    """Return a pattern of numbers that does not take 1:30 for ninety."""
+    return re.compile(f"(?![^:]*:){pattern.pattern}", pattern.flags)
+
+
 class _DeepManifests(yaml.SafeLoader):
-    """Reads as Kubernetes does, which makes JSON of its YAML: a date is text, and so is a lone equals sign."""
+    """Reads as Kubernetes does, which makes JSON of its YAML: text is also a date, 1:30, and a lone equals sign."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - yaml's own way
-        first: [(tag, pattern) for tag, pattern in resolvers if tag not in _NOT_OF_JSON]
+        first: [
+            (tag, _without_sixties(pattern) if tag.endswith((":int", ":float")) else pattern)
+            for tag, pattern in resolvers
+            if tag not in _NOT_OF_JSON
+        ]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
@@ -93,10 +103,11 @@ def _is_shallow(text: str) -> bool:
     return deepest <= _DEEP
 
 
+@lru_cache(maxsize=2)
 def load_all(text: str) -> list[tuple[int, Any]]:
     """Return each document of a Kubernetes stream, and the line at which it begins. Raises ValueError.
 
-    A stream is YAML, or JSON objects one after another.
+    A stream is YAML, or JSON objects one after another. It is read once for all who ask: nobody changes what is told.
     """
     objects = _json_objects(text)
     if objects:

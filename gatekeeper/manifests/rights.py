@@ -5,6 +5,7 @@ Pure. Nothing is granted twice: a Role that is there and of the same shape gets 
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.manifests import edits, rbac, waits
@@ -64,7 +65,9 @@ class Rights:
         if role.where:
             self.changes = [each for each in self.changes if each[0] != (*role.where, "rules")]
             self.changes.append(((*role.where, "rules"), [rule]))
-        role.content["rules"] = [rule]
+            role = replace(role, content=role.content | {"rules": [rule]})
+        else:
+            role.content["rules"] = [rule]
         self._keep(role)
         return True
 

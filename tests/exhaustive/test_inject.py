@@ -130,6 +130,9 @@ def inject(monkeypatch, capsysbinary):
     return run
 
 
+KUBECTL_WAIT = "{name: w, image: kubectl, args: [wait, --for=condition=complete, job/m]}"
+
+
 def deployment(pod: str, name: str = "web") -> str:
     """Return a Deployment around the lines of a pod's spec."""
     head = f"apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\nspec:\n  template:\n    spec:\n"
@@ -976,9 +979,6 @@ def test_notes_of_json():
     assert [note[:5] for note in done.notes if note.startswith("GK")] == ["GK401"]
 
 
-KUBECTL_WAIT = "{name: w, image: kubectl, args: [wait, --for=condition=complete, job/m]}"
-
-
 def test_comments_follow(inject):
     """What is said above a gate goes when it is true no longer, and no other comment does."""
     text = web(ALONE).replace("containers:", "initContainers:\n      # first\n      - {name: a}\n      containers:")
@@ -1037,6 +1037,17 @@ def test_a_role_gets_one_name_more(inject):
     assert printed.count("\nkind: Role\n") == 1
     assert "resourceNames: [a, b]" in printed
     assert not [each for each in audit(objects.parse(printed)).findings if each.rule.slug == "missing-right"]
+
+
+def test_a_role_of_one_run_gets_one_name_more(inject):
+    """Two workloads of one account, whose gates wait for two Jobs, get one Role."""
+    pods = [
+        ALONE.replace("containers:", f"initContainers: [{KUBECTL_WAIT.replace('job/m', f'job/{name}')}]\ncontainers:")
+        for name in "ab"
+    ]
+    printed = inject(web(*pods), "--all --rbac")
+    assert printed.count("\nkind: Role\n") == 1
+    assert "resourceNames: [a, b]" in printed
 
 
 def test_several_waits(inject):
