@@ -9,13 +9,14 @@ import re
 import shlex
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from gatekeeper.gate.durations import format_duration
-from gatekeeper.gate.settings import SERVICE_ACCOUNT
+from gatekeeper.gate.settings import SERVICE_ACCOUNT, Misconfigured
 from gatekeeper.manifests import containers, peers, quotas, rbac, security, waits
 from gatekeeper.manifests.containers import asks_api
 from gatekeeper.manifests.findings import RULES, Audit, Finding, GateFacts
-from gatekeeper.manifests.grants import Granted, Need, by_namespace, granted, missing
+from gatekeeper.manifests.grants import Granted, Grants, Need, missing
 from gatekeeper.manifests.objects import Manifest, Object, Workload, blaming, part, parts, workloads
 from gatekeeper.manifests.others import Kind, Other, recognise
 from gatekeeper.manifests.places import placed
@@ -25,10 +26,6 @@ PROGRESS_DEADLINE = 600
 """Seconds, where a Deployment or a Rollout does not say."""
 _VERSION = "app.kubernetes.io/version"
 _ROLLED_OUT = ("Deployment", "Rollout")
-_BESIDE = (
-    "ClusterRole", "ClusterRoleBinding", "Job", "Role", "RoleBinding", "Secret", "ServiceAccount", *quotas.KINDS,
-)  # fmt: skip
-"""What tells of a gate's rights, its token, its Jobs and what its namespace admits."""
 
 
 def audit(manifests: Sequence[Manifest], namespace: str = "", images: Sequence[str] = ()) -> Audit:
@@ -38,7 +35,7 @@ def audit(manifests: Sequence[Manifest], namespace: str = "", images: Sequence[s
     """
     everything = placed(manifests, namespace, images)
     # Judged beside a workload; not looked through anew for each of thousands.
-    beside = [each for each in everything if each.kind in _BESIDE]
+    beside = _Beside(everything)
     gates: list[GateFacts] = []
     findings: list[Finding] = []
     others: list[tuple[Workload, str, Other]] = []
@@ -167,37 +164,115 @@ class _Wrong:
     cure: str
 
 
+MOST_QUOTAS = 100
+"""Quotas and limit ranges of a namespace."""
+MOST_MATCHES = 200_000
+"""Jobs that the selectors of all gates match."""
+
+
+class _Beside:
+    """What the documents have beside workloads, found by what a gate asks for: its rights, token, Jobs and quotas."""
+
+    def __init__(self, manifests: Sequence[Manifest]) -> None:
+        self._manifests = manifests
+        self._matches = 0
+
+    @cached_property
+    def grants(self) -> Grants:
+        """Return what is granted, and to whom."""
+        return Grants(self._manifests)
+
+    @cached_property
+    def _by_place(self) -> dict[tuple[str, str, str], list[Manifest]]:
+        found: dict[tuple[str, str, str], list[Manifest]] = {}
+        for each in self._manifests:
+            found.setdefault((each.group, each.kind, each.namespace), []).append(each)
+        return found
+
+    @cached_property
+    def _jobs(self) -> dict[tuple[str, str], list[Manifest]]:
+        found: dict[tuple[str, str], list[Manifest]] = {}
+        for (group, kind, namespace), those in self._by_place.items():
+            for each in those if (group, kind) == ("batch", "Job") else ():
+                for name in {*_ends_of(each.name), each.name}:
+                    found.setdefault((namespace, name), []).append(each)
+        return found
+
+    @cached_property
+    def accounts(self) -> dict[tuple[str, str], list[Object]]:
+        """Return the ServiceAccounts by namespace and name."""
+        found: dict[tuple[str, str], list[Object]] = {}
+        for each in self._manifests:
+            if (each.group, each.kind) == ("", "ServiceAccount"):
+                found.setdefault((each.namespace, each.name), []).append(each.content)
+        return found
+
+    @cached_property
+    def tokens(self) -> dict[tuple[str, str], set[str]]:
+        """Return the Secrets with a token, by the namespace and the account that they are of."""
+        found: dict[tuple[str, str], set[str]] = {}
+        for each in self._manifests:
+            if (each.group, each.kind) != ("", "Secret"):
+                continue
+            if each.content.get("type") == "kubernetes.io/service-account-token":
+                account = str(each.annotations.get("kubernetes.io/service-account.name"))
+                found.setdefault((each.namespace, account), set()).add(each.name)
+        return found
+
+    def limits(self, namespace: str) -> list[Manifest]:
+        """Return what a namespace has of quotas and limit ranges. Raises Misconfigured."""
+        found = [each for kind in quotas.KINDS for each in self._by_place.get(("", kind, namespace), ())]
+        if len(found) > MOST_QUOTAS:
+            raise Misconfigured(f"its namespace has more than {MOST_QUOTAS} quotas and limit ranges here")
+        return found
+
+    def awaited(self, gate: Gate) -> list[Manifest]:
+        """Return the Jobs that a gate waits for. Raises Misconfigured."""
+        named = [each for name in gate.jobs for each in self._jobs.get((gate.namespace, name), ()) if each.name == name]
+        pairs = _pairs(gate.labels) if gate.labels else None
+        there = self._by_place.get(("batch", "Job", gate.namespace), ()) if pairs else ()
+        self._matches += len(there)
+        if self._matches > MOST_MATCHES:
+            raise Misconfigured("its selectors and the Jobs here are too many to be compared")
+        return named + [each for each in there if all(str(each.labels.get(key)) == value for key, value in pairs or ())]
+
+    def like(self, name: str, namespace: str) -> list[str]:
+        """Return the Jobs that have another name before or after this one, none where it is there."""
+        found = [each.name for each in self._jobs.get((namespace, name), ())]
+        return [] if name in found else found
+
+
+def _ends_of(name: str) -> Iterator[str]:
+    """Yield what a name begins and ends with, at its dashes."""
+    for at, character in enumerate(name):
+        if character == "-":
+            yield name[:at]
+            yield name[at + 1 :]
+
+
 class _Case:
     """One workload, its gates, and what the documents say of its account and its Jobs."""
 
-    def __init__(self, workload: Workload, gates: Sequence[Gate], manifests: Sequence[Manifest]) -> None:
+    def __init__(self, workload: Workload, gates: Sequence[Gate], beside: _Beside) -> None:
         self.workload = workload
         self.gates = gates
+        self.beside = beside
         self.namespace = workload.manifest.namespace
         self.account = workload.account
         self.needs = [gate.need for gate in gates if gate.need]
-        self.grants = granted(manifests, self.namespace, self.account)
-        named = by_namespace(manifests, self.account)
+        self.grants = beside.grants.to(self.namespace, self.account)
+        named = beside.grants.by_namespace(self.account)
         self.elsewhere = [] if self.namespace else named
         reached = {str(each.binding) for each in self.grants}
         self.of_namesakes = [each for each in named if self.namespace and each not in reached]
-        self.limits = [
-            each
-            for each in manifests
-            if each.kind in quotas.KINDS and (each.group, each.namespace) == ("", self.namespace)
-        ]
-        self.jobs = [each for each in manifests if (each.group, each.kind) == ("batch", "Job")]
-        accounts = [each for each in manifests if (each.group, each.kind) == ("", "ServiceAccount")]
-        flags = [each.content for each in accounts if (each.namespace, each.name) == (self.namespace, self.account)]
+        self.limits = beside.limits(self.namespace)
+        flags = beside.accounts.get((self.namespace, self.account), ())
         automount = [each.get("automountServiceAccountToken") for each in (workload.pod, *flags)]
         # The pod's own word wins; without any, the token is mounted.
         self.automount = next((each for each in automount if each is not None), True) is not False
-        self.token_secrets = {
-            each.name
-            for each in manifests
-            if (each.group, each.kind, each.namespace) == ("", "Secret", self.namespace)
-            and each.content.get("type") == "kubernetes.io/service-account-token"
-            and each.annotations.get("kubernetes.io/service-account.name") == self.account
+        tokens = beside.tokens.get((self.namespace, self.account), set())
+        self.token_volumes = {
+            str(each.get("name")) for each in parts(workload.pod, "volumes") if _has_token(each, tokens)
         }
         # To whom the token is no surprise.
         self.clients = {str(each.get("name")) for each in (*workload.inits, *workload.apps) if asks_api(each)}
@@ -331,11 +406,7 @@ class _Case:
         return f"{each.binding} gives {self._account()}{via} what {need}, through {each.role}: {what}."
 
     def _cure_excess(self, each: Granted) -> str:
-        served = [
-            gate
-            for gate in self.gates
-            if gate.need and any(each.allows(verb, gate.namespace, job) for verb in gate.verbs for job in gate.jobs)
-        ]
+        served = [gate for gate in self.gates if gate.need and any(_serves(each, verb, gate) for verb in gate.verbs)]
         only = "" if self._token_elsewhere() else " no other container of the pod has the token to use it."
         if each.subject.startswith("group "):
             return f"bind the ServiceAccounts that need it by name instead of the {each.subject}."
@@ -352,15 +423,10 @@ class _Case:
 
     def _token_paths(self, container: Object) -> list[str]:
         """Return where a container has a token for the API server."""
-        volumes = {
-            str(each.get("name"))
-            for each in parts(self.workload.pod, "volumes")
-            if _has_token(each, self.token_secrets)
-        }
         mounts = {
             str(each.get("mountPath")).rstrip("/"): str(each.get("name")) for each in parts(container, "volumeMounts")
         }
-        found = [path for path, name in mounts.items() if name in volumes]
+        found = [path for path, name in mounts.items() if name in self.token_volumes]
         # What is mounted there already takes the place of the automounted token.
         return [*found, SERVICE_ACCOUNT] if self.automount and SERVICE_ACCOUNT not in mounts else found
 
@@ -399,7 +465,7 @@ class _Case:
 
     def _waiting(self, gate: Gate) -> Iterator[_Wrong]:
         if gate.proves_by_job:
-            those = [each for each in self.jobs if _awaits(gate, each)]
+            those = self.beside.awaited(gate)
             if self.workload.manifest in those:
                 yield _Wrong(
                     "waits-for-itself",
@@ -486,10 +552,9 @@ class _Case:
             )
 
     def _renamed(self, gate: Gate) -> Iterator[_Wrong]:
-        there = [each.name for each in self.jobs if each.namespace == gate.namespace]
         for name in gate.jobs:
-            like = [each for each in there if each.endswith(f"-{name}") or each.startswith(f"{name}-")]
-            if name not in there and like:
+            like = self.beside.like(name, gate.namespace)
+            if like:
                 yield _Wrong(
                     "renamed-job",
                     gate,
@@ -588,6 +653,11 @@ def _replacement(gate: Gate) -> str:
     return f"let gatekeeper inject replace it, or make it gatekeeper's image, without a command and with args: {args}"
 
 
+def _serves(grant: Granted, verb: str, gate: Gate) -> bool:
+    every, names = grant.allowed(verb, gate.namespace)
+    return bool(gate.jobs) and (every or not names.isdisjoint(gate.jobs))
+
+
 _AUDIENCES = ("", "https://kubernetes.default.svc", "https://kubernetes.default.svc.cluster.local", "kubernetes")
 """Those that API servers take for their own; a cluster's --api-audiences may have others."""
 
@@ -602,16 +672,11 @@ def _has_token(volume: Object, secrets: Collection[str]) -> bool:
     )
 
 
-def _awaits(gate: Gate, job: Manifest) -> bool:
-    if job.namespace != gate.namespace:
-        return False
-    return job.name in gate.jobs or (bool(gate.labels) and _matches(gate.labels, job.labels))
-
-
-def _matches(selector: str, labels: Object) -> bool:
-    """Return whether labels match a selector of equalities; any other one is taken for no match."""
-    pairs = [re.fullmatch(r"\s*([\w./-]+)\s*==?\s*([\w.-]*)\s*", each) for each in selector.split(",")]
-    return all(pair and str(labels.get(pair[1])) == pair[2] for pair in pairs)
+def _pairs(selector: str) -> list[tuple[str, str]] | None:
+    """Return a selector of equalities as pairs; any other one is taken for no match."""
+    found = [re.fullmatch(r"\s*([\w./-]+)\s*==?\s*([\w.-]*)\s*", each) for each in selector.split(",")]
+    pairs = [(each[1], each[2]) for each in found if each]
+    return pairs if len(pairs) == len(found) else None
 
 
 # Hooks: https://helm.sh/docs/topics/charts_hooks/ and https://argo-cd.readthedocs.io/en/stable/user-guide/resource_hooks/

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import PurePosixPath
 from urllib.parse import unquote
@@ -43,20 +44,26 @@ def variables(container: Container) -> dict[str, str | None]:
     """Return the environment: values that the manifest has, None for what only the pod knows."""
     listed = container.get("env")
     found: dict[str, str | None] = {}
+    known: dict[str, str] = {}
     for each in listed if isinstance(listed, list) else ():
         if isinstance(each, dict):
-            value = each.get("value")
-            source = each.get("valueFrom")
-            if value is not None or source is None:
-                known = {name: text for name, text in found.items() if text is not None}
-                found[str(each.get("name"))] = expand("" if value is None else str(value), known)
-            else:
-                is_place = source == {"fieldRef": {"fieldPath": "metadata.namespace"}} or (
-                    isinstance(source, dict)
-                    and source.get("fieldRef") == {"apiVersion": "v1", "fieldPath": "metadata.namespace"}
-                )
-                found[str(each.get("name"))] = peers.OWN_NAMESPACE if is_place else None
+            name, value = str(each.get("name")), _value(each, known)
+            known.pop(name, None)
+            found[name] = value
+            if value is not None:
+                known[name] = value
     return found
+
+
+def _value(entry: Container, known: Mapping[str, str]) -> str | None:
+    value, source = entry.get("value"), entry.get("valueFrom")
+    if value is not None or source is None:
+        expanded = expand("" if value is None else str(value), known)
+        # Variables of variables make as much of a few lines as one likes.
+        return expanded if len(expanded) <= scripts.LENGTH else None
+    field = source.get("fieldRef") if isinstance(source, dict) else None
+    is_place = field in ({"fieldPath": "metadata.namespace"}, {"apiVersion": "v1", "fieldPath": "metadata.namespace"})
+    return peers.OWN_NAMESPACE if is_place else None
 
 
 def expand(text: str, known: Mapping[str, str]) -> str:
@@ -262,7 +269,7 @@ def _read(command: Command, known: Mapping[str, str]) -> Iterator[JobWait]:
         if script is None:
             yield JobWait("", problem=f"it runs {' '.join(words)[:80]}, which cannot be read here")
         else:
-            for found in _read_script(script, words, command.loops, {**known, **given}):
+            for found in _read_script(script, tuple(words), command.loops, frozenset({**known, **given}.items())):
                 # `kubectl wait` has a time of its own, which is up before.
                 endless = found.timeout == "-1s" or (not found.timeout and found.program == peers.K8S_WAIT_FOR)
                 yield replace(found, timeout=limit) if limit and endless else found
@@ -315,9 +322,15 @@ def _asks_for_file(name: str, words: Sequence[str]) -> bool:
 _FILE_TESTS = frozenset({"-d", "-e", "-f", "-r", "-s", "-S"})
 
 
+@lru_cache(maxsize=256)
 def _read_script(
-    script: str, shell: Sequence[str], loops: tuple[str, ...], known: Mapping[str, str]
-) -> Iterator[JobWait]:
+    script: str, shell: tuple[str, ...], loops: tuple[str, ...], variables: frozenset[tuple[str, str]]
+) -> tuple[JobWait, ...]:
+    """Return what a script waits for. Whoever judges a pod asks more than once, and pods share their scripts."""
+    return tuple(_waits_of(script, shell, loops, dict(variables)))
+
+
+def _waits_of(script: str, shell: Sequence[str], loops: tuple[str, ...], known: Mapping[str, str]) -> Iterator[JobWait]:
     try:
         commands = scripts.read(script, known, loops)
     except ValueError as fault:

@@ -7,10 +7,12 @@ and so are aliases that make more of a document than any reader of it could hold
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
+from itertools import accumulate, pairwise
 from typing import Any
 
 import yaml
@@ -22,11 +24,20 @@ MOST_VALUES = 1_000_000
 _NOT_OF_JSON = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
 
 
+def _without_sixties(pattern: re.Pattern[str]) -> re.Pattern[str]:
+    """Return a pattern of numbers that does not take 1:30 for ninety."""
+    return re.compile(f"(?![^:]*:){pattern.pattern}", pattern.flags)
+
+
 class _DeepManifests(yaml.SafeLoader):
-    """Reads as Kubernetes does, which makes JSON of its YAML: a date is text, and so is a lone equals sign."""
+    """Reads as Kubernetes does, which makes JSON of its YAML: text is also a date, 1:30, and a lone equals sign."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - yaml's own way
-        first: [(tag, pattern) for tag, pattern in resolvers if tag not in _NOT_OF_JSON]
+        first: [
+            (tag, _without_sixties(pattern) if tag.endswith((":int", ":float")) else pattern)
+            for tag, pattern in resolvers
+            if tag not in _NOT_OF_JSON
+        ]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
@@ -92,14 +103,17 @@ def _is_shallow(text: str) -> bool:
     return deepest <= _DEEP
 
 
+@lru_cache(maxsize=2)
 def load_all(text: str) -> list[tuple[int, Any]]:
     """Return each document of a Kubernetes stream, and the line at which it begins. Raises ValueError.
 
-    A stream is YAML, or JSON objects one after another.
+    A stream is YAML, or JSON objects one after another. It is read once for all who ask: nobody changes what is told.
     """
     objects = _json_objects(text)
     if objects:
-        return [(text.count("\n", 0, start) + 1, each) for start, _, each in objects]
+        starts = [start for start, _, _ in objects]
+        lines = accumulate(text.count("\n", start, end) for start, end in pairwise([0, *starts]))
+        return [(line + 1, each) for line, (_, _, each) in zip(lines, objects, strict=True)]
     found = []
     try:
         loader: Any = _Manifests(text) if _is_shallow(text) else _DeepManifests(text)
@@ -192,21 +206,21 @@ class Node:
             yield from each.walk()
 
 
-def compose_all(text: str) -> list[Node]:
-    """Return the root of each document that `load_all` returns. Raises ValueError."""
+def compose(text: str, numbers: Collection[int]) -> dict[int, Node]:
+    """Return the roots of documents by their numbers among those that `load_all` returns. Raises ValueError."""
     objects = _json_objects(text)
     if objects:
-        return [root for start, end, _ in objects for root in _roots(text[start:end], start)]
+        those = [(number, *objects[number][:2]) for number in sorted(numbers)]
+        return {number: _roots(text[start:end], start, {0})[0] for number, start, end in those}
     skipped = len(text) - len(text.removeprefix(_BOM))
-    return _roots(text[skipped:], skipped)
+    return _roots(text[skipped:], skipped, numbers)
 
 
-def _roots(text: str, skipped: int) -> list[Node]:
+def _roots(text: str, skipped: int, numbers: Collection[int]) -> dict[int, Node]:
     events = iter(yaml.parse(text, Loader=_Manifests))
+    starts = (event for event in events if isinstance(event, yaml.DocumentStartEvent))
     try:
-        return [
-            _compose(next(events), events, skipped) for event in events if isinstance(event, yaml.DocumentStartEvent)
-        ]
+        return {number: _compose(next(events), events, skipped) for number, _ in enumerate(starts) if number in numbers}
     except (yaml.YAMLError, RecursionError) as fault:
         raise ValueError(clause(fault)) from fault
 

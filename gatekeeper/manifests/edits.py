@@ -7,6 +7,7 @@ anything anew. What comes out is parsed and compared, so that an edit either mea
 
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -38,11 +39,12 @@ def rewrite(text: str, changes: Sequence[tuple[Where, Any]]) -> str:
     }
     if not numbers:
         return text
-    nodes = documents.compose_all(text)
+    nodes = documents.compose(text, numbers)
+    lines = _Lines(text)
     wanted: list[tuple[int, int, str]] = []
     for number, where in sorted(numbers.items()):
         try:
-            wanted += _Rewriting(text, nodes[number]).edits(before[number], meant[number])
+            wanted += _Rewriting(text, lines, nodes[number]).edits(before[number], meant[number])
         except (ValueError, RecursionError) as fault:
             raise Unchangeable(documents.clause(fault), where) from fault
     changed = _edited(text, wanted)
@@ -65,51 +67,69 @@ def _edited(text: str, wanted: Iterable[tuple[int, int, str]]) -> str:
     return "".join([*pieces, text[at:]])
 
 
-def comment(text: str, told: Sequence[tuple[Where, Sequence[str], bool]]) -> str:
-    """Return the text with comments above items of lists, in place of those of gatekeeper's that are there.
+Told = tuple[Where, Sequence[str], bool]
+"""An item of a list, what is to be said of it, and whether to say so where nothing is said yet."""
 
-    The last of each is whether to comment where nothing is yet. Where a layout has no place for it, nothing is written.
+
+def comment(text: str, told: Sequence[Told]) -> tuple[str, list[str]]:
+    """Return the text with comments above items of lists, and what found no place, as in JSON.
+
+    They take the place of gatekeeper's comments that are there. What is in brackets is told of above these.
     """
-    if not any(lines and (always or MARK in text) for _, lines, always in told) and MARK not in text:
-        return text
-    nodes, newline = documents.compose_all(text), _newline(text)
-    wanted = []
+    said = [line for _, lines, always in told if always for line in lines]
+    if not said and MARK not in text:
+        return text, []
+    nodes, newline = documents.compose(text, {int(where[0]) for where, _, _ in told}), _newline(text)
+    starts, wanted = _Lines(text), []
+    untold: list[str] = []
     for where, lines, always in told:
-        place = _dash(text, nodes[int(where[0])], where[1:])
+        place = _place(text, starts, nodes[int(where[0])], where[1:])
         if place is None:
+            untold += lines if always else []
             continue
         indent, start = place
         above = start
-        while (line := _line_before(text, above)).strip().startswith(MARK):
-            above -= len(line)
+        while (line := starts.of(above - 1)) < above and text[line:above].strip().startswith(MARK):
+            above = line
         if always or above < start:
             new = "".join(f"{indent}{MARK}{one_line(each)}{newline}" for each in lines)
             wanted.append((above, start, new))
     changed = _edited(text, wanted)
     before, after = ([content for _, content in documents.load_all(each)] for each in (text, changed))
-    return changed if _same(before, after, set()) else text
+    return (changed, untold) if _same(before, after, set()) else (text, said)
 
 
-def _dash(text: str, node: Node, where: Where) -> tuple[str, int] | None:
-    """Return the indent of the line on which an item's dash is, and where it starts; None without a line of its own."""
+def _place(text: str, lines: "_Lines", node: Node, where: Where) -> tuple[str, int] | None:
+    """Return indent and start of the line of an item's dash, or of the key before the brackets that it is in."""
+    named: Node | None = None
+    dash = r"( *)- +"
     for key in where:
         if node.flow:
-            return None
-        named = [value for name, value in node.entries if name.text == key]
-        below = named[:1] if isinstance(key, str) else node.items[key : key + 1]
+            dash = r"( *)(?:- +)?"
+            break
+        if isinstance(key, int):
+            below = [(item, item) for item in node.items[key : key + 1]]
+        else:
+            below = [entry for entry in node.entries if entry[0].text == key][:1]
         if not below:
             return None
-        node = below[0]
-    start = max(text.rfind("\n", 0, node.start), text.rfind("\r", 0, node.start)) + 1
-    found = re.fullmatch(r"( *)- +", text[start : node.start])
+        named, node = below[0]
+    if named is None:
+        return None
+    start = lines.of(named.start)
+    found = re.fullmatch(dash, text[start : named.start])
     return (found[1], start) if found else None
 
 
-def _line_before(text: str, at: int) -> str:
-    """Return the line that ends where another one starts, with its end."""
-    ends = 2 if text[max(at - 2, 0) : at] == "\r\n" else 1
-    start = max(text.rfind("\n", 0, max(at - ends, 0)), text.rfind("\r", 0, max(at - ends, 0))) + 1
-    return text[start:at]
+class _Lines:
+    """Where the lines of a text begin, which is looked up for each part of it."""
+
+    def __init__(self, text: str) -> None:
+        self._starts = [0, *(found.end() for found in re.finditer(r"\r\n|\r|\n", text))]
+
+    def of(self, at: int) -> int:
+        """Return where the line begins that has this place in it."""
+        return self._starts[max(bisect_right(self._starts, at) - 1, 0)]
 
 
 def _with(content: Any, where: Where, part: Any) -> Any:
@@ -164,8 +184,9 @@ def _newline(text: str) -> str:
 class _Rewriting:
     """The edits of one document."""
 
-    def __init__(self, text: str, root: Node) -> None:
+    def __init__(self, text: str, lines: _Lines, root: Node) -> None:
         self._text = text
+        self._lines = lines
         self._root = root
         self._newline = _newline(text)
         self._aliases = {node.anchor for node in root.walk() if node.kind is Kind.ALIAS}
@@ -278,7 +299,7 @@ class _Rewriting:
     # Where things are.
 
     def _line_start(self, at: int) -> int:
-        return max(self._text.rfind("\n", 0, at), self._text.rfind("\r", 0, at)) + 1
+        return self._lines.of(at)
 
     def _line_end(self, at: int) -> int:
         found = _LINE_END.match(self._text, at)

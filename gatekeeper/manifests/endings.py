@@ -184,7 +184,9 @@ class _Run:
     ) -> None:
         self._commands, self._failed, self._waits = commands, failed, waits
         self._stops, self._whole_pipe = _options(shell[1:-1], "-")
-        self._breaks = False
+        self._loops = 0
+        self._breaks: _Codes = {}
+        """What the innermost loop comes to where it is left."""
         self.exits: _Codes = {}
         self.reached: set[int] = set()
         self.either: list[tuple[set[int], set[int]]] = []
@@ -244,7 +246,8 @@ class _Run:
         return codes
 
     def _loop(self, node: _Node, *, tested: bool) -> _Codes:
-        outer, self._breaks = self._breaks, False
+        outer, self._breaks = self._breaks, {}
+        self._loops += 1
         head, body = node.parts
         test = self.node(head, tested=True)
         goes_on, ends = (1, 0) if node.kind == "until" else (0, 1)
@@ -253,8 +256,9 @@ class _Run:
             codes = {}
         elif node.kind != "for":
             codes = codes | {0: "loop"}
-        codes = dict.fromkeys(codes, "loop") | ({0: "loop"} if self._breaks else {})
+        codes = dict.fromkeys([*codes, *self._breaks], "loop")
         self._breaks = outer
+        self._loops -= 1
         return codes
 
     def _simple(self, at: int, *, tested: bool) -> _Codes:
@@ -264,11 +268,14 @@ class _Run:
         if at in self._waits:
             self.reached.add(at)
             codes = {int(at in self._failed): name}
-        elif name in {"exit", "return"}:
+        elif name == "exit":
             codes, is_last = _told(rest), True
-        elif name == "break":
-            self._breaks = True
+        elif name == "break" or (name == "return" and self._loops):
+            self._breaks |= _told(rest) if name == "return" else {0: name}
             return {}
+        elif name == "return":
+            # Where a function ends, what has called it goes on.
+            codes = _told(rest)
         elif name == "set":
             codes = {0: name}
             self._stops = _options(rest, "-")[0] or (self._stops and not _options(rest, "+")[0])

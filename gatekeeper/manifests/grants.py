@@ -5,11 +5,12 @@ https://kubernetes.io/docs/reference/access-authn-authz/rbac/
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.manifests.objects import Manifest, Object, blaming, part, parts, texts
 from gatekeeper.manifests.rbac import GROUP, is_of_a_release, series_of
 
@@ -87,11 +88,12 @@ class Granted:
         named = self.everywhere and self.binding.name in _DEFAULTS and self.role == f"ClusterRole {self.binding.name}"
         return named and all(map(_is_harmless, self.rules))
 
-    def allows(self, verb: str, namespace: str, job: str) -> bool:
-        """Return whether a verb on a Job is granted; on every Job, if none is named."""
+    def allowed(self, verb: str, namespace: str) -> tuple[bool, set[str]]:
+        """Return whether a verb on every Job of a namespace is granted, and the names of Jobs on which it is."""
         if not self.everywhere and namespace != self.binding.namespace:
-            return False
-        return any(_allows(rule, verb, job) for rule in self.rules)
+            return False, set()
+        named = [texts(rule, "resourceNames") for rule in self.rules if _allows(rule, verb)]
+        return not all(named), {name for names in named for name in names}
 
     def excess(self, needs: Sequence[Need]) -> list[str]:
         """Return what is granted beyond what is needed, such as `get on jobs.batch db-migrate`."""
@@ -103,19 +105,19 @@ class Granted:
         return [need for need in needs if not self.everywhere and need.namespace == self.binding.namespace]
 
 
-def _allows(rule: Object, verb: str, job: str) -> bool:
+def _allows(rule: Object, verb: str) -> bool:
     wanted = (("verbs", verb), ("apiGroups", "batch"), ("resources", "jobs"))
-    names = texts(rule, "resourceNames")
-    return all({value, "*"} & {*texts(rule, key)} for key, value in wanted) and (not names or job in names)
+    return all({value, "*"} & {*texts(rule, key)} for key, value in wanted)
 
 
 def _excess(rule: Object, needs: Sequence[Need]) -> Iterator[str]:
     verbs, names = texts(rule, "verbs"), texts(rule, "resourceNames")
+    served = [_served(need) for need in needs]
     for group, resource in product(texts(rule, "apiGroups"), texts(rule, "resources")):
         is_jobs = (group, resource) == ("batch", "jobs")
         by_verbs: dict[str, list[str]] = {}
         for name in names or [""]:
-            left = [verb for verb in verbs if not (is_jobs and any(_needs(need, verb, name) for need in needs))]
+            left = [verb for verb in verbs if not (is_jobs and any(_needs(need, verb, name) for need in served))]
             by_verbs.setdefault(", ".join("every verb" if verb == "*" else verb for verb in left), []).append(name)
         for told, those in by_verbs.items():
             if told:
@@ -125,11 +127,18 @@ def _excess(rule: Object, needs: Sequence[Need]) -> Iterator[str]:
         yield f"{', '.join(verbs)} on {url}"
 
 
-def _needs(need: Need, verb: str, name: str) -> bool:
+_Served = tuple[Collection[str], Collection[str], Collection[str]]
+
+
+def _served(need: Need) -> _Served:
+    """Return the verbs, the Jobs, and what the names of each release's Job have in common."""
+    return need.verbs, {*need.jobs}, {series_of(job) for job in need.jobs if is_of_a_release(job)}
+
+
+def _needs(need: _Served, verb: str, name: str) -> bool:
     """Tell whether a need is served: also that of another release's pods, by the Job that is named after theirs."""
-    series = {series_of(job) for job in need.jobs if is_of_a_release(job)}
-    of_another = is_of_a_release(name) and series_of(name) in series
-    return verb in need.verbs and (not need.jobs or name in need.jobs or of_another)
+    verbs, jobs, series = need
+    return verb in verbs and (not jobs or name in jobs or (is_of_a_release(name) and series_of(name) in series))
 
 
 def _resource(group: str, resource: str) -> str:
@@ -141,117 +150,167 @@ def _resource(group: str, resource: str) -> str:
 def missing(need: Need, given: Iterable[Granted]) -> Need | None:
     """Return the part of a need that is not granted, None where nothing is missing."""
     grants = list(given)
-
-    def lacks(verb: str, job: str) -> bool:
-        return not any(each.allows(verb, need.namespace, job) for each in grants)
-
-    pairs = [(verb, job) for verb, job in product(need.verbs, need.jobs or ("",)) if lacks(verb, job)]
+    pairs = []
+    for verb in need.verbs:
+        allowed = [each.allowed(verb, need.namespace) for each in grants]
+        if not any(every for every, _ in allowed):
+            names = {name for _, those in allowed for name in those}
+            pairs += [(verb, job) for job in need.jobs or ("",) if job not in names]
     verbs, jobs = (tuple(dict.fromkeys(pair[at] for pair in pairs)) for at in (0, 1))
     return Need(verbs, need.namespace, jobs if need.jobs else ()) if pairs else None
 
 
-def granted(manifests: Sequence[Manifest], namespace: str, account: str) -> list[Granted]:
-    """Return what each binding among these gives to a ServiceAccount. Raises Misconfigured."""
-    rbac = [each for each in manifests if each.group == GROUP]
-    roles = {(each.kind, each.namespace if each.kind == "Role" else "", each.name): each for each in rbac}
-    found = []
-    for binding in rbac:
-        if binding.kind not in {"RoleBinding", "ClusterRoleBinding"}:
-            continue
+MOST = 50_000
+"""Grants that are told of in all: bindings to every account, times the workloads."""
+MOST_AGGREGATED = 100
+"""ClusterRoles that are made of others; a cluster with many operators has some ten."""
+_BINDINGS = ("RoleBinding", "ClusterRoleBinding")
+
+
+class Grants:
+    """What RBAC objects grant, found by whom they grant it to."""
+
+    def __init__(self, manifests: Iterable[Manifest] = ()) -> None:
+        self._told = 0
+        self._roles: dict[tuple[str, str, str], Manifest] = {}
+        self._bindings: list[Manifest] = []
+        self._by_subject: dict[tuple[str, str, str], list[int]] = {}
+        self._named: dict[str, dict[int, None]] = {}
+        self._rules: dict[tuple[str, str, str], list[Object]] = {}
+        for each in manifests:
+            self.add(each)
+
+    def add(self, manifest: Manifest) -> None:
+        """Add an object, also one that has changed; what is none of RBAC is passed over. Raises Misconfigured."""
+        if manifest.group != GROUP:
+            return
+        if manifest.kind not in _BINDINGS:
+            self._roles[_key(manifest)] = manifest
+            self._rules.clear()
+            return
+        number = len(self._bindings)
+        self._bindings.append(manifest)
+        with blaming(manifest):
+            for each in parts(manifest.content, "subjects"):
+                kind, name, place = (str(each.get(key) or "") for key in ("kind", "name", "namespace"))
+                # A RoleBinding may leave out the namespace of an account that is in its own.
+                within = place or manifest.namespace if kind == "ServiceAccount" else ""
+                self._by_subject.setdefault((kind, within, name), []).append(number)
+                if by_namespace := _by_namespace(kind, name, place):
+                    self._named.setdefault(by_namespace, {})[number] = None
+
+    def to(self, namespace: str, account: str) -> list[Granted]:
+        """Return what each binding gives to a ServiceAccount. Raises Misconfigured."""
+        told: dict[int, str] = {}
+        # The most special subject by which a binding reaches the account is told.
+        for kind, within, name, shown in _subjects(namespace, account):
+            for number in self._by_subject.get((kind, within, name), ()):
+                told.setdefault(number, shown)
+        self._told += len(told)
+        if self._told > MOST:
+            raise Misconfigured(f"their bindings give rights more than {MOST} times, to one workload after another")
+        return [self._granted(self._bindings[number], told[number]) for number in sorted(told)]
+
+    def by_namespace(self, account: str) -> list[str]:
+        """Return the bindings whose subjects may be an account of this name, as its namespace decides."""
+        numbers = sorted({*self._named.get(account, ()), *self._named.get(_EVERY, ())})
+        return list(dict.fromkeys(str(self._bindings[number]) for number in numbers))
+
+    def _granted(self, binding: Manifest, subject: str) -> Granted:
         with blaming(binding):
-            subject = _subject(binding, namespace, account)
             reference = part(binding.content, "roleRef")
-        if not subject:
-            continue
         kind, name = str(reference.get("kind")), str(reference.get("name"))
         within = binding.namespace if kind == "Role" else ""
-        role = roles.get((kind, within, name))
+        role = self._roles.get((kind, within, name))
         built_in = kind == "ClusterRole" and role is None and name in BUILT_IN
-        rules = list(BUILT_IN[name]) if built_in else _rules(role, rbac) if role else []
+        rules = list(BUILT_IN[name]) if built_in else self._rules_of(role) if role else []
         if built_in:
-            rules += [rule for each in _aggregated_to(name, rbac) for rule in _rules(each, rbac)]
-        found.append(
-            Granted(
-                binding,
-                f"{kind} {f'{within}/' if within else ''}{name}",
-                tuple(rules),
-                subject,
-                beyond=BEYOND.get(name, "") if built_in else "",
-                known=bool(role) or built_in,
-            )
+            rules += [rule for each in self._aggregated_to(name) for rule in self._rules_of(each)]
+        return Granted(
+            binding,
+            f"{kind} {f'{within}/' if within else ''}{name}",
+            tuple(rules),
+            subject,
+            beyond=BEYOND.get(name, "") if built_in else "",
+            known=bool(role) or built_in,
         )
-    return found
 
+    def _rules_of(self, role: Manifest) -> list[Object]:
+        """Return a role's rules, and those of the ClusterRoles that it aggregates, be it by way of others."""
+        if _key(role) in self._rules:
+            return self._rules[_key(role)]
+        found: list[Object] = []
+        seen, left = {role.name}, [role]
+        while left:
+            each = left.pop()
+            found += _own_rules(each)
+            chosen = [other for other in self._chosen(each) if other.name not in seen]
+            seen |= {other.name for other in chosen}
+            left += chosen
+        self._rules[_key(role)] = found
+        return found
 
-def by_namespace(manifests: Sequence[Manifest], account: str) -> list[str]:
-    """Return the bindings whose subjects may be an account of this name, as its namespace decides."""
-    user, group = (
-        re.compile(rf"system:serviceaccount:[^:]+:{re.escape(account)}"),
-        re.compile(r"system:serviceaccounts:.+"),
-    )
-    found = []
-    for binding in manifests:
-        if binding.group != GROUP or binding.kind not in {"RoleBinding", "ClusterRoleBinding"}:
-            continue
-        with blaming(binding):
-            for each in parts(binding.content, "subjects"):
-                kind, name = each.get("kind"), str(each.get("name"))
-                if (
-                    (kind == "ServiceAccount" and name == account and each.get("namespace"))
-                    or (kind == "User" and user.fullmatch(name))
-                    or (kind == "Group" and group.fullmatch(name))
-                ):
-                    found.append(str(binding))
-    return list(dict.fromkeys(found))
-
-
-def _subject(binding: Manifest, namespace: str, account: str) -> str:
-    """Return the subject by which a binding reaches the account, the most special first; nothing for none."""
-    user = f"system:serviceaccount:{namespace}:{account}"
-    groups = (f"system:serviceaccounts:{namespace}", "system:serviceaccounts", "system:authenticated")
-    listed = parts(binding.content, "subjects")
-    for each in listed:
-        # A RoleBinding may leave out the namespace of an account that is in its own.
-        place = str(each.get("namespace") or binding.namespace)
-        if (each.get("kind"), each.get("name"), place) == ("ServiceAccount", account, namespace):
-            return f"ServiceAccount {f'{namespace}/' if namespace else ''}{account}"
-        if (each.get("kind"), each.get("name")) == ("User", user):
-            return f"User {user}"
-    found = {str(each.get("name")) for each in listed if each.get("kind") == "Group"}
-    return next((f"group {group}" for group in groups if group in found), "")
-
-
-def _rules(role: Manifest, rbac: Sequence[Manifest]) -> list[Object]:
-    """Return a role's rules, and those of the ClusterRoles that it aggregates, be it by way of others."""
-    found: list[Object] = []
-    seen, left = {role.name}, [role]
-    while left:
-        each = left.pop()
-        with blaming(each):
-            rules = parts(each.content, "rules")
-            for rule in rules:
-                for key in ("apiGroups", "resources", "resourceNames", "verbs", "nonResourceURLs"):
-                    texts(rule, key)
-            selectors = parts(each.content, "aggregationRule", "clusterRoleSelectors")
-            chosen = [
-                other
-                for other in rbac
-                if selectors
-                and other.kind == "ClusterRole"
-                and other.name not in seen
-                and any(_selects(selector, other.labels) for selector in selectors)
+    def _chosen(self, role: Manifest) -> list[Manifest]:
+        with blaming(role):
+            selectors = parts(role.content, "aggregationRule", "clusterRoleSelectors")
+            return [
+                each
+                for each in (self._cluster_roles() if selectors else ())
+                if any(_selects(selector, each.labels) for selector in selectors)
             ]
-        found += rules
-        seen |= {other.name for other in chosen}
-        left += chosen
-    return found
+
+    def _cluster_roles(self) -> list[Manifest]:
+        found = [each for each in self._roles.values() if each.kind == "ClusterRole"]
+        if sum("aggregationRule" in each.content for each in found) > MOST_AGGREGATED:
+            raise Misconfigured(f"more than {MOST_AGGREGATED} ClusterRoles are made of others")
+        return found
+
+    def _aggregated_to(self, name: str) -> list[Manifest]:
+        """Return the ClusterRoles that a built-in one aggregates; `edit` has what `view` has."""
+        order = ("view", "edit", "admin")
+        words = [f"{GROUP}/aggregate-to-{each}" for each in order[: order.index(name) + 1]] if name in order else []
+        return (
+            [each for each in self._cluster_roles() if any(_true(each.labels.get(word)) for word in words)]
+            if words
+            else []
+        )
 
 
-def _aggregated_to(name: str, rbac: Sequence[Manifest]) -> list[Manifest]:
-    """Return the ClusterRoles among these that a built-in one aggregates; `edit` has what `view` has."""
-    order = ("view", "edit", "admin")
-    words = [f"{GROUP}/aggregate-to-{each}" for each in order[: order.index(name) + 1]] if name in order else []
-    return [each for each in rbac if each.kind == "ClusterRole" and any(_true(each.labels.get(word)) for word in words)]
+_EVERY = "*"
+"""Stands for every account of a namespace, which no account can be called."""
+
+
+def _key(role: Manifest) -> tuple[str, str, str]:
+    return role.kind, role.namespace if role.kind == "Role" else "", role.name
+
+
+def _by_namespace(kind: str, name: str, place: str) -> str:
+    """Return the name of the account that a subject is if it is of the right namespace, nothing for any other."""
+    if kind == "ServiceAccount":
+        return name if place else ""
+    parts = name.split(":")
+    if kind == "User" and len(parts) == 4 and parts[:2] == ["system", "serviceaccount"] and parts[2]:
+        return parts[3]
+    return _EVERY if kind == "Group" and re.fullmatch(r"system:serviceaccounts:.+", name) else ""
+
+
+def _subjects(namespace: str, account: str) -> Iterator[tuple[str, str, str, str]]:
+    """Yield the subjects that an account is, each with how it is told."""
+    shown = f"ServiceAccount {f'{namespace}/' if namespace else ''}{account}"
+    yield "ServiceAccount", namespace, account, shown
+    user = f"system:serviceaccount:{namespace}:{account}"
+    yield "User", "", user, f"User {user}"
+    for group in (f"system:serviceaccounts:{namespace}", "system:serviceaccounts", "system:authenticated"):
+        yield "Group", "", group, f"group {group}"
+
+
+def _own_rules(role: Manifest) -> list[Object]:
+    with blaming(role):
+        rules = parts(role.content, "rules")
+        for rule in rules:
+            for key in ("apiGroups", "resources", "resourceNames", "verbs", "nonResourceURLs"):
+                texts(rule, key)
+    return rules
 
 
 def _true(value: Any) -> bool:

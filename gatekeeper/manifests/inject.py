@@ -14,7 +14,6 @@ from gatekeeper.manifests.arguments import EXAMPLE, Arguments
 from gatekeeper.manifests.audit import audit
 from gatekeeper.manifests.containers import asks_api
 from gatekeeper.manifests.findings import Finding
-from gatekeeper.manifests.grants import granted
 from gatekeeper.manifests.objects import Manifest, Object, Workload, parts
 from gatekeeper.manifests.others import Kind, recognise
 from gatekeeper.manifests.places import placed
@@ -54,8 +53,15 @@ def inject(text: str, wanted: Wanted, source: str = "-") -> Injected:
     after = audit(objects.parse(changed, source, EXAMPLE), wanted.namespace, wanted.images)
     was, is_ = before.by_workload(), after.by_workload()
     notes = [note for each in done for note in (*each.notes, *each.judged(was, is_, force=wanted.force))]
-    changed = edits.comment(changed, [told for each in done for told in each.comments(is_)])
+    changed, untold = edits.comment(changed, [told for each in done for told in each.comments(is_)])
+    notes += _not_noted(untold, notes)
     return Injected(changed, tuple(new for each in done for new in each.gates), tuple(dict.fromkeys(notes)))
+
+
+def _not_noted(untold: Sequence[str], notes: Sequence[str]) -> list[str]:
+    """Return what found no place above its gate, and is in no note yet."""
+    left = [each for each in untold if not any(f" {slug}: " in each for slug in _TOLD)]
+    return [each for each in left if not any(each.partition(": ")[2] in note for note in notes)]
 
 
 # Which workloads, and which of their containers.
@@ -181,7 +187,7 @@ class _Gated:
                 f"gate's rights; write for example --service-account {manifest.name} --rbac"
             )
         account = wanted.service_account or workload.account
-        users = list(self._token_users(gates, [gate for gate in read.values() if gate], rights.found, account))
+        users = list(self._token_users(gates, [gate for gate in read.values() if gate], rights, account))
         spec = pod.with_gates(workload, gates, wanted, narrows=bool(readers) and not users)
         for at in readers:
             spec = pod.with_token(spec, at)
@@ -196,7 +202,7 @@ class _Gated:
                     f"{manifest} keeps its own gate {each.get('name')} ({other.name}): --replace {each.get('name')} "
                     "puts gatekeeper in its place"
                 )
-        self.notes += self._account_notes(rights.found, wanted.service_account)
+        self.notes += self._account_notes(rights, wanted.service_account)
         self.lacks: list[Lacking] = []
         for gate in read.values():
             lack = rights.lacking(workload, gate, account)
@@ -207,7 +213,7 @@ class _Gated:
             self.lacks += [lack] if lack else []
 
     def _token_users(
-        self, gates: "dict[int, Object]", read: Sequence[waits.Gate], found: Sequence[Manifest], account: str
+        self, gates: "dict[int, Object]", read: Sequence[waits.Gate], rights: Rights, account: str
     ) -> Iterator[str]:
         """Yield what in the pod, beside its gates, has a use for the token, as far as these documents tell."""
         inits = [each for at, each in enumerate(self.workload.inits) if at not in gates]
@@ -215,7 +221,7 @@ class _Gated:
             if asks_api(each):
                 yield f"{each.get('name')} asks the Kubernetes API"
         needs = [gate.need for gate in read if gate.need]
-        for grant in granted(found, self.workload.manifest.namespace, account):
+        for grant in rights.grants.to(self.workload.manifest.namespace, account):
             if not grant.is_default and (grant.excess(needs) or not grant.known):
                 yield f"{grant.binding} grants more to its account than the gate needs"
 
@@ -235,19 +241,18 @@ class _Gated:
         elif automount:
             yield f"{manifest} keeps automountServiceAccountToken: true, so its app has the gate's rights, too"
 
-    def _account_notes(self, found: Sequence[Manifest], new: str) -> Iterator[str]:
+    def _account_notes(self, rights: Rights, new: str) -> Iterator[str]:
         """Yield what the pod loses with the account that it leaves."""
         old, place = self.workload.account, self.workload.manifest.namespace
         if new in {"", old}:
             return
-        kept = {str(each.binding) for each in granted(found, place, new)}
-        lost = [str(each.binding) for each in granted(found, place, old) if not each.subject.startswith("group ")]
+        kept = {str(each.binding) for each in rights.grants.to(place, new)}
+        lost = [str(each.binding) for each in rights.grants.to(place, old) if not each.subject.startswith("group ")]
         lost = [each for each in lost if each not in kept]
         if lost:
             yield f"{self.workload.manifest} runs as {new} now, and loses what {', '.join(lost)} granted to {old}"
-        accounts = {each.name: each for each in found if (each.kind, each.namespace) == ("ServiceAccount", place)}
-        left = accounts.get(old)
-        if left and left.content.get("imagePullSecrets") and new in accounts:
+        left = rights.there("ServiceAccount", old, place)
+        if left and left.content.get("imagePullSecrets") and rights.there("ServiceAccount", new, place):
             yield f"ServiceAccount {old} has imagePullSecrets: give them to {new}, too"
         if left and left.annotations:
             yield f"ServiceAccount {old} has annotations: {new} has to have those that the app needs"

@@ -19,6 +19,8 @@ Object = dict[str, Any]
 """A Kubernetes object, or a part of one."""
 
 EXAMPLE = "kustomize build overlays/production | gatekeeper audit -"
+MOST_CONTAINERS = 500
+"""Of a pod; no node starts as many."""
 _POD = ("spec", "template", "spec")
 _PODS = {
     ("apps", "DaemonSet"): _POD,
@@ -172,6 +174,8 @@ def workloads(manifests: Sequence[Manifest]) -> list[Workload]:
                 continue
             pod = part(manifest.content, *path)
             inits, apps = (parts(pod, key) for key in ("initContainers", "containers"))
+            if len(inits) + len(apps) > MOST_CONTAINERS:
+                raise Misconfigured(f"its pod has more than {MOST_CONTAINERS} containers")
             for container in (*inits, *apps):
                 # Read here, so that nothing that comes after can stumble over them.
                 parts(container, "env")

@@ -5,10 +5,11 @@ Pure. Nothing is granted twice: a Role that is there and of the same shape gets 
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.manifests import edits, rbac, waits
-from gatekeeper.manifests.grants import Need, granted, missing
+from gatekeeper.manifests.grants import Grants, Need, missing
 from gatekeeper.manifests.objects import Manifest, Object, Workload, part, parts, texts
 
 
@@ -16,8 +17,10 @@ class Rights:
     """The rights that the gates of a stream have, and those that are added to it."""
 
     def __init__(self, found: Sequence[Manifest]) -> None:
-        self.found = [each for each in found if each.group == rbac.GROUP or each.kind == "ServiceAccount"]
-        """Roles, bindings and accounts, with what is added."""
+        found = [each for each in found if each.group == rbac.GROUP or each.kind == "ServiceAccount"]
+        self.grants = Grants(found)
+        """What is granted, with what is added."""
+        self._named = {(each.kind, each.name, each.namespace): each for each in reversed(found)}
         self._added: list[Object] = []
         self.changes: list[tuple[edits.Where, object]] = []
         """Of objects that are there: where, and what is to be there."""
@@ -25,8 +28,8 @@ class Rights:
     def lacking(self, workload: Workload, gate: waits.Gate | None, account: str) -> "Lacking | None":
         """Return what a workload's gate lacks to run as an account, None where that is nothing."""
         place = workload.manifest.namespace
-        creates = account not in ("default", workload.account) and not self._there("ServiceAccount", account, place)
-        need = missing(gate.need, granted(self.found, place, account)) if gate and gate.need else None
+        creates = account not in ("default", workload.account) and not self.there("ServiceAccount", account, place)
+        need = missing(gate.need, self.grants.to(place, account)) if gate and gate.need else None
         return Lacking(workload, gate if need else None, need, account, creates=creates) if need or creates else None
 
     def add(self, lack: "Lacking") -> None:
@@ -34,9 +37,9 @@ class Rights:
         for each in rbac.objects(lack.grant()):
             kind, name = each["kind"], each["metadata"]["name"]
             place = str(each["metadata"].get("namespace") or lack.place)
-            there = self._there(kind, name, place)
+            there = self.there(kind, name, place)
             if kind == "ServiceAccount":
-                left = self._there(kind, lack.workload.account, lack.place)
+                left = self.there(kind, lack.workload.account, lack.place)
                 if left and left.content.get("imagePullSecrets"):
                     # Without them, the pod's own images could not be pulled any more.
                     each["imagePullSecrets"] = left.content["imagePullSecrets"]
@@ -49,11 +52,11 @@ class Rights:
                 )
             self._added.append(each)
             group = "" if kind == "ServiceAccount" else rbac.GROUP
-            self.found.append(Manifest(group, kind, name, place, each))
+            self._keep(Manifest(group, kind, name, place, each))
 
     def _extends(self, role: Manifest, lack: "Lacking") -> bool:
         """Return whether a Role of one rule on names that the account is bound to could have the missing names, too."""
-        bound = [each.role for each in granted(self.found, lack.place, lack.account)]
+        bound = [each.role for each in self.grants.to(lack.place, lack.account)]
         rules, wanted = parts(role.content, "rules"), lack.gate.jobs if lack.gate else ()
         names = texts(rules[0], "resourceNames") if len(rules) == 1 else []
         if not (names and wanted and rules == [rbac.rule(names)] and str(role) in bound):
@@ -62,7 +65,10 @@ class Rights:
         if role.where:
             self.changes = [each for each in self.changes if each[0] != (*role.where, "rules")]
             self.changes.append(((*role.where, "rules"), [rule]))
-        role.content["rules"] = [rule]
+            role = replace(role, content=role.content | {"rules": [rule]})
+        else:
+            role.content["rules"] = [rule]
+        self._keep(role)
         return True
 
     def render(self, text: str, command: str) -> str:
@@ -71,9 +77,13 @@ class Rights:
             raise Misconfigured(f"--rbac: nothing can follow a document of JSON; write instead {command}")
         return rbac.render(self._added)
 
-    def _there(self, kind: str, name: str, namespace: str) -> Manifest | None:
-        named = (each for each in self.found if (each.kind, each.name, each.namespace) == (kind, name, namespace))
-        return next(named, None)
+    def there(self, kind: str, name: str, namespace: str) -> Manifest | None:
+        """Return an object that is there, or is added."""
+        return self._named.get((kind, name, namespace))
+
+    def _keep(self, manifest: Manifest) -> None:
+        self.grants.add(manifest)
+        self._named[manifest.kind, manifest.name, manifest.namespace] = manifest
 
 
 class Lacking:

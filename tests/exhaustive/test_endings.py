@@ -59,6 +59,9 @@ SCRIPTS = {
     "function": "w() { @$1; }\nw late\necho done",
     "function, tested": "w() { @$1; }\nif w late; then echo done; fi",
     "function, or ends": "w() { @$1 || exit 1; }\nw late\necho done",
+    "function that returns, guarded": "set -e\nw() { @$1 && return 0; return 1; }\nw late\nw a",
+    "function that returns from a loop": "w() { while true; do @$1 && return 0; sleep 1; done; }\nw late; w a",
+    "function that gives up": "w() { for i in 1 2; do @$1 && return 0; sleep 1; done; return 1; }\nw late || exit 1",
     "nested": "if true; then { @late; echo done; }; fi",
     "negated": "! @late",
 }
@@ -122,6 +125,8 @@ def test_not_replaced(text, words):
         f"if [ $X ]; then {WAIT}m-7 --timeout=9m; else {WAIT}m-7; fi",
         f"set -e; {WAIT}m-7 > /dev/null 2>&1; echo ok >&2",
         f"if kubectl get job m-7; then {WAIT}m-7; fi",
+        f"w() {{ while true; do {WAIT}$1 && return 0; sleep 1; done; }}; w m-7; w m-7",
+        f"w() {{ {WAIT}m-7 && return 0; return 1; }}; w; w",
     ],
 )
 def test_replaced(text):

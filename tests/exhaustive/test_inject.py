@@ -130,6 +130,9 @@ def inject(monkeypatch, capsysbinary):
     return run
 
 
+KUBECTL_WAIT = "{name: w, image: kubectl, args: [wait, --for=condition=complete, job/m]}"
+
+
 def deployment(pod: str, name: str = "web") -> str:
     """Return a Deployment around the lines of a pod's spec."""
     head = f"apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\nspec:\n  template:\n    spec:\n"
@@ -412,13 +415,14 @@ FLOW = {
     "flow in a block": (
         deployment("{serviceAccountName: web, containers: [{name: web}],}"),
         [
+            ("  template:\n    spec:", f"  template:\n{indent(TOLD, ' ' * 4)}    spec:"),
             (
                 "{name: web}],",
                 (
                     "{name: web}], automountServiceAccountToken: false, "
                     f"initContainers: [{FLOW_GATE}], volumes: [{FLOW_VOLUME}],"
                 ),
-            )
+            ),
         ],
     ),
 }
@@ -931,7 +935,7 @@ def test_condemned(inject, job, line, words):
         inject(text, line)
     assert words in str(caught.value)
     printed = inject(text, f"{line} --force")
-    assert ("# gatekeeper: GK4" in printed) is ("Job/" not in line)  # nothing can stand between brackets
+    assert "# gatekeeper: GK4" in printed
     assert inject(printed, f"{line} --force") == printed
 
 
@@ -941,6 +945,38 @@ def test_condemned_before(inject):
     printed = inject(text, "")
     assert container(printed, "wait-for-db")["args"][0] == "job"
     assert "# gatekeeper: GK402 removed-job: ttlSecondsAfterFinished: 60 removes Job db-migrate" in printed
+
+
+BRACKETS = {
+    "the list": "      initContainers: [{name: w, image: k, args: [wait, --for=condition=complete, job/m]}] # one\n",
+    "an item": "      initContainers:\n      -   {name: w, image: k, args: [wait, --for=condition=complete, job/m]}\n",
+    "on a line of their own": "      initContainers:\n        [\n          {name: a},\n          "
+    "{name: w, image: k, args: [wait, --for=condition=complete, job/m]},\n        ]\n",
+}
+
+
+@pytest.mark.parametrize("inits", BRACKETS.values(), ids=BRACKETS)
+def test_comments_of_brackets(inject, inits):
+    """What is said of a gate between brackets stands above the line that these are on, once."""
+    text = web(ALONE).replace("      containers:", f"{inits}      containers:")
+    printed = inject(text, "--rbac")
+    at = printed.index("# gatekeeper: GK401 ")
+    after = printed[at:].split("\n")[1].strip()
+    assert after.startswith(("initContainers:", "-   {name: w"))
+    assert inject(printed, "--rbac") == printed
+    assert "# gatekeeper" not in inject(printed, "--rbac --require v=1")
+
+
+def test_notes_of_json():
+    """What finds no place in JSON is noted, once, and each thing in one way."""
+    text = json.dumps(yaml.safe_load(deployment("serviceAccountName: web\ncontainers: [{name: web}]")))
+    done = add(text, WANTED)
+    assert "#" not in done.text
+    assert sorted(note[:5] for note in done.notes) == ["Deplo", "GK401", "these"]
+    assert add(done.text, WANTED).text == done.text
+    replaced = deployment(f"serviceAccountName: web\ninitContainers: [{KUBECTL_WAIT}]\ncontainers: [{{name: web}}]")
+    done = add(json.dumps(yaml.safe_load(replaced)), Wanted({}))
+    assert [note[:5] for note in done.notes if note.startswith("GK")] == ["GK401"]
 
 
 def test_comments_follow(inject):
@@ -1001,6 +1037,17 @@ def test_a_role_gets_one_name_more(inject):
     assert printed.count("\nkind: Role\n") == 1
     assert "resourceNames: [a, b]" in printed
     assert not [each for each in audit(objects.parse(printed)).findings if each.rule.slug == "missing-right"]
+
+
+def test_a_role_of_one_run_gets_one_name_more(inject):
+    """Two workloads of one account, whose gates wait for two Jobs, get one Role."""
+    pods = [
+        ALONE.replace("containers:", f"initContainers: [{KUBECTL_WAIT.replace('job/m', f'job/{name}')}]\ncontainers:")
+        for name in "ab"
+    ]
+    printed = inject(web(*pods), "--all --rbac")
+    assert printed.count("\nkind: Role\n") == 1
+    assert "resourceNames: [a, b]" in printed
 
 
 def test_several_waits(inject):

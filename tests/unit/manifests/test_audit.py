@@ -951,7 +951,7 @@ def test_everywhere():
 def test_missing():
     """What is missing is only what no binding grants: some verbs, of some Jobs."""
     objects = changed(put("Role", ("rules", 0, "verbs"), ["list"]))
-    given = grants.granted(objects, "shop", "web")
+    given = grants.Grants(objects).to("shop", "web")
     assert grants.missing(Need(("list", "watch"), "shop", ("db-migrate",)), given) == Need(
         ("watch",), "shop", ("db-migrate",)
     )

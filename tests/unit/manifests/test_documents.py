@@ -48,3 +48,10 @@ def test_many_values_without_aliases(monkeypatch):
     """A document that is as large as it looks is none too large."""
     monkeypatch.setattr(documents, "MOST_VALUES", 10)
     assert documents.load(str(list(range(100)))) == list(range(100))
+
+
+def test_text_that_is_no_number():
+    """What kubectl reads as text is text, though YAML 1.1 has numbers to the base of 60, and dates."""
+    [(_, found)] = documents.load_all("[1:30, 8080:80, 1:1.5, 2001-01-01, =, 010, 1_000, 0x1f, 1e3]")
+    assert found[:5] == ["1:30", "8080:80", "1:1.5", "2001-01-01", "="]
+    assert found[5:8] == [8, 1000, 31]
