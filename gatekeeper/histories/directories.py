@@ -19,6 +19,8 @@ SAMPLES = 50
 """How many files are searched for what gives a tool away."""
 _HOME = re.compile(r"(?:.*/)?(?i:migrations?|migrate|drizzle)")
 """Path of a folder that is called as migrations are kept."""
+_PROJECT = ("Cargo.toml", "atlas.hcl", "composer.json", "go.mod", "package.json", "pyproject.toml", "setup.py")
+"""What lies in a project's own folder, whose files may be called as migrations are, and are none."""
 _NOT_OURS = re.compile(rf"(?:.*/)?(?:{PASSED}|vendor)(?:/.*)?")
 """Path of what others have written, whose migrations are theirs."""
 _ABOVE = ("sqitch.plan", "meta")
@@ -140,13 +142,22 @@ def _read(tool: Tool, directory: str, given: Sequence[str] = ()) -> tuple[str, F
     if not layout:
         why = tool.in_code or "a history of one's own has no migrations directory"
         raise Misconfigured(f"{directory}: {why}; give --revision instead, for example --revision {tool.example}")
-    if (found := _found(tool, layout, directory, given)).revisions:
-        return directory, found
+    here = _found(tool, layout, directory, given)
+    marks = [name for name in _PROJECT if here.revisions and Path(directory, name).exists()]
+    if here.revisions and not marks:
+        return directory, here
     below = [
         (home, _found(tool, layout, home, given))
         for home in _homes(directory, _folder(directory, begins_in_a_file=layout.begins_in_a_file))
     ]
     below = [(home, found) for home, found in below if found.revisions]
+    if here.revisions and (not below or any({*here.revisions} & {*found.revisions} for _, found in below)):
+        return directory, here
+    if here.revisions:
+        raise Misconfigured(
+            f"{directory}: {here.newest[-1]} may be a migration of {tool.name} or a file of the project that has "
+            f"{marks[0]}; {_one_of([home for home, _ in below])}leave {marks[0]} out"
+        )
     if len(below) == 1:
         return below[0]
     hint = "" if below else _above(tool, layout, Path(directory).absolute())

@@ -918,6 +918,38 @@ def test_projects_that_are_not_unmistakable(files, says, tree):
         directories.recognise(directory)
 
 
+@pytest.mark.parametrize(
+    ("tool", "files"),
+    [
+        ("sqlx", {"Cargo.toml": "", "1_seed.sql": "", "migrations/2_a.sql": ""}),
+        ("goose", {"go.mod": "", "1_seed.sql": "", "db/migrations/2_a.sql": ""}),
+        ("atlas", {"atlas.hcl": "", "schema.sql": "", "migrations/2_a.sql": ""}),
+        ("yoyo", {"setup.py": "", "migrations/2.a.py": ""}),
+        ("aerich", {"pyproject.toml": "", "tests/1_x.py": "", "migrations/models/2_a.py": ""}),
+        *((tool, {"package.json": "", "server.js": "exports.up = 1;\n", "migrations/1_a.js": "exports.up = 1;\n"})
+          for tool in ("knex", "sequelize", "mikro-orm", "kysely")),
+    ],
+)  # fmt: skip
+def test_a_project_has_files_of_its_own(tool, files, tree):
+    """What is called as a migration in a project's own folder is asked of, if a folder of migrations is below."""
+    with pytest.raises(Misconfigured, match=r"or a file of the project that has .*; write .*/migrations if that is"):
+        newest(tool, tree(files))
+
+
+@pytest.mark.parametrize(
+    ("tool", "files", "found"),
+    [
+        ("supabase", {"1_seed.sql": "", "supabase/migrations/2_a.sql": ""}, "2"),
+        ("sqlx", {"1_seed.sql": "", "migrations/2_a.sql": ""}, "1"),
+        ("knex", {"package.json": '{"type": "commonjs"}', "1_a.js": ""}, "1_a"),
+        ("typeorm", {"package.json": "", "src/migrations/a.ts": "class A1700000000001 {}"}, "A1700000000001"),
+    ],
+)
+def test_a_project_whose_migrations_are_sure(tool, files, found, tree):
+    """Nothing is asked where there is one answer, or the directory is no project."""
+    assert newest(tool, tree(files)) == [found]
+
+
 def test_several_folders_below(tree):
     """Where several folders below a directory have migrations, they are named."""
     directory = tree(["mysql/migrations/1_a.sql", "postgres/migrations/1_b.sql", "seeds/2_c.sql"])
