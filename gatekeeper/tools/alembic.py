@@ -119,7 +119,10 @@ def _files(folder: Folder) -> dict[str, str]:
     """
     configuration = _configuration(folder.root)
     is_recursive = any(_RECURSIVE.search(text) for text in configuration.values())
-    if homes := _locations(configuration, folder.root):
+    homes = _locations(configuration, folder.root)
+    if any(_SOURCELESS.search(text) for text in configuration.values()):
+        _refuse_compiled(homes or [folder.root])
+    if homes:
         return _files_of(homes, folder.root, "__pycache__" if is_recursive else ".*")
     files = {path: folder[path] for path in folder if path.endswith(".py")}
     revisions = [path for path, text in files.items() if re.search(r"(?m)^down_revision\b", text)]
@@ -145,8 +148,20 @@ def _files(folder: Folder) -> dict[str, str]:
 
 
 _RECURSIVE = re.compile(r"(?m)^\s*recursive_version_locations\s*[=:](?!\s*(false|no|off|0)\b)")
+_SOURCELESS = re.compile(r"(?m)^\s*sourceless\s*[=:]\s*(?!false|no|off|0)\w")
 _LOCATIONS = re.compile(r"(?m)^\s*version_locations\s*[=:]")
-"""Lines of a configuration that make Alembic look below a folder, and in the folders that are named alone."""
+"""Lines of a configuration that make Alembic look below a folder, at compiled files too, and in named folders alone."""
+
+
+def _refuse_compiled(places: Sequence[Path]) -> None:
+    """Raise ValueError for a revision of which there is no text."""
+    for path in (path for place in places for path in sorted(place.rglob("*.py[co]"))):
+        folder = path.parent.parent if path.parent.name == "__pycache__" else path.parent
+        if not (source := folder / f"{path.name.partition('.')[0]}.py").exists():
+            raise ValueError(
+                f"{path.name} is compiled, which Alembic reads where its configuration says sourceless, and nothing is "
+                f"run to know it; add {source.name}, or give --revision instead"
+            )
 
 
 def _configuration(root: Path) -> dict[Path, str]:

@@ -370,6 +370,21 @@ def test_alembic_places_that_are_not_found(text, says, tree):
         newest("alembic", f"{directory}/../alembic")
 
 
+def test_alembic_without_sources(tree):
+    """A compiled revision is one where the configuration says so, and cannot be read."""
+    files = {
+        "versions/a.py": alembic("a1"),
+        "versions/__pycache__/a.cpython-311.pyc": "",
+        "../alembic.ini": "[alembic]\n",
+    }
+    for count, path in enumerate(("versions/b.pyc", "versions/__pycache__/b.cpython-311.pyc")):
+        assert newest("alembic", tree(files | {path: ""}, f"{count}/db")) == ["a1"]
+        sourceless = {path: "", "../alembic.ini": "[alembic]\nsourceless = true\n"}
+        with pytest.raises(Misconfigured, match=r"b.*\.pyc is compiled, which Alembic reads .*; add b\.py, or give"):
+            newest("alembic", tree(files | sourceless, f"{count}-sourceless/db"))
+    assert newest("alembic", tree(files | {"../alembic.ini": "[alembic]\nsourceless = true\n"}, "both/db")) == ["a1"]
+
+
 def test_alembic_of_another_environment(tree):
     """A configuration above that is of other folders says nothing of this one."""
     ini = {"../alembic.ini": "[alembic]\nversion_locations = plugins/stock\n", "x": ""}
