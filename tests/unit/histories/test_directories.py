@@ -633,6 +633,15 @@ def test_ef_core_attributes(attribute, tree):
         newest("ef-core", tree(computed, "computed"))
 
 
+def test_rails_databases(tree):
+    """Several databases have a folder each, `db/migrate` and `db/NAME_migrate`, and are asked for one at a time."""
+    directory = tree({"migrate/1_a.rb": "", "migrate/shop/2_b.rb": "", "queue_migrate/3_c.rb": ""})
+    with pytest.raises(Misconfigured, match="queue_migrate has the migrations of a database of its own; write the fol"):
+        newest("rails", directory)
+    assert wanted("rails", f"{directory}/migrate") == ["1", "2"]
+    assert newest("rails", f"{directory}/queue_migrate") == ["3"]
+
+
 def test_ef_core_contexts(tree):
     """Each of several contexts that share a history has a newest."""
     text = '[DbContext(typeof({0}))]\n[Migration("{1}")]\npartial class {1} {{}}'
