@@ -52,17 +52,14 @@ def recognise(directory: str, *, surely: bool = False) -> Tool:
     try:
         found = _recognised(folder)
         folder = folder if found else _folder(directory)
-        homes = [(home, _recognised(Folder(Path(home), PASSED), found)) for home in _homes(directory, folder)]
+        below = [(home, Folder(Path(home), PASSED)) for home in _homes(directory, folder)]
+        if found:
+            _refuse_others(found, directory, below)
+            _refuse_more(found[0], directory, below)
+        told = [] if found else [(home, each) for home, place in below if (each := _recognised(place))]
     except (OSError, ValueError) as fault:
         raise _misconfigured(directory, fault) from fault
-    told = [(home, tools_of_home) for home, tools_of_home in homes if tools_of_home]
-    for home, others in told if found else ():
-        if found[0] not in others:
-            raise Misconfigured(
-                f"{directory}: these may be the migrations of {found[0].name}, and those in {home} of "
-                f"{others[0].name}; name the tool, for example --tool {found[0].name}, or write {home} if that is meant"
-            )
-    if not found and len(told) == 1:
+    if len(told) == 1:
         [(directory, found)] = told
         folder = _folder(directory)
     if not found:
@@ -75,17 +72,54 @@ def recognise(directory: str, *, surely: bool = False) -> Tool:
     return found[0] if len(found) == 1 else _agreeing(found, directory)
 
 
-def _recognised(folder: Folder, expected: Sequence[Tool] = ()) -> Sequence[Tool]:
-    """Return the tools that have a sign in the folder, else those whose migrations are called so.
+def _recognised(folder: Folder) -> list[Tool]:
+    """Return the tools that have a sign in the folder, else those whose migrations are called so."""
+    return _signed(folder) or [
+        tool for tool, layout in _layouts(folder) if layout.looks and _matching(layout.looks, folder)
+    ]
 
-    Where one of those that are expected has a sign, no others are looked for.
-    """
-    if any(_has_sign(tool.directory, folder) for tool in expected):
-        return expected
+
+def _signed(folder: Folder) -> list[Tool]:
+    """Return the tools that have a sign in the folder."""
+    return [tool for tool, layout in _layouts(folder) if _has_sign(layout, folder)]
+
+
+def _layouts(folder: Folder) -> list[tuple[Tool, Directory]]:
+    """Return the tools whose directory this may be: a file is named for some alone."""
     layouts = [(tool, tool.directory) for tool in tools.every() if tool.directory]
-    layouts = [(tool, layout) for tool, layout in layouts if layout.begins_in_a_file or not folder.named]
-    found = [tool for tool, layout in layouts if _has_sign(layout, folder)]
-    return found or [tool for tool, layout in layouts if layout.looks and _matching(layout.looks, folder)]
+    return [(tool, layout) for tool, layout in layouts if layout.begins_in_a_file or not folder.named]
+
+
+def _refuse_others(found: Sequence[Tool], directory: str, below: Sequence[tuple[str, Folder]]) -> None:
+    """Raise Misconfigured where a folder of migrations below has a sign of another tool, and none of those found."""
+    for home, folder in below:
+        if any(_has_sign(tool.directory, folder) for tool in found):
+            continue
+        for other in _signed(folder):
+            raise Misconfigured(
+                f"{directory}: these may be the migrations of {found[0].name}, and those in {home} of {other.name}; "
+                f"name the tool, for example --tool {found[0].name}, or write {home} if that is meant"
+            )
+
+
+def _refuse_more(tool: Tool, directory: str, below: Sequence[tuple[str, Folder]]) -> None:
+    """Raise Misconfigured where folders of migrations below say another thing than the directory as a whole.
+
+    It may be a project with what others have written, or with databases of several kinds. An app has one each.
+    """
+    layout = tool.directory
+    if layout is None or layout.begins_in_a_file or any(map(_HOME.fullmatch, layout.example.split("/"))):
+        return
+    homes = [
+        home for home, place in below if _has_sign(layout, place) or (layout.looks and _matching(layout.looks, place))
+    ]
+    homes = [home for home in homes if not any(home.startswith(f"{other}/") for other in homes)]
+    if len(homes) > 1 or (homes and _told(tool, homes[0]) != _told(tool, directory)):
+        places = homes[:2] if len(homes) > 1 else [*homes, "elsewhere in it"]
+        raise Misconfigured(
+            f"{directory}: there are migrations of {tool.name} in {' and '.join(places)}; "
+            f"{_one_of(homes)}name the tool, for example --tool {tool.name}, which takes all of them"
+        )
 
 
 def _homes(directory: str, folder: Folder) -> list[str]:

@@ -125,6 +125,7 @@ def _files(folder: Folder) -> dict[str, str]:
     if homes:
         return _files_of(homes, folder.root, "__pycache__" if is_recursive else ".*")
     files = {path: folder[path] for path in folder if path.endswith(".py")}
+    _refuse_environments(files)
     revisions = [path for path, text in files.items() if re.search(r"(?m)^down_revision\b", text)]
     homes_of_them = {PurePath(path).parent for path in revisions}
     below = [path for path in revisions if not homes_of_them.isdisjoint(PurePath(path).parents[1:])]
@@ -151,6 +152,14 @@ _RECURSIVE = re.compile(r"(?m)^\s*recursive_version_locations\s*[=:](?!\s*(false
 _SOURCELESS = re.compile(r"(?m)^\s*sourceless\s*[=:]\s*(?!false|no|off|0)\w")
 _LOCATIONS = re.compile(r"(?m)^\s*version_locations\s*[=:]")
 """Lines of a configuration that make Alembic look below a folder, at compiled files too, and in named folders alone."""
+
+
+def _refuse_environments(files: Mapping[str, str]) -> None:
+    """Raise ValueError for several environments, each of which has a history of its own."""
+    homes = [path.removesuffix("env.py") for path in files if PurePath(path).name == "env.py"]
+    homes = [home for home in homes if any(path.startswith(f"{home}versions/") for path in files)]
+    if len(homes) > 1:
+        raise ValueError(f"{homes[0] or './'} and {homes[1]} are environments of their own; name the folder of one")
 
 
 def _refuse_compiled(places: Sequence[Path]) -> None:

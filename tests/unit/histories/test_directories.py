@@ -911,6 +911,7 @@ def test_one_folder_too_high(above, tree):
 
 
 JOURNAL = '{"entries": [{"idx": 0, "when": 1700000000000, "tag": "0_a"}]}'
+RUBY = "class A < ActiveRecord::Migration[7.0]\nend\n"
 PROJECTS = {
     "two in a monorepo": (
         {"apps/web/prisma/migrations/migration_lock.toml": "", "apps/api/drizzle/meta/_journal.json": JOURNAL},
@@ -923,6 +924,26 @@ PROJECTS = {
     "another's in the same folder": (
         {"supabase/migrations/1_a.sql": "", "supabase/migrations/meta/_journal.json": JOURNAL},
         "these may be the migrations of supabase, and those in .*/supabase/migrations of drizzle; name the tool",
+    ),
+    "a library's beside one's own": (
+        {"db/migrate/1_a.rb": RUBY, "vendor/shop/db/migrate/2_b.rb": RUBY},
+        "migrations of rails in .*/db/migrate and elsewhere in it; write .*/db/migrate if that is meant, or name the",
+    ),
+    "two databases'": (
+        {"priv/repo/migrations/1_a.exs": "use Ecto.Migration", "priv/audit/migrations/2_b.exs": "use Ecto.Migration"},
+        "migrations of ecto in .*/priv/audit/migrations and .*/priv/repo/migrations; write .* --tool ecto, which takes",
+    ),
+    "what tests have": (
+        {"src/main/resources/db/migration/V1__a.sql": "", "src/test/resources/db/migration/V2__b.sql": ""},
+        "these may be the migrations of flyway or refinery|migrations of flyway in .*/src/main/.* and .*/src/test/",
+    ),
+    "two environments": (
+        {
+            f"{env}/{file}": text
+            for env, id_ in (("core", "a1"), ("tenant", "b2"))
+            for file, text in (("env.py", ""), (f"versions/{id_}.py", alembic(id_)))
+        },
+        "core/ and tenant/ are environments of their own; name the folder of one",
     ),
     "what others have written": ({"vendor/shop/migrations/1_a.up.sql": "", "README": ""}, "no tool's migrations are"),
     "manifests": (
@@ -939,7 +960,17 @@ def test_projects_that_are_not_unmistakable(files, says, tree):
     """Where a project may mean another answer, none is given."""
     directory = tree(files)
     with pytest.raises(Misconfigured, match=says):
-        directories.recognise(directory)
+        directories.newest(directories.recognise(directory), directory)
+
+
+def test_projects_that_are(tree):
+    """A project is recognised where its folder of migrations says the same."""
+    config = {"supabase/config.toml": 'project_id = "shop"\n'}
+    assert directories.recognise(tree({**config, "supabase/migrations/20240101000001_a.sql": ""})).name == "supabase"
+    for name, file in (("rails", "db/migrate/1_a.rb"), ("rails", "db/migrate/shop/2_b.rb")):
+        assert directories.recognise(tree({file: RUBY}, "rails")).name == name
+    apps = {f"{app}/migrations/0001_a.py": MIGRATION.format([]) for app in ("shop", "blog")}
+    assert directories.recognise(tree(apps, "apps")).name == "django"
 
 
 @pytest.mark.parametrize(
