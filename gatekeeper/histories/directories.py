@@ -19,6 +19,8 @@ SAMPLES = 50
 """How many files are searched for what gives a tool away."""
 _HOME = re.compile(r"(?:.*/)?(?i:migrations?|migrate|drizzle)")
 """Path of a folder that is called as migrations are kept."""
+_PROJECT = ("Cargo.toml", "atlas.hcl", "composer.json", "go.mod", "package.json", "pyproject.toml", "setup.py")
+"""What lies in a project's own folder, whose files may be called as migrations are, and are none."""
 _NOT_OURS = re.compile(rf"(?:.*/)?(?:{PASSED}|vendor)(?:/.*)?")
 """Path of what others have written, whose migrations are theirs."""
 _ABOVE = ("sqitch.plan", "meta")
@@ -50,17 +52,14 @@ def recognise(directory: str, *, surely: bool = False) -> Tool:
     try:
         found = _recognised(folder)
         folder = folder if found else _folder(directory)
-        homes = [(home, _recognised(Folder(Path(home), PASSED), found)) for home in _homes(directory, folder)]
+        below = [(home, Folder(Path(home), PASSED)) for home in _homes(directory, folder)]
+        if found:
+            _refuse_others(found, directory, below)
+            _refuse_more(found[0], directory, below)
+        told = [] if found else [(home, each) for home, place in below if (each := _recognised(place))]
     except (OSError, ValueError) as fault:
         raise _misconfigured(directory, fault) from fault
-    told = [(home, tools_of_home) for home, tools_of_home in homes if tools_of_home]
-    for home, others in told if found else ():
-        if found[0] not in others:
-            raise Misconfigured(
-                f"{directory}: these may be the migrations of {found[0].name}, and those in {home} of "
-                f"{others[0].name}; name the tool, for example --tool {found[0].name}, or write {home} if that is meant"
-            )
-    if not found and len(told) == 1:
+    if len(told) == 1:
         [(directory, found)] = told
         folder = _folder(directory)
     if not found:
@@ -73,17 +72,54 @@ def recognise(directory: str, *, surely: bool = False) -> Tool:
     return found[0] if len(found) == 1 else _agreeing(found, directory)
 
 
-def _recognised(folder: Folder, expected: Sequence[Tool] = ()) -> Sequence[Tool]:
-    """Return the tools that have a sign in the folder, else those whose migrations are called so.
+def _recognised(folder: Folder) -> list[Tool]:
+    """Return the tools that have a sign in the folder, else those whose migrations are called so."""
+    return _signed(folder) or [
+        tool for tool, layout in _layouts(folder) if layout.looks and _matching(layout.looks, folder)
+    ]
 
-    Where one of those that are expected has a sign, no others are looked for.
-    """
-    if any(_has_sign(tool.directory, folder) for tool in expected):
-        return expected
+
+def _signed(folder: Folder) -> list[Tool]:
+    """Return the tools that have a sign in the folder."""
+    return [tool for tool, layout in _layouts(folder) if _has_sign(layout, folder)]
+
+
+def _layouts(folder: Folder) -> list[tuple[Tool, Directory]]:
+    """Return the tools whose directory this may be: a file is named for some alone."""
     layouts = [(tool, tool.directory) for tool in tools.every() if tool.directory]
-    layouts = [(tool, layout) for tool, layout in layouts if layout.begins_in_a_file or not folder.named]
-    found = [tool for tool, layout in layouts if _has_sign(layout, folder)]
-    return found or [tool for tool, layout in layouts if layout.looks and _matching(layout.looks, folder)]
+    return [(tool, layout) for tool, layout in layouts if layout.begins_in_a_file or not folder.named]
+
+
+def _refuse_others(found: Sequence[Tool], directory: str, below: Sequence[tuple[str, Folder]]) -> None:
+    """Raise Misconfigured where a folder of migrations below has a sign of another tool, and none of those found."""
+    for home, folder in below:
+        if any(_has_sign(tool.directory, folder) for tool in found):
+            continue
+        for other in _signed(folder):
+            raise Misconfigured(
+                f"{directory}: these may be the migrations of {found[0].name}, and those in {home} of {other.name}; "
+                f"name the tool, for example --tool {found[0].name}, or write {home} if that is meant"
+            )
+
+
+def _refuse_more(tool: Tool, directory: str, below: Sequence[tuple[str, Folder]]) -> None:
+    """Raise Misconfigured where folders of migrations below say another thing than the directory as a whole.
+
+    It may be a project with what others have written, or with databases of several kinds. An app has one each.
+    """
+    layout = tool.directory
+    if layout is None or layout.begins_in_a_file or any(map(_HOME.fullmatch, layout.example.split("/"))):
+        return
+    homes = [
+        home for home, place in below if _has_sign(layout, place) or (layout.looks and _matching(layout.looks, place))
+    ]
+    homes = [home for home in homes if not any(home.startswith(f"{other}/") for other in homes)]
+    if len(homes) > 1 or (homes and _told(tool, homes[0]) != _told(tool, directory)):
+        places = homes[:2] if len(homes) > 1 else [*homes, "elsewhere in it"]
+        raise Misconfigured(
+            f"{directory}: there are migrations of {tool.name} in {' and '.join(places)}; "
+            f"{_one_of(homes)}name the tool, for example --tool {tool.name}, which takes all of them"
+        )
 
 
 def _homes(directory: str, folder: Folder) -> list[str]:
@@ -140,13 +176,22 @@ def _read(tool: Tool, directory: str, given: Sequence[str] = ()) -> tuple[str, F
     if not layout:
         why = tool.in_code or "a history of one's own has no migrations directory"
         raise Misconfigured(f"{directory}: {why}; give --revision instead, for example --revision {tool.example}")
-    if (found := _found(tool, layout, directory, given)).revisions:
-        return directory, found
+    here = _found(tool, layout, directory, given)
+    marks = [name for name in _PROJECT if here.revisions and Path(directory, name).exists()]
+    if here.revisions and not marks:
+        return directory, here
     below = [
         (home, _found(tool, layout, home, given))
         for home in _homes(directory, _folder(directory, begins_in_a_file=layout.begins_in_a_file))
     ]
     below = [(home, found) for home, found in below if found.revisions]
+    if here.revisions and (not below or any({*here.revisions} & {*found.revisions} for _, found in below)):
+        return directory, here
+    if here.revisions:
+        raise Misconfigured(
+            f"{directory}: {here.newest[-1]} may be a migration of {tool.name} or a file of the project that has "
+            f"{marks[0]}; {_one_of([home for home, _ in below])}leave {marks[0]} out"
+        )
     if len(below) == 1:
         return below[0]
     hint = "" if below else _above(tool, layout, Path(directory).absolute())

@@ -22,7 +22,7 @@ from itertools import chain
 from typing import TypeVar
 
 from gatekeeper.gate.verdict import Open, Shut, Verdict, Waiting
-from gatekeeper.tools.shared.events import Applied, Doubtful, Event, Failed, Locked, Order, UpTo
+from gatekeeper.tools.shared.events import Applied, Doubtful, Event, Failed, Locked, Order, Untold, UpTo
 
 Mark = TypeVar("Mark", Failed, Doubtful)
 
@@ -154,6 +154,7 @@ def ledger_of(events: Iterable[Event], wanted: Wanted, policy: HistoryPolicy) ->
     """Fold a history's events, in their order, into a ledger. Of a long history it keeps what concerns the wanted."""
     concerns = {*wanted.revisions}.union(*chain.from_iterable(wanted.proofs.values()))
     applied: set[str] = set()
+    untold: set[str] = set()
     up_to: str | None = None
     newest = lock_row = ""
     failed: list[Failed] = []
@@ -167,6 +168,8 @@ def ledger_of(events: Iterable[Event], wanted: Wanted, policy: HistoryPolicy) ->
             case UpTo(revision):
                 up_to = _later(up_to or "", revision, policy.order)
                 newest = _later(newest, revision, policy.order)
+            case Untold(revision):
+                untold.add(revision)
             case Failed():
                 failed.append(event)
             case Doubtful(revision=revision):
@@ -176,7 +179,7 @@ def ledger_of(events: Iterable[Event], wanted: Wanted, policy: HistoryPolicy) ->
                 lock_row = row
     if policy.heads:
         newest = _listed(sorted(applied))
-    return Ledger(frozenset(applied), up_to, newest, tuple(failed), tuple(doubtful), lock_row)
+    return Ledger(frozenset(applied - untold), up_to, newest, tuple(failed), tuple(doubtful), lock_row)
 
 
 def _later(one: str, other: str, order: Order | None) -> str:

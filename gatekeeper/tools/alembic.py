@@ -119,9 +119,13 @@ def _files(folder: Folder) -> dict[str, str]:
     """
     configuration = _configuration(folder.root)
     is_recursive = any(_RECURSIVE.search(text) for text in configuration.values())
-    if homes := _locations(configuration, folder.root):
+    homes = _locations(configuration, folder.root)
+    if any(_SOURCELESS.search(text) for text in configuration.values()):
+        _refuse_compiled(homes or [folder.root])
+    if homes:
         return _files_of(homes, folder.root, "__pycache__" if is_recursive else ".*")
     files = {path: folder[path] for path in folder if path.endswith(".py")}
+    _refuse_environments(files)
     revisions = [path for path, text in files.items() if re.search(r"(?m)^down_revision\b", text)]
     homes_of_them = {PurePath(path).parent for path in revisions}
     below = [path for path in revisions if not homes_of_them.isdisjoint(PurePath(path).parents[1:])]
@@ -145,8 +149,28 @@ def _files(folder: Folder) -> dict[str, str]:
 
 
 _RECURSIVE = re.compile(r"(?m)^\s*recursive_version_locations\s*[=:](?!\s*(false|no|off|0)\b)")
+_SOURCELESS = re.compile(r"(?m)^\s*sourceless\s*[=:]\s*(?!false|no|off|0)\w")
 _LOCATIONS = re.compile(r"(?m)^\s*version_locations\s*[=:]")
-"""Lines of a configuration that make Alembic look below a folder, and in the folders that are named alone."""
+"""Lines of a configuration that make Alembic look below a folder, at compiled files too, and in named folders alone."""
+
+
+def _refuse_environments(files: Mapping[str, str]) -> None:
+    """Raise ValueError for several environments, each of which has a history of its own."""
+    homes = [path.removesuffix("env.py") for path in files if PurePath(path).name == "env.py"]
+    homes = [home for home in homes if any(path.startswith(f"{home}versions/") for path in files)]
+    if len(homes) > 1:
+        raise ValueError(f"{homes[0] or './'} and {homes[1]} are environments of their own; name the folder of one")
+
+
+def _refuse_compiled(places: Sequence[Path]) -> None:
+    """Raise ValueError for a revision of which there is no text."""
+    for path in (path for place in places for path in sorted(place.rglob("*.py[co]"))):
+        folder = path.parent.parent if path.parent.name == "__pycache__" else path.parent
+        if not (source := folder / f"{path.name.partition('.')[0]}.py").exists():
+            raise ValueError(
+                f"{path.name} is compiled, which Alembic reads where its configuration says sourceless, and nothing is "
+                f"run to know it; add {source.name}, or give --revision instead"
+            )
 
 
 def _configuration(root: Path) -> dict[Path, str]:

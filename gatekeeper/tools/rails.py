@@ -1,9 +1,23 @@
 """Rails: a row per migration, by its number."""
 
+import re
 import zlib
 
 from gatekeeper.tools.shared import layouts, locks, revisions, rows, values
-from gatekeeper.tools.shared.record import DRIVERS_SEARCH_PATH, Directory, Table, Tool
+from gatekeeper.tools.shared.folder import Folder
+from gatekeeper.tools.shared.record import DRIVERS_SEARCH_PATH, Directory, Found, Table, Tool
+
+
+def _read(tool: Tool, folder: Folder) -> Found:
+    """Below it all, but of a folder `db` not what Rails keeps there for several databases, each in NAME_migrate."""
+    for _, path in layouts.files(tool, folder):
+        if another := re.match(r"(?:.*/)?[^/]+_migrate(?=/)", path):
+            raise ValueError(
+                f"{another[0]} has the migrations of a database of its own; write the folder of one, "
+                "for example db/migrate"
+            )
+    return layouts.plain(tool, folder)
+
 
 TOOL = Tool(
     name="rails",
@@ -21,7 +35,7 @@ TOOL = Tool(
     lock_is_sure=False,
     directory=Directory(
         "20240102030405_add_stock.rb",
-        layouts.plain,
+        _read,
         files=r"(?:.*/)?(\d+_[_a-z0-9]*)\.?[_a-z0-9]*\.rb",
         refused=r"(?:.*/)?\d[^/]*_[^/]*\.rb",
         passed=r"\..*",

@@ -2,10 +2,10 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gatekeeper.tools.shared import locks, rows, values
-from gatekeeper.tools.shared.events import Applied, Event, Failed
+from gatekeeper.tools.shared.events import Applied, Doubtful, Event, Failed, Untold
 from gatekeeper.tools.shared.folder import Folder
 from gatekeeper.tools.shared.record import Directory, Found, Row, Table, Tool
 
@@ -20,8 +20,9 @@ def revision(text: str) -> str:
 def caution(revision: str) -> str:
     """What `sqitch rework` adds has the same name; a tag or an id is one change's alone (App::Sqitch::Plan).
 
-    It is said and not refused: the named change is deployed, and of a rework that is not, no table knows. Who has the
-    plan awaits its id: `gatekeeper revision` and --migrations name what recurs by it.
+    Of a rework that was never deployed no table knows, so that it is said. One that has failed or was reverted the log
+    has, and the name tells nothing then. Who has the plan awaits ids: `gatekeeper revision` and --migrations name what
+    recurs by its id.
     """
     if ":" not in revision or ":@" in revision:
         return ""
@@ -41,24 +42,58 @@ def _tag(project: object, tag: object) -> Event:
     return Applied(f"{values.text(project)}:{tag}")
 
 
-def _failures(rows: Iterable[Row]) -> Iterator[Event]:
+Log = Sequence[tuple[str, str, str, str]]
+"""Event, project, change and its id."""
+
+
+def _events(rows: Iterable[Row]) -> Iterator[Event]:
+    """What the log tells, and the changes that are deployed do not."""
+    log = []
+    for event, project, change, identity, _ in rows:
+        if event not in ("deploy", "fail", "merge", "revert"):
+            raise ValueError(f"{event!r} is not an event")
+        log.append((event, values.text(project), values.text(change), values.text(identity)))
+    yield from _failures(log)
+    yield from _reworks(log)
+
+
+def _failures(log: Log) -> Iterator[Event]:
     """The newest failure of a project, unless a deploy came after it: sqitch goes on only past what it has mended.
 
     A run that fails reverts what it had deployed, so its newest event is seldom the failure. What an earlier run has
     deployed stands.
     """
     failed: dict[str, tuple[str, str]] = {}
-    for event, *what, _ in rows:
-        project, change, identity = map(values.text, what)
+    for event, project, change, identity in log:
         if event == "fail":
             failed[project] = (change, identity)
         elif event == "deploy":
             failed.pop(project, None)
-        elif event not in ("revert", "merge"):
-            raise ValueError(f"{event!r} is not an event")
     for project, (change, identity) in failed.items():
         for run in (f"{project}:", identity):
             yield Failed(f"{project}:{change}", run=run)
+
+
+def _reworks(log: Log) -> Iterator[Event]:
+    """Names whose newest rework is not deployed. It was tried while another change of its name was deployed."""
+    deployed: dict[str, set[str]] = {}
+    reworks: dict[str, str] = {}
+    for event, project, change, identity in log:
+        name = f"{project}:{change}"
+        ids = deployed.setdefault(name, set())
+        if event in ("deploy", "fail") and ids - {identity}:
+            reworks[name] = identity
+        if event == "deploy":
+            ids.add(identity)
+        elif event == "revert":
+            ids.discard(identity)
+    for name, rework in reworks.items():
+        if deployed[name] and rework not in deployed[name]:
+            yield Untold(name)
+            yield Doubtful(f"{name} is deployed, and a rework of it is not", run=name, until=_FORMS)
+
+
+_FORMS = "Where the form before it is meant, give a tag or the change's id"
 
 
 def _read(_: Tool, folder: Folder) -> Found:
@@ -82,7 +117,8 @@ def _read(_: Tool, folder: Folder) -> Found:
         raise ValueError(f"{path} does not name its project; write for example %project=shop")
     names = [name for name, identity in steps if identity]
     wanted = [identity if names.count(name) > 1 else f"{project}:{name}" for name, identity in steps]
-    return Found(tuple(wanted), tuple(wanted[-1:]))
+    proofs = {f"{project}:{name}": (frozenset({identity}),) for name, identity in steps if names.count(name) == 1}
+    return Found(tuple(wanted), tuple(wanted[-1:]), proofs)
 
 
 _PRAGMA = re.compile(r"\s*%\s*([\w-]+)\s*(?:=\s*(.+?))?\s*")
@@ -122,7 +158,7 @@ TOOL = Tool(
     also=("planned_at",),
     beside=(
         Table("tags", ("project", "tag"), rows.each(_tag)),
-        Table("events", ("event", "project", "change", "change_id", "committed_at"), _failures, "committed_at"),
+        Table("events", ("event", "project", "change", "change_id", "committed_at"), _events, "committed_at"),
     ),
     schemas=("sqitch",),
     database="sqitch",

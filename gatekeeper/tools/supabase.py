@@ -6,8 +6,8 @@ from gatekeeper.tools.shared import layouts, revisions, rows
 from gatekeeper.tools.shared.folder import Folder
 from gatekeeper.tools.shared.record import Directory, Found, Table, Tool
 
-_PLACES = ("", "supabase/migrations/", "migrations/")
-"""Where the files are in what is given: their own folder, a project, or its folder `supabase`. The first with any."""
+_PLACES = ("supabase/migrations/", "", "migrations/")
+"""Where the files are in what is given: a project, their own folder, or its folder `supabase`. The first with any."""
 _INIT_RUNS = 20211209000000
 """The date from which a first `_init.sql` is run: releases before made one that is not."""
 

@@ -23,6 +23,13 @@ class UpTo:
 
 
 @dataclass(frozen=True, slots=True)
+class Untold:
+    """A revision's own row does not tell that it is applied: another one of its name is not."""
+
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The tool itself recorded a failure."""
 
@@ -56,4 +63,4 @@ class Locked:
     """The row and its owner, for people."""
 
 
-Event = Applied | UpTo | Failed | Doubtful | Locked
+Event = Applied | UpTo | Untold | Failed | Doubtful | Locked

@@ -28,6 +28,7 @@ BLOG = {"author": "CREATE TABLE author (id int)", "stock": "CREATE TABLE photo (
 BROKEN = "ALTER TABLE prodcut ADD stock int"
 REWORKED = {**PLAN, "@v2.0": "", "product [product@v2.0]": "ALTER TABLE product ADD colour int"}
 """The plan with a second `product`. Before it must stand a tag, after which the older script is named."""
+*_, _AGAIN = REWORKED
 
 
 class Sqitch(Tool):
@@ -247,6 +248,29 @@ def record_reworked(recording: Recording, sqitch: Sqitch) -> None:
         has("shop:product"),
         has(again),
         has_all("migrations-reworked"),
+    )
+    sqitch.run(database, reworked, "revert", "--to", "@v2.0", "-y")
+    recording.save(
+        "reworked-and-reverted",
+        "a reworked change is reverted to its form before, so that the name of both tells nothing",
+        database,
+        ("--revision shop:product", "timed out", "shop:product is deployed, and a rework of it is not"),
+        awaits(again),
+        has("shop:@v2.0"),
+        has("shop:stock"),
+        has_all(),
+        ("--migrations migrations-reworked", "timed out", "awaiting "),
+    )
+    sqitch.run(database, project("shop", {**REWORKED, _AGAIN: BROKEN}), "deploy", fails=True)
+    recording.save(
+        "reworked-and-failed",
+        "a rework has failed, so that the name of it and of the form before tells nothing",
+        database,
+        ("--revision shop:product", "refused", "shop:product has failed"),
+        (f"--revision {again}", "refused", "shop:product has failed"),
+        has("shop:@v2.0"),
+        has("shop:stock"),
+        has_all(),
     )
 
 

@@ -370,6 +370,21 @@ def test_alembic_places_that_are_not_found(text, says, tree):
         newest("alembic", f"{directory}/../alembic")
 
 
+def test_alembic_without_sources(tree):
+    """A compiled revision is one where the configuration says so, and cannot be read."""
+    files = {
+        "versions/a.py": alembic("a1"),
+        "versions/__pycache__/a.cpython-311.pyc": "",
+        "../alembic.ini": "[alembic]\n",
+    }
+    for count, path in enumerate(("versions/b.pyc", "versions/__pycache__/b.cpython-311.pyc")):
+        assert newest("alembic", tree(files | {path: ""}, f"{count}/db")) == ["a1"]
+        sourceless = {path: "", "../alembic.ini": "[alembic]\nsourceless = true\n"}
+        with pytest.raises(Misconfigured, match=r"b.*\.pyc is compiled, which Alembic reads .*; add b\.py, or give"):
+            newest("alembic", tree(files | sourceless, f"{count}-sourceless/db"))
+    assert newest("alembic", tree(files | {"../alembic.ini": "[alembic]\nsourceless = true\n"}, "both/db")) == ["a1"]
+
+
 def test_alembic_of_another_environment(tree):
     """A configuration above that is of other folders says nothing of this one."""
     ini = {"../alembic.ini": "[alembic]\nversion_locations = plugins/stock\n", "x": ""}
@@ -616,6 +631,15 @@ def test_ef_core_attributes(attribute, tree):
     computed = {**files, "c.cs": "[Migration(Ids.Third)]\nclass Third : Migration {}"}
     with pytest.raises(Misconfigured, match=r"c\.cs computes the id of a migration"):
         newest("ef-core", tree(computed, "computed"))
+
+
+def test_rails_databases(tree):
+    """Several databases have a folder each, `db/migrate` and `db/NAME_migrate`, and are asked for one at a time."""
+    directory = tree({"migrate/1_a.rb": "", "migrate/shop/2_b.rb": "", "queue_migrate/3_c.rb": ""})
+    with pytest.raises(Misconfigured, match="queue_migrate has the migrations of a database of its own; write the fol"):
+        newest("rails", directory)
+    assert wanted("rails", f"{directory}/migrate") == ["1", "2"]
+    assert newest("rails", f"{directory}/queue_migrate") == ["3"]
 
 
 def test_ef_core_contexts(tree):
@@ -887,6 +911,7 @@ def test_one_folder_too_high(above, tree):
 
 
 JOURNAL = '{"entries": [{"idx": 0, "when": 1700000000000, "tag": "0_a"}]}'
+RUBY = "class A < ActiveRecord::Migration[7.0]\nend\n"
 PROJECTS = {
     "two in a monorepo": (
         {"apps/web/prisma/migrations/migration_lock.toml": "", "apps/api/drizzle/meta/_journal.json": JOURNAL},
@@ -899,6 +924,26 @@ PROJECTS = {
     "another's in the same folder": (
         {"supabase/migrations/1_a.sql": "", "supabase/migrations/meta/_journal.json": JOURNAL},
         "these may be the migrations of supabase, and those in .*/supabase/migrations of drizzle; name the tool",
+    ),
+    "a library's beside one's own": (
+        {"db/migrate/1_a.rb": RUBY, "vendor/shop/db/migrate/2_b.rb": RUBY},
+        "migrations of rails in .*/db/migrate and elsewhere in it; write .*/db/migrate if that is meant, or name the",
+    ),
+    "two databases'": (
+        {"priv/repo/migrations/1_a.exs": "use Ecto.Migration", "priv/audit/migrations/2_b.exs": "use Ecto.Migration"},
+        "migrations of ecto in .*/priv/audit/migrations and .*/priv/repo/migrations; write .* --tool ecto, which takes",
+    ),
+    "what tests have": (
+        {"src/main/resources/db/migration/V1__a.sql": "", "src/test/resources/db/migration/V2__b.sql": ""},
+        "these may be the migrations of flyway or refinery|migrations of flyway in .*/src/main/.* and .*/src/test/",
+    ),
+    "two environments": (
+        {
+            f"{env}/{file}": text
+            for env, id_ in (("core", "a1"), ("tenant", "b2"))
+            for file, text in (("env.py", ""), (f"versions/{id_}.py", alembic(id_)))
+        },
+        "core/ and tenant/ are environments of their own; name the folder of one",
     ),
     "what others have written": ({"vendor/shop/migrations/1_a.up.sql": "", "README": ""}, "no tool's migrations are"),
     "manifests": (
@@ -915,7 +960,49 @@ def test_projects_that_are_not_unmistakable(files, says, tree):
     """Where a project may mean another answer, none is given."""
     directory = tree(files)
     with pytest.raises(Misconfigured, match=says):
-        directories.recognise(directory)
+        directories.newest(directories.recognise(directory), directory)
+
+
+def test_projects_that_are(tree):
+    """A project is recognised where its folder of migrations says the same."""
+    config = {"supabase/config.toml": 'project_id = "shop"\n'}
+    assert directories.recognise(tree({**config, "supabase/migrations/20240101000001_a.sql": ""})).name == "supabase"
+    for name, file in (("rails", "db/migrate/1_a.rb"), ("rails", "db/migrate/shop/2_b.rb")):
+        assert directories.recognise(tree({file: RUBY}, "rails")).name == name
+    apps = {f"{app}/migrations/0001_a.py": MIGRATION.format([]) for app in ("shop", "blog")}
+    assert directories.recognise(tree(apps, "apps")).name == "django"
+
+
+@pytest.mark.parametrize(
+    ("tool", "files"),
+    [
+        ("sqlx", {"Cargo.toml": "", "1_seed.sql": "", "migrations/2_a.sql": ""}),
+        ("goose", {"go.mod": "", "1_seed.sql": "", "db/migrations/2_a.sql": ""}),
+        ("atlas", {"atlas.hcl": "", "schema.sql": "", "migrations/2_a.sql": ""}),
+        ("yoyo", {"setup.py": "", "migrations/2.a.py": ""}),
+        ("aerich", {"pyproject.toml": "", "tests/1_x.py": "", "migrations/models/2_a.py": ""}),
+        *((tool, {"package.json": "", "server.js": "exports.up = 1;\n", "migrations/1_a.js": "exports.up = 1;\n"})
+          for tool in ("knex", "sequelize", "mikro-orm", "kysely")),
+    ],
+)  # fmt: skip
+def test_a_project_has_files_of_its_own(tool, files, tree):
+    """What is called as a migration in a project's own folder is asked of, if a folder of migrations is below."""
+    with pytest.raises(Misconfigured, match=r"or a file of the project that has .*; write .*/migrations if that is"):
+        newest(tool, tree(files))
+
+
+@pytest.mark.parametrize(
+    ("tool", "files", "found"),
+    [
+        ("supabase", {"1_seed.sql": "", "supabase/migrations/2_a.sql": ""}, "2"),
+        ("sqlx", {"1_seed.sql": "", "migrations/2_a.sql": ""}, "1"),
+        ("knex", {"package.json": '{"type": "commonjs"}', "1_a.js": ""}, "1_a"),
+        ("typeorm", {"package.json": "", "src/migrations/a.ts": "class A1700000000001 {}"}, "A1700000000001"),
+    ],
+)
+def test_a_project_whose_migrations_are_sure(tool, files, found, tree):
+    """Nothing is asked where there is one answer, or the directory is no project."""
+    assert newest(tool, tree(files)) == [found]
 
 
 def test_several_folders_below(tree):

@@ -7,7 +7,7 @@ import pytest
 from gatekeeper.histories.judge import HistoryPolicy, Ledger, Wanted, ledger_of
 from gatekeeper.tools import owners
 from gatekeeper.tools.pgroll import UNTIL
-from gatekeeper.tools.shared.events import Applied, Doubtful, Failed
+from gatekeeper.tools.shared.events import Applied, Doubtful, Failed, Untold
 from gatekeeper.tools.shared.home_grown import home_grown
 from gatekeeper.tools.shared.record import Place, Tool
 from known import TOOLS
@@ -424,6 +424,26 @@ EVENTS = [
     ("failed, then merged elsewhere", [("fail", "b"), ("merge", "a")], ["shop:b"]),
     ("mended under another name", [("fail", "b"), ("deploy", "c")], []),
 ]
+
+
+REWORKS = [
+    ("deployed twice", ["deploy 1", "deploy 2"], False),
+    ("reverted", ["deploy 1", "deploy 2", "revert 2"], True),
+    ("failed", ["deploy 1", "fail 2"], True),
+    ("failed, and deployed as another", ["deploy 1", "fail 2", "deploy 3"], False),
+    ("all reverted", ["deploy 1", "deploy 2", "revert 2", "revert 1"], False),
+    ("all reverted, then the first deployed", ["deploy 1", "deploy 2", "revert 2", "revert 1", "deploy 1"], True),
+    ("planned anew", ["deploy 1", "revert 1", "deploy 2", "revert 2", "deploy 1"], False),
+    ("failed alone", ["fail 1", "deploy 1"], False),
+]
+
+
+@pytest.mark.parametrize(("log", "untold"), [pytest.param(*row, id=name) for name, *row in REWORKS])
+def test_sqitch_reworks(log, untold):
+    """A change's name tells nothing while another one of it is deployed than the newest rework."""
+    _, events = TOOLS["sqitch"].beside
+    told = events.events((event, "shop", "users", identity, 0) for event, identity in map(str.split, log))
+    assert (Untold("shop:users") in list(told)) == untold
 
 
 def test_sqitch_caution():
