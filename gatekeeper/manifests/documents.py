@@ -7,7 +7,7 @@ and so are aliases that make more of a document than any reader of it could hold
 import json
 import math
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -81,6 +81,69 @@ def load(text: str) -> Any:
         return _only(yaml.SafeLoader(text))
     except _FAULTS as fault:
         raise ValueError(clause(fault)) from fault
+
+
+Keep = Callable[[Iterable[tuple[str, Any]]], dict[str, Any]]
+"""Of a map's keys and values, which are lists, maps and scalars of no type yet, those that are of use."""
+
+
+def load_part(text: str, keep: Keep) -> Any:
+    """Return what is kept of the one document of a text, from the inside out. Raises ValueError."""
+    with suppress(*_FAULTS, _NotPlain):
+        loader = _Plain(text)
+        try:
+            return _typed(loader, _kept(loader, keep))
+        finally:
+            loader.dispose()
+    return load(text)
+
+
+class _NotPlain(Exception):
+    """There is more to a document than scalars in lists and maps: only the whole of it tells what it says."""
+
+
+def _kept(loader: Any, keep: Keep) -> Any:
+    """Return lists, maps with text for keys, and the events of scalars."""
+    whole: list[Any] = []
+    open_, documents = [whole], 0
+    while (event := loader.get_event()) is not None:
+        kind = type(event)
+        if kind is yaml.ScalarEvent:
+            open_[-1].append(event)
+        elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+            if event.tag or len(open_) > _DEEP:
+                raise _NotPlain
+            open_.append([])
+        elif kind is yaml.MappingEndEvent:
+            values = open_.pop()
+            open_[-1].append(keep(zip(map(_name, values[::2]), values[1::2], strict=True)))
+        elif kind is yaml.SequenceEndEvent:
+            values = open_.pop()
+            open_[-1].append(values)
+        elif kind is yaml.AliasEvent:
+            raise _NotPlain
+        else:
+            documents += kind is yaml.DocumentStartEvent
+    if documents != 1:
+        raise _NotPlain
+    return whole[0]
+
+
+def _name(event: Any) -> str:
+    """Return a key of a map."""
+    if type(event) is not yaml.ScalarEvent or event.value == "<<":
+        raise _NotPlain
+    return str(event.value)
+
+
+def _typed(loader: Any, kept: Any) -> Any:
+    """Return it with scalars as what they are."""
+    if isinstance(kept, dict):
+        return {name: _typed(loader, value) for name, value in kept.items()}
+    if isinstance(kept, list):
+        return [_typed(loader, value) for value in kept]
+    tag = kept.tag or loader.resolve(yaml.ScalarNode, kept.value, kept.implicit)
+    return loader.construct_document(yaml.ScalarNode(tag, kept.value, kept.start_mark, kept.end_mark))
 
 
 def _only(loader: Any) -> Any:

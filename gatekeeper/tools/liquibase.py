@@ -3,7 +3,7 @@
 import json
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -303,7 +303,7 @@ def _parse(path: str, text: str) -> _Entry | None:
             case ".xml":
                 return _xml(text)
             case ".json":
-                return _tree(json.loads(text))
+                return _tree(json.loads(text, object_pairs_hook=_told))
             case ".yaml" | ".yml":
                 return _yaml(text)
     except (ValueError, RecursionError, ET.ParseError) as fault:
@@ -342,7 +342,8 @@ def _sql_values(text: str) -> dict[str, str]:
     return again | others | where
 
 
-_TELLING = {"changeSet", "include", "includeAll", "preConditions", "property", "tagDatabase"}
+_TELLING = {"databaseChangeLog", "changeSet", "include", "includeAll", "preConditions", "property", "tagDatabase"}
+"""Of a changelog that may be many megabytes no more is kept than these, with what they are in."""
 
 
 def _xml(text: str) -> _Entry | None:
@@ -357,24 +358,42 @@ def _xml(text: str) -> _Entry | None:
 
 
 class _Entries:
-    """Makes entries of XML as it is read, without those that say nothing here: a changelog may be many megabytes."""
+    """Makes entries of XML as it is read."""
 
     def __init__(self) -> None:
-        self.open: list[tuple[dict[str, str], list[_Entry]]] = [({}, [])]
+        self.open: list[tuple[Mapping[str, str], list[_Entry]]] = [({}, [])]
 
     def start(self, _: str, attributes: Mapping[str, str]) -> None:
-        self.open.append(({name.rpartition("}")[2]: value for name, value in attributes.items()}, []))
+        self.open.append((attributes, []))
 
     def end(self, tag: str) -> None:
-        entry = _entry(tag, *self.open.pop())
-        if entry.kind in _TELLING or entry.inside or len(self.open) == 1:
-            self.open[-1][1].append(entry)
+        attributes, inside = self.open.pop()
+        kind = tag.rpartition("}")[2]
+        if kind in _TELLING or inside or len(self.open) == 1:
+            values = {name.rpartition("}")[2]: value for name, value in attributes.items()}
+            self.open[-1][1].append(_entry(kind, values, inside))
 
 
 def _yaml(text: str) -> _Entry | None:
     from gatekeeper.manifests import documents  # noqa: PLC0415 - only for changelogs in YAML
 
-    return _tree(documents.load(text))
+    return _tree(documents.load_part(text, _told))
+
+
+def _told(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a mapping of JSON's or YAML's without what says nothing here."""
+    return {
+        name: value
+        for name, value in pairs
+        if not isinstance(value, dict | list) or name in _TELLING or _has_told(value)
+    }
+
+
+def _has_told(content: Any) -> bool:
+    """Return whether there is more in what was kept than values."""
+    if isinstance(content, dict):
+        return any(isinstance(value, dict | list) for value in content.values())
+    return isinstance(content, list) and any(map(_has_told, content))
 
 
 def _tree(content: object) -> _Entry | None:
@@ -407,7 +426,7 @@ def _scalar(name: object, value: Any) -> str:
 def _entry(kind: str, values: Mapping[str, str], inside: Sequence[_Entry]) -> _Entry:
     """Return an entry whose modifyChangeSets, which only wrap others, are left out."""
     flat = [each for entry in inside for each in (entry.inside if entry.kind == "modifyChangeSets" else [entry])]
-    return _Entry(kind.rpartition("}")[2], values, flat)
+    return _Entry(kind, values, flat)
 
 
 # -- the record ---------------------------------------------------------------------------------------------------

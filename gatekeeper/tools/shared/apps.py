@@ -66,11 +66,11 @@ def app_migrations(files: Files, folder: str, *, squashes: bool) -> AppMigration
     A folder called migrations in which no module has a class Migration is some other tool's.
     """
     modules = {path: _IN_APP.fullmatch(path) for path in files}
-    classes = {path: _class(path, files[path], "Migration") for path, found in modules.items() if found}
-    ours = {path.rpartition("/")[0] for path, found in classes.items() if found}
+    told = {path: _told(path, files[path], squashes=squashes) for path, found in modules.items() if found}
+    ours = {path.rpartition("/")[0] for path, found in told.items() if found}
     labels: dict[str, str] = {}
     parents, replaces = {}, {}
-    for path, migration in classes.items():
+    for path, migration in told.items():
         found = modules[path]
         if not found or path.rpartition("/")[0] not in ours:
             continue
@@ -82,12 +82,20 @@ def app_migrations(files: Files, folder: str, *, squashes: bool) -> AppMigration
         name = f"{labels[app]}.{found['name']}"
         if name in parents:
             raise ValueError(f"there are two migrations {name}; set a label in the apps.py of one of the two apps")
-        parents[name] = frozenset(_pairs(path, migration, "dependencies", strict=False))
-        if squashes and (replaced := _pairs(path, migration, "replaces", strict=True)):
-            replaces[name] = frozenset(replaced)
+        parents[name], replaced = migration
+        if replaced:
+            replaces[name] = replaced
     # Else there is no end to what stands in for a migration.
     python.in_order({name: replaced & replaces.keys() for name, replaced in replaces.items()})
     return AppMigrations(parents, replaces)
+
+
+def _told(path: str, text: str, *, squashes: bool) -> tuple[frozenset[str], frozenset[str]] | None:
+    """Return what a migration depends on, and what it replaces; None for what is none. No syntax tree is kept."""
+    if not (migration := _class(path, text, "Migration")):
+        return None
+    replaced = _pairs(path, migration, "replaces", strict=True) if squashes else []
+    return frozenset(_pairs(path, migration, "dependencies", strict=False)), frozenset(replaced)
 
 
 def _label(files: Files, app: str, folder: str) -> str:

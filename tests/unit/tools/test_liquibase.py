@@ -2,9 +2,11 @@
 
 import json
 import tracemalloc
+from dataclasses import replace
 
 import pytest
 
+from gatekeeper.manifests import documents
 from gatekeeper.tools.liquibase import Changeset, changesets, servers
 
 ROOT = "db.changelog-root.yaml"
@@ -183,16 +185,55 @@ def test_deep_yaml(text):
         names({"a.yaml": f"# databaseChangeLog\n{text}"})
 
 
-def test_memory_of_xml():
+COLUMN = {"column": {"name": "a", "valueDate": "2024-01-02"}}
+INSERT = {"insert": {"tableName": "t", "columns": [COLUMN]}}
+TAG = {"tagDatabase": {"tag": "v1"}}
+LONG = [{"changeSet": {"id": 1, "author": "me", "changes": [*[INSERT] * 5_000, TAG]}}]
+LONG_YAML = "databaseChangeLog:\n- changeSet:\n    id: 1\n    author: me\n    changes:\n"
+LONG_YAML += "    - insert: {tableName: t, columns: [column: {name: a, valueDate: 2024-01-02}]}\n" * 5_000
+LONG_XML = "<insert tableName='t'><column name='a' value='b'/></insert>" * 5_000 + "<tagDatabase tag='v1'/>"
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.xml", xml(changeset("1", inside=LONG_XML))),
+        ("a.json", json.dumps({"databaseChangeLog": LONG})),
+        ("a.yaml", f"{LONG_YAML}    - tagDatabase: {{tag: v1}}\n"),
+    ],
+)
+def test_memory(path, text):
     """Of a changelog only what tells something is kept, however much it changes."""
-    inside = "<insert tableName='t'><column name='a' value='b'/></insert>" * 5_000
     tracemalloc.start()
-    assert names({"a.xml": xml(changeset("1", inside=f"<comment/>{inside}<tagDatabase tag='v1'/>"))}) == [
-        "a.xml::1::me"
-    ]
+    assert changesets({path: text}) == [Changeset(f"{path}::1::me", "v1")]
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert most < 3 * len(inside)
+    assert most < 3 * len(text)
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "- changeSet: &a {id: 1, author: me}\n- changeSet: {<<: *a, id: 2}\n",
+        "- &a {changeSet: {id: 1, author: me}}\n- *a\n",
+        "- changeSet: !!map {id: 1, author: me, context: 0x10}\n",
+        "- changeSet: {id: !!str 1, author: ~, author: me}\n",
+        "- changeSet: {id: 1, author: me, runAlways: no, changes: [{insert: {date: 2024-01-02}}], labels: }\n",
+        "- changeSet:\n    id: 1\n    author: me\n    preConditions:\n    - onFail: CONTINUE\n    - not: [a: {b: c}]\n",
+        "- changeSet: {id: 1, author: me, changes: [{a: [{b: [{tagDatabase: {tag: v1}}]}]}], rollback: [x]}\n",
+        "- preConditions: [{onFail: CONTINUE}]\n- property: {name: a, value: b}\n- include: {file: b.sql}\n",
+        "",
+        "  changeSet: {id: 1, author: me}\n",
+    ],
+)
+def test_parts_of_yaml(inside):
+    """What is left out of a changelog in YAML would have told nothing."""
+    text, other = f"databaseChangeLog:\n{inside}", sql("--changeset me:3")
+    whole = {"a.json": json.dumps(documents.load(text), default=str), "b.sql": other}
+    expected = [
+        replace(each, revision=each.revision.replace("a.json", "a.yaml")) for each in changesets(whole, "a.json")
+    ]
+    assert changesets({"a.yaml": text, "b.sql": other}, "a.yaml") == expected
 
 
 def test_properties():
