@@ -322,7 +322,7 @@ def _is_undone(kind: str) -> bool:
 def _flyway_proves(revision: str, tables: Mapping[str, Rows]) -> bool:
     rows = tables["flyway_schema_history"]
     if not revision.startswith("R__"):
-        versions = [(_parts(row[0]), row[1]) for row in rows if row[0] is not None]
+        versions = [(_parts(row[0]), row[1]) for row in rows if row[0] is not None and row[4]]
         want = _parts(revision)
         return any(kind in _FLYWAY_BASELINES and want <= version for version, kind in versions) or any(
             version == want
