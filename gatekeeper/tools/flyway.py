@@ -45,11 +45,12 @@ def _events(rows: Iterable[Row]) -> Iterator[Event]:
     by its script, and applied in the form whose checksum its newest row has; those in Java mostly have none.
     """
     applied: dict[str, tuple[Event, ...]] = {}
-    for version, kind, script, checksum, success, _ in rows:
+    for version, type_, script, checksum, success, _ in rows:
+        kind = values.text(type_)
         name, known = _name(version, script), values.or_none(values.integer, checksum)
         if not values.flag(success):
             yield Failed(str(script), name)
-        elif values.text(kind) == "DELETE" or kind.startswith("UNDO_"):
+        elif kind == "DELETE" or kind.startswith("UNDO_"):
             applied.pop(name, None)
         elif version is not None and kind in _BASELINES:
             yield UpTo(name)

@@ -208,6 +208,27 @@ def test_every_spoiled_value(name):
     assert opened
 
 
+@pytest.mark.parametrize("name", ["atlas", "flyway", "golang-migrate", "prisma", "sqlx"])
+def test_every_spoiled_value_of_a_later_row(name):
+    """The same of a row of what failed past all that is wanted: as it was, it holds no older release."""
+    meaning = MEANINGS[name]
+    [table] = meaning.tables
+    wanted = meaning.wanted[:1]
+    rows = list(product(*(column.examples for column in meaning.tables[table])))
+    proven = [[], *([row] for row in rows if not meaning.is_later(row, wanted))]
+    beside, later = next(
+        (some, row)
+        for row in rows
+        if meaning.is_later(row, wanted)
+        for some in proven
+        if meaning.opens({table: [*some, row]}, wanted)
+    )
+    for place in range(len(later)):
+        for tried in spoiled(later, place):
+            tables = {table: [*beside, tried]}
+            assert isinstance(judge(name, tables, list(wanted)), Open) == meaning.opens(tables, wanted), tried
+
+
 @st.composite
 def histories(draw, meaning: Meaning) -> dict[str, list[Any]]:
     """Rows of a tool's tables, of which some values may be what it does not write."""
