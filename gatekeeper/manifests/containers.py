@@ -183,7 +183,21 @@ def recognise(container: Container, images: Sequence[str] = ()) -> JobWait | Non
         found = _merge(_read(Command(("kubectl", *args)), known))
     if found is None and entry.endswith(peers.K8S_WAIT_FOR):
         return JobWait(peers.K8S_WAIT_FOR, problem="its command is not k8s-wait-for's own")
+    if found and not (found.problem or found.readiness) and (file := _left_behind(container, (*command, *args))):
+        return JobWait(found.program, problem=f"it also writes {file}, which would be missed")
     return found
+
+
+def _left_behind(container: Container, words: Iterable[str]) -> str:
+    """Return a file that scripts write where another container may read it: in a volume of the pod."""
+    listed = container.get("volumeMounts")
+    mounts = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    places = [str(each.get("mountPath")) for each in mounts if not each.get("readOnly")]
+    files = [file.strip("'\"") for word in words if places for file in scripts.written(word)]
+    return next(
+        (each for each in files if "$" in each or any(PurePosixPath(each).is_relative_to(place) for place in places)),
+        "",
+    )
 
 
 _ONLY_K8S_WAIT_FOR = (["job-wr"], ["job-we"], ["pod-we"], ["pod-wr"])
@@ -345,9 +359,6 @@ def _waits_of(script: str, shell: Sequence[str], loops: tuple[str, ...], known: 
     }
     ends = endings.endings(shell, commands, waits)
     is_open = any({*map(waits.get, one)} != {*map(waits.get, other)} for one, other in ends.either)
-    yield from (
-        JobWait("", problem=f"it also writes {each}, which would be missed") for each in scripts.written(script)
-    )
     for at, (command, following) in enumerate(pairwise([*commands, Command(())])):
         endless = scripts.ENDLESS.intersection(command.loops)
         shrugs = command.end.strip() == "||" and not endless and _shrugs(following.words)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
-from itertools import accumulate, pairwise
+from itertools import accumulate, islice, pairwise
 from typing import Any
 
 import yaml
@@ -21,6 +21,8 @@ _FAULTS = (yaml.YAMLError, ArithmeticError, AttributeError, LookupError, Recursi
 """What PyYAML raises, also where it stumbles over what a tag says of a text: `!!int` of nothing, `!!timestamp x`."""
 MOST_VALUES = 1_000_000
 """Of one document, each alias counted as what it stands for."""
+MOST_WRITTEN = 2_000_000
+"""Of one stream, as they are written: 10 MB of what people and programs print have half as many."""
 _NOT_OF_JSON = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
 
 
@@ -179,6 +181,7 @@ def load_all(text: str) -> list[tuple[int, Any]]:
         return [(line + 1, each) for line, (_, _, each) in zip(lines, objects, strict=True)]
     found = []
     try:
+        _judge_size(text)
         loader: Any = _Manifests(text) if _is_shallow(text) else _DeepManifests(text)
     except _FAULTS as fault:
         raise ValueError(clause(fault)) from fault
@@ -191,6 +194,14 @@ def load_all(text: str) -> list[tuple[int, Any]]:
     finally:
         loader.dispose()
     return found
+
+
+def _judge_size(text: str) -> None:
+    """Raise ValueError for more values than are read, without making any of them."""
+    if sum(map(text.count, ",:\n")) > MOST_WRITTEN:  # each value has one of these before it, or nothing
+        written = (event for event in yaml.parse(text, Loader=_Plain) if isinstance(event, yaml.NodeEvent))
+        if next(islice(written, MOST_WRITTEN, None), None):
+            raise ValueError(f"it has more than {MOST_WRITTEN} values")
 
 
 def _counted(root: Any) -> Any:

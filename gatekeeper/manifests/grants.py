@@ -160,7 +160,7 @@ def missing(need: Need, given: Iterable[Granted]) -> Need | None:
     return Need(verbs, need.namespace, jobs if need.jobs else ()) if pairs else None
 
 
-MOST = 50_000
+MOST = 500_000
 """Grants that are told of in all: bindings to every account, times the workloads."""
 MOST_AGGREGATED = 100
 """ClusterRoles that are made of others; a cluster with many operators has some ten."""

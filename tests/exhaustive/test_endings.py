@@ -109,11 +109,12 @@ def test_pipefail():
         (f"until [ -f /shared/x ]; do sleep 1; done; {WAIT}m-7", "it waits for a file, and for Jobs, too"),
         (f"until grep -q ok /shared/x; do sleep 1; done; {WAIT}m-7", "it waits for a file, and for Jobs, too"),
         (f"set -e; {WAIT}m-7; echo ok > /shared/x", "it also writes /shared/x, which would be missed"),
+        (f"set -e; {WAIT}m-7; echo ok >> '$FILE'", "it also writes \\$FILE, which would be missed"),
     ],
 )
 def test_not_replaced(text, words):
     """What would be lost, or is decided in the pod alone, is not replaced without being told to."""
-    stream = chart(Shape(script(text), ()))
+    stream = chart(Shape(f"{script(text)}  volumeMounts: [{{name: x, mountPath: /shared}}]\n", ()))
     with pytest.raises(Misconfigured, match=words):
         inject(stream, Wanted({}))
     assert "job, m-8" in inject(stream, Wanted({"job": ["m-8"]}, replace="wait")).text
@@ -124,6 +125,7 @@ def test_not_replaced(text, words):
     [
         f"if [ $X ]; then {WAIT}m-7 --timeout=9m; else {WAIT}m-7; fi",
         f"set -e; {WAIT}m-7 > /dev/null 2>&1; echo ok >&2",
+        f"set -e; {WAIT}m-7 > /tmp/log; echo ok >> /shared/x",
         f"if kubectl get job m-7; then {WAIT}m-7; fi",
         f"w() {{ while true; do {WAIT}$1 && return 0; sleep 1; done; }}; w m-7; w m-7",
         f"w() {{ {WAIT}m-7 && return 0; return 1; }}; w; w",

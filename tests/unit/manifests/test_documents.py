@@ -55,3 +55,12 @@ def test_text_that_is_no_number():
     [(_, found)] = documents.load_all("[1:30, 8080:80, 1:1.5, 2001-01-01, =, 010, 1_000, 0x1f, 1e3]")
     assert found[:5] == ["1:30", "8080:80", "1:1.5", "2001-01-01", "="]
     assert found[5:8] == [8, 1000, 31]
+
+
+@pytest.mark.parametrize("text", ["[{}]", "a: [{}]\n---\nb: [{}]", "- [{}]"])
+def test_values_of_a_stream(monkeypatch, text):
+    """A stream of more values than are read is refused, and one of as many is read."""
+    monkeypatch.setattr(documents, "MOST_WRITTEN", 100)
+    with pytest.raises(ValueError, match="it has more than 100 values"):
+        documents.load_all(text.format(", ".join("x" * 120), "y, z"))
+    assert documents.load_all(text.format(", ".join("x" * 80), "y, z"))
