@@ -71,6 +71,8 @@ class Wanted:
     @property
     def newest(self) -> str:
         """Return the last of a directory's, all heads of a graph, all of those that were given, for people."""
+        if not self.revisions:
+            return f"a migration in {self.directory} that is for this server"
         return self.revisions[-1] if self.is_whole and self.known is None else _listed(self.revisions)
 
 
@@ -215,7 +217,9 @@ def judge_history(ledger: Ledger | None, wanted: Wanted, policy: HistoryPolicy) 
     if strangers and (missing or policy.if_ahead == "refuse"):
         past = f"{stands}; {_listed(strangers)} is not in {wanted.directory}, so it is past that, or another program's"
         return _judge_ahead(past, policy)
-    if missing or not wanted.revisions:
+    if not wanted.revisions:
+        return Waiting(f"{stands}; {awaiting}")
+    if missing:
         way_out = _WAY_OUT if policy.heads and wanted.known is None and ledger.applied else ""
         return _judge_missing(stands, missing, ledger, policy, way_out)
     if _is_ahead(ledger, wanted, policy.order):

@@ -49,6 +49,12 @@ NAMED = (
         "a folder without a changelog, of which one includes all, may be one that was not mounted",
     ),
     Named(
+        "liquibase",
+        "jams",
+        "awaiting a migration in .* that is for this server",
+        "where every changeset leaves this server out, nothing proves that the changelog is the right one",
+    ),
+    Named(
         "alembic",
         "jams|cannot read",
         "Alembic reads it only if it is told to",

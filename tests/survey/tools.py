@@ -80,7 +80,7 @@ class Helper:
 
     def ask(self, **request: object) -> Answer:
         """Ask it; a tool that ends its process has refused."""
-        if self._process is None:
+        if self._process is None or self._process.poll() is not None:  # a tool may end it after it has answered
             self._process = subprocess.Popen(
                 self._command,
                 cwd=self._folder,

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from gatekeeper.gate.verdict import Waiting
+from gatekeeper.histories.judge import HistoryPolicy, Ledger, Wanted, judge_history
 from gatekeeper.manifests import documents
 from gatekeeper.tools.liquibase import Changeset, changesets, servers
 
@@ -160,6 +162,15 @@ def test_dbms_in_sql(text, runs):
 def test_servers(version, names):
     """What a server says of itself tells which names of `dbms` it may have."""
     assert servers(version) == names
+
+
+def test_all_for_others():
+    """Where every changeset leaves the server out there is nothing that could be proven."""
+    wanted = Wanted(("a::1::me",), "db", elsewhere={"mysql": frozenset({"a::1::me"})}, is_whole=True).on({"mysql"})
+    for ledger in (None, Ledger(frozenset(), None, "b::1::me")):
+        verdict = judge_history(ledger, wanted, HistoryPolicy())
+        assert isinstance(verdict, Waiting)
+        assert verdict.reason.endswith("; awaiting a migration in db that is for this server")
 
 
 def test_unknown_server():
