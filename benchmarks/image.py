@@ -6,7 +6,7 @@ from benchmarks.report import Row
 from servers.image import Image
 
 SHELLS = {"ash", "bash", "busybox", "csh", "dash", "fish", "ksh", "mksh", "sh", "tcsh", "toybox", "zsh"}
-LIMIT = 24.0
+LIMIT = 14.0
 """MB, compressed."""
 
 

@@ -9,7 +9,6 @@ Modules are compiled into one file per folder, from which `importer.py` imports 
 
 import _sre
 import ast
-import asyncio
 import dis
 import json
 import marshal
@@ -25,11 +24,12 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from importlib.metadata import Distribution, distributions
 from importlib.util import MAGIC_NUMBER
+from itertools import chain
 from modulefinder import ModuleFinder
 from pathlib import Path
 from textwrap import indent
 from types import CodeType, SimpleNamespace
-from typing import Any
+from typing import Any, TypeGuard
 from unittest.mock import patch
 
 from image.importer import BYTECODE, INDEX
@@ -52,9 +52,12 @@ UNREACHED = [
     *(f"kubernetes.client.{name}" for name in ("api", "apis", "models")),
     *(f"kubernetes.{name}" for name in ("aio", "dynamic", "informer", "leaderelection", "stream", "watch")),
     *("kubernetes.utils.create_from_yaml", "pydantic", "dateutil"),
+    # No gate has a coroutine or a process of its own, and no server's answer is in an encoding that must be guessed.
+    *("asyncio", "tenacity.asyncio", "multiprocessing", "charset_normalizer"),
+    *(f"psycopg.{name}" for name in ("connection_async", "cursor_async", "_copy_async", "_pipeline_async")),
+    *("psycopg._server_cursor_async", "psycopg.raw_cursor.AsyncRawCursor", "psycopg.raw_cursor.AsyncRawServerCursor"),
     # Other implementations of what is there, for other interpreters and other systems.
     *("_py_abc", "_pydatetime", "_pydecimal", "_pyio", "zoneinfo._zoneinfo", "psycopg.pq.pq_ctypes"),
-    *("asyncio.windows_events", "asyncio.proactor_events", "multiprocessing.popen_spawn_win32"),
     *("typer._click._winconsole", "urllib3.contrib", "yaml.cyaml", "compression.zstd", "ctypes", "_interpreters"),
     *("_aix_support", "_android_support", "_apple_support", "_ios_support", "_osx_support"),
     # For people at a terminal, and for tests.
@@ -91,6 +94,7 @@ def main(root: Path) -> None:
         add_package(root, package)
     write(root, SBOM, json.dumps(sbom(found, packages, root), indent=1))
     write(root, BUNDLE, "".join(path.read_text() for path in sorted(CERTIFICATES.glob("*.crt"))))
+    link(root, PACKAGES / "certifi/cacert.pem", f"/{BUNDLE}")
     write(root, "etc/passwd", "gatekeeper:x:65532:65532::/nonexistent:/nonexistent\n")
     write(root, "etc/group", "gatekeeper:x:65532:\n")
     write(root, "etc/nsswitch.conf", "hosts: files dns\n")
@@ -155,7 +159,18 @@ def compiled(path: Path) -> CodeType:
     if folder == PACKAGES and not name.startswith(ANNOTATED):
         tree = WithoutAnnotations().visit(tree)
     ast.fix_missing_locations(tree)
-    return compile(tree, path, "exec", dont_inherit=True, optimize=0 if name.startswith(f"{WITH_SOURCE}/") else 2)
+    if name.startswith(f"{WITH_SOURCE}/"):
+        return compile(tree, path, "exec", dont_inherit=True, optimize=0)
+    return anonymous(compile(tree, path, "exec", dont_inherit=True, optimize=2))
+
+
+def anonymous(code: CodeType) -> CodeType:
+    """Return code without its lines and the full names of its functions, for tracebacks that show no source anyway.
+
+    That is a sixth of all bytecode, and a third of the names that every process keeps.
+    """
+    constants = [anonymous(each) if isinstance(each, CodeType) else each for each in code.co_consts]
+    return code.replace(co_linetable=b"", co_qualname=code.co_name, co_consts=tuple(constants))
 
 
 class WithPatterns(ast.NodeTransformer):
@@ -248,16 +263,56 @@ def with_typing(source: str) -> str:
     return source.replace("from typing_extensions import", "from typing import")
 
 
-def without_stars(source: str) -> str:
-    """Return asyncio with its names spelled out: a star import is never lazy, and psycopg wants four of them."""
-    modules = [module for module in re.findall(r"from \.(\w+) import \*", source) if hasattr(asyncio, module)]
-    imports = [f"from .{module} import {', '.join(getattr(asyncio, module).__all__)}\n" for module in modules]
-    return "".join([*imports, f"__all__ = {asyncio.__all__!r}\n"])
+def without_asyncio(source: str) -> str:
+    """Return a module of psycopg without what it has for asyncio, which would be loaded for it."""
+    source = re.sub(r"^A(?:Worker|Lock)\b.*\n", "", source, flags=re.MULTILINE)
+    return re.sub(r"^class A(?:sync\w+|Queue)\([^:]*\):\n    .*\n", "", source, flags=re.MULTILINE)
 
 
-def with_quotes(source: str) -> str:
-    """Return psycopg's names for threads and tasks, of which only a type's own name would load all of asyncio."""
-    return source.replace("= asyncio.Task[None]\n", '= "asyncio.Task[None]"\n')
+def with_named_errors(source: str) -> str:
+    """Return psycopg's errors with those of its 254 classes for one SQLSTATE each that are named somewhere: 0.8 MiB.
+
+    For another SQLSTATE psycopg then takes the class that those of its kind are derived from.
+    """
+    users = chain((PACKAGES / "psycopg").rglob("*.py"), (PACKAGES / WITH_SOURCE).rglob("*.py"))
+    named = {name for path in users for name in re.findall(r"\be(?:rrors)?\.(\w+)", path.read_text())}
+    tree = ast.parse(source.replace("from asyncio import CancelledError\n", "").replace(", CancelledError)", ")"))
+    tree.body = [each for each in tree.body if not _is_of_one_state(each) or each.name in named]
+    return ast.unparse(tree)
+
+
+def _is_of_one_state(node: ast.stmt) -> TypeGuard[ast.ClassDef]:
+    return isinstance(node, ast.ClassDef) and any(word.arg == "code" for word in node.keywords)
+
+
+def with_plain_types(source: str) -> str:
+    """Return psycopg without ranges, networks, composites and enums, 0.6 MiB: a gate takes their text."""
+    unused = "composite|enum|multirange|net|numpy|range"
+    source = re.sub(r"^ +(?:(?:Multir|R)angeInfo\(|from .* import \w+angeInfo).*\n", "", source, flags=re.MULTILINE)
+    source = re.sub(rf"^ +(?:{unused})\.register_default_adapters\(context\)\n", "", source, flags=re.MULTILINE)
+    types = re.compile(r"^    from \.types import .*", re.MULTILINE)
+    return types.sub(lambda line: re.sub(rf", (?:{unused})\b", "", line[0]), source)
+
+
+def with_text_arrays(source: str) -> str:
+    """Return psycopg's arrays with those of texts alone, as a gate reads them: of each type it makes three classes."""
+    return source.replace("        if t.array_oid:\n", '        if t.name == "text":\n')
+
+
+def without_check(source: str) -> str:
+    """Return typing without its check of quoted names, for which alone a gate would compile, and make syntax trees."""
+    return source.replace("    forward_ref.__forward_code__\n", "")
+
+
+def without_alerts(source: str) -> str:
+    """Return ssl without the names of what is in TLS' messages, which are for who debugs TLS itself."""
+    source = re.sub(r"@_simple_enum\(_IntEnum\)\nclass _TLS\w+Type:\n(?:    .*\n|\n)+", "", source)
+    return re.sub(r"_IntEnum\._convert_\(\n    'AlertDescription'(?:.*\n){3}", "", source)
+
+
+def without_guess(source: str) -> str:
+    """Return requests without its warning that nothing here guesses an encoding."""
+    return re.sub(r"^    else:\n        warnings\.warn\(\n +\"Unable(?:.*\n){4}", "", source, flags=re.MULTILINE)
 
 
 def without_ssl(source: str) -> str:
@@ -326,10 +381,16 @@ LEAN = {
     "urllib3/util/url.py": with_plain_addresses,
     "tenacity/__init__.py": without_dataclass,
     "typer/main.py": without_paths,
-    "asyncio/__init__.py": without_stars,
     "inspect.py": with_flags,
     "annotationlib.py": with_late_syntax,
-    "psycopg/_acompat.py": with_quotes,
+    "ssl.py": without_alerts,
+    "typing.py": without_check,
+    "requests/__init__.py": without_guess,
+    "psycopg/_acompat.py": without_asyncio,
+    "psycopg/raw_cursor.py": without_asyncio,
+    "psycopg/errors.py": with_named_errors,
+    "psycopg/postgres.py": with_plain_types,
+    "psycopg/types/array.py": with_text_arrays,
     "psycopg/_conninfo_utils.py": with_resolver,
     "psycopg/pq/__init__.py": without_ssl,
     "psycopg_binary/version.py": with_version,
@@ -351,9 +412,9 @@ def add_papers(root: Path, distribution: Distribution) -> None:
 
 def add_data(root: Path) -> None:
     """Copy what modules read beside themselves."""
-    for pattern in (f"{WITH_SOURCE}/**/*.json", "certifi/*.pem", "psycopg_binary.libs/*", "tzdata/zoneinfo/**/*"):
+    for pattern in (f"{WITH_SOURCE}/**/*.json", "psycopg_binary.libs/*", "tzdata/zoneinfo/**/*"):
         for path in PACKAGES.glob(pattern):
-            if path.is_file() and path.suffix != ".pyc":
+            if path.is_file() and path.suffix not in (".pyc", ".zi", ".tab"):
                 copy(root, path)
     copy(root, STDLIB / "LICENSE.txt")
 
@@ -454,6 +515,13 @@ def write(root: Path, path: str | Path, content: str | bytes) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(content.encode() if isinstance(content, str) else content)
     return target
+
+
+def link(root: Path, path: Path, target: str) -> None:
+    """Make a link in the root to something else in it."""
+    place = root / path.relative_to("/")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(target)
 
 
 def settle(root: Path) -> None:

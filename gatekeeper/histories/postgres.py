@@ -514,7 +514,7 @@ class PostgresSession:
         except (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction, errors.InvalidSchemaName):
             return
         except psycopg.Error as fault:
-            if fault.sqlstate in _NO_QUERY or type(fault) in _NO_ROWS:
+            if fault.sqlstate in _NO_QUERY or (fault.sqlstate is None and type(fault) in _NO_ROWS):
                 raise Misconfigured(f"--query: {_describe(fault, '')}; write for example {QUERY_EXAMPLE}") from fault
             raise
         width = len(cursor.description) if cursor.description else self._width(statement)

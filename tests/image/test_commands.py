@@ -138,6 +138,26 @@ def test_schema(gate, request, database):
     assert loaded(waiting) - budget(database) == set()
 
 
+@pytest.mark.parametrize(
+    ("query", "code", "said"),
+    [
+        # Of these SQLSTATEs the image's psycopg has no class, where the whole one has.
+        ("SELECT a FROM (SELECT 1 AS a) x, (SELECT 2 AS a) y", 124, 'column reference "a" is ambiguous'),
+        ("SELECT 1 / 0", 124, "division by zero"),
+        ("SELEC", 2, "syntax error"),
+        ("SELECT 'x' FROM nowhere", 124, "awaiting"),
+        # Of these types it has no objects, but their text.
+        ("SELECT '[1,3)'::int4range", 124, "awaiting"),
+        ("SELECT ARRAY['a', 'b']", 124, "neither text"),
+    ],
+)
+def test_query(gate, postgres_url, query, code, said):
+    """A query of one's own is judged in the image as anywhere."""
+    options = ["--tool", "query", "--query", query, "--revision", "b", "--timeout", "1s"]
+    ended = gate("schema", *options, DATABASE_URL=postgres_url)
+    assert (ended.end(), said in ended.log) == (code, True), ended.log
+
+
 def test_schema_with_messenger(gate, pod, postgres_url):
     """A schema gate with a Job loads what both need, and no more."""
     options = ["schema", *TOOLS, "aaaaaaaaaaaa", "--job", "migrate", "--timeout", "3s"]
