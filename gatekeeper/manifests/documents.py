@@ -183,6 +183,8 @@ def load_all(text: str) -> list[tuple[int, Any]]:
     try:
         _judge_size(text)
         loader: Any = _Manifests(text) if _is_shallow(text) else _DeepManifests(text)
+    except TooLarge:
+        raise
     except _FAULTS as fault:
         raise ValueError(clause(fault)) from fault
     try:
@@ -196,12 +198,16 @@ def load_all(text: str) -> list[tuple[int, Any]]:
     return found
 
 
+class TooLarge(ValueError):
+    """A text has more values than are read."""
+
+
 def _judge_size(text: str) -> None:
-    """Raise ValueError for more values than are read, without making any of them."""
+    """Raise TooLarge for more values than are read, without making any of them."""
     if sum(map(text.count, ",:\n")) > MOST_WRITTEN:  # each value has one of these before it, or nothing
         written = (event for event in yaml.parse(text, Loader=_Plain) if isinstance(event, yaml.NodeEvent))
         if next(islice(written, MOST_WRITTEN, None), None):
-            raise ValueError(f"it has more than {MOST_WRITTEN} values")
+            raise TooLarge(f"it has more than {MOST_WRITTEN} values")
 
 
 def _counted(root: Any) -> Any:

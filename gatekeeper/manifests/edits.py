@@ -29,14 +29,13 @@ class Unchangeable(ValueError):
 
 
 def rewrite(text: str, changes: Sequence[tuple[Where, Any]]) -> str:
-    """Return the text with other parts in its documents. Raises Unchangeable."""
+    """Return the text with other parts in its documents. Raises Unchangeable, and TooLarge."""
     before = [content for _, content in documents.load_all(text)]
     meant = before
     for where, part in changes:
         meant = _with(meant, where, part)
-    numbers = {
-        number: where for where, _ in changes if not _same(meant[number := int(where[0])], before[number], set())
-    }
+    touched = {int(where[0]): where for where, _ in changes}
+    numbers = {each: where for each, where in touched.items() if not _same(meant[each], before[each], set())}
     if not numbers:
         return text
     nodes = documents.compose(text, numbers)
@@ -50,6 +49,8 @@ def rewrite(text: str, changes: Sequence[tuple[Where, Any]]) -> str:
     changed = _edited(text, wanted)
     try:
         found = [content for _, content in documents.load_all(changed)]
+    except documents.TooLarge:
+        raise
     except ValueError as fault:
         raise Unchangeable(f"its anchors or its layout leave no place for the change: {fault}", where) from fault
     for number, each in numbers.items():

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gatekeeper.gate.settings import Misconfigured
-from gatekeeper.manifests import arguments, containers, edits, objects, pod, waits
+from gatekeeper.manifests import arguments, containers, documents, edits, objects, pod, waits
 from gatekeeper.manifests.arguments import EXAMPLE, Arguments
 from gatekeeper.manifests.audit import audit
 from gatekeeper.manifests.containers import asks_api
@@ -48,6 +48,11 @@ def inject(text: str, wanted: Wanted, source: str = "-") -> Injected:
         raise Misconfigured(
             f"{manifest} cannot be changed in place: {fault}; write this part of it out, without anchors"
         ) from fault
+    except documents.TooLarge as fault:
+        raise Misconfigured(
+            f"what comes out is too large for one stream: {fault}; take fewer workloads at once, "
+            "for example --workload Deployment/web"
+        ) from fault
     lacks = [lack for each in done for lack in each.lacks]
     changed = edits.append(changed, rights.render(text, lacks[0].command if lacks else ""))
     after = audit(objects.parse(changed, source, EXAMPLE), wanted.namespace, wanted.images)
@@ -61,7 +66,8 @@ def inject(text: str, wanted: Wanted, source: str = "-") -> Injected:
 def _not_noted(untold: Sequence[str], notes: Sequence[str]) -> list[str]:
     """Return what found no place above its gate, and is in no note yet."""
     left = [each for each in untold if not any(f" {slug}: " in each for slug in _TOLD)]
-    return [each for each in left if not any(each.partition(": ")[2] in note for note in notes)]
+    noted = {note.partition(": ")[2].partition(" Cure: ")[0] for note in notes}
+    return [each for each in left if each.partition(": ")[2] not in noted]
 
 
 # Which workloads, and which of their containers.

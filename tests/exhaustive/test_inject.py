@@ -13,7 +13,7 @@ import yaml
 
 from gatekeeper.cli import main as cli
 from gatekeeper.gate.settings import Misconfigured
-from gatekeeper.manifests import objects, rbac
+from gatekeeper.manifests import documents, objects, rbac
 from gatekeeper.manifests.audit import audit
 from gatekeeper.manifests.inject import Wanted
 from gatekeeper.manifests.inject import inject as add
@@ -1126,6 +1126,16 @@ items:
   metadata: {name: api}
   spec: {template: {spec: *pod}}
 """
+
+
+def test_too_large_with_gates(monkeypatch):
+    """What is too large only with its gates is told so, and not taken for a matter of layout."""
+    documents.load_all.cache_clear()
+    monkeypatch.setattr(documents, "MOST_WRITTEN", 50)
+    with pytest.raises(Misconfigured, match="comes out is too large for one stream"):
+        add(PLAIN, WANTED)
+
+
 REFUSALS = {
     "nothing": ("", JOB, "no Kubernetes object in it"),
     "only comments": ("# nothing\n---\n", JOB, "no Kubernetes object in it"),
