@@ -75,8 +75,26 @@ NAMED = (
     Named(
         "node-pg-migrate",
         "opens, the tool refuses|jams|cannot read",
-        "Cannot determine numeric prefix|stops node-pg-migrate, which runs no other migration then",
+        "Cannot determine numeric prefix|stops node-pg-migrate, which runs no other|there is no migration of .* in it",
         "what else lies there is passed over only where settings say so (ignore-pattern), which no directory tells",
+    ),
+    Named(
+        "django",
+        "awaits others",
+        r"\(.*squash.*\)",
+        "a squash that replaces what is applied in part is awaited by its name, or by all that it replaces",
+    ),
+    Named(
+        "sqitch",
+        "awaits others",
+        r"awaiting .*(:@|\b[0-9a-f]{40}\b)",
+        "sqitch calls changes by name, a gate what recurs by its id, and tags too",
+    ),
+    Named(
+        "sqitch",
+        "cannot read",
+        "refused: .* has failed; mend the change",
+        "what sqitch's own log says has failed is refused, though sqitch would try it again",
     ),
     Named(
         "alembic",
