@@ -199,10 +199,10 @@ def test_deep_yaml(text):
 COLUMN = {"column": {"name": "a", "valueDate": "2024-01-02"}}
 INSERT = {"insert": {"tableName": "t", "columns": [COLUMN]}}
 TAG = {"tagDatabase": {"tag": "v1"}}
-LONG = [{"changeSet": {"id": 1, "author": "me", "changes": [*[INSERT] * 1_500, TAG]}}]
+LONG = [{"changeSet": {"id": 1, "author": "me", "changes": [*[INSERT] * 500, TAG]}}]
 LONG_YAML = "databaseChangeLog:\n- changeSet:\n    id: 1\n    author: me\n    changes:\n"
-LONG_YAML += "    - insert: {tableName: t, columns: [column: {name: a, valueDate: 2024-01-02}]}\n" * 1_500
-LONG_XML = "<insert tableName='t'><column name='a' value='b'/></insert>" * 1_500 + "<tagDatabase tag='v1'/>"
+LONG_YAML += "    - insert: {tableName: t, columns: [column: {name: a, valueDate: 2024-01-02}]}\n" * 500
+LONG_XML = "<insert tableName='t'><column name='a' value='b'/></insert>" * 500 + "<tagDatabase tag='v1'/>"
 
 
 @pytest.mark.parametrize(
