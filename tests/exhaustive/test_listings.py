@@ -4,7 +4,6 @@
 """
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.histories import directories
 from known import TOOLS
+from trees import written
 
 LISTINGS = Path(__file__).parents[1] / "fixtures/listings"
 REFUSED = "is a link to nothing", "Too many levels of symbolic links", "is a folder, and is called as a migration"
@@ -70,17 +70,6 @@ NORMAL = "django", "ecto", "tortoise"
 """The tools that list migrations as the gate calls them."""
 
 
-def make(root: Path, tree: dict[str, str | list[str]]) -> str:
-    for path, text in tree.items():
-        place = Path(os.path.normpath(root / "db" / path))
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(text, list):
-            place.symlink_to(text[0])
-        else:
-            place.write_text(text, encoding="utf-8")
-    return str(root / "db")
-
-
 @pytest.mark.parametrize("tool", sorted(path.stem for path in LISTINGS.iterdir()))
 def test_listings(tool, tmp_path):
     """All that a tool lists is awaited and nothing else; where it fails nothing opens, as far as that can be told."""
@@ -89,7 +78,7 @@ def test_listings(tool, tmp_path):
     wrong = [
         case
         for count, (case, tree, answer) in enumerate(rows)
-        if not is_right(tool, f"{tool}-{case}", make(tmp_path / str(count), tree), answer)
+        if not is_right(tool, f"{tool}-{case}", written(tmp_path / str(count) / "db", tree), answer)
     ]
     assert not wrong
 

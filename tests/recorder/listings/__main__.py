@@ -15,26 +15,15 @@ from pathlib import Path
 from recorder.golang import build
 from recorder.golang import program as golang_program
 from recorder.listings import programs
-from recorder.listings.trees import FILES, Tree, trees
+from recorder.listings.trees import FILES, trees
 from recorder.packages import clone, jars, npm, venv
 from recorder.recipes import doctrine, pgroll, phinx, supabase
 from recorder.recording import cache_folder, scratch, servers
+from trees import written
 
 FIXTURES = Path(__file__).parents[2] / "fixtures/listings"
 Answer = list[str] | str
 """What a tool finds, or why it fails."""
-
-
-def make(root: Path, tree: Tree) -> str:
-    """Make the files and links, and return the folder of the migrations."""
-    for path, text in tree.items():
-        place = Path(os.path.normpath(root / "db" / path))
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(text, list):
-            place.symlink_to(text[0])
-        else:
-            place.write_text(text, encoding="utf-8")
-    return str(root / "db")
 
 
 def by_line(command: Callable[[], Sequence[str | Path]]) -> Callable[[str, list[str]], list[Answer]]:
@@ -68,7 +57,7 @@ def in_json(command: Callable[[], Sequence[str | Path]], folder: str = "") -> Ca
     return ask
 
 
-def written(name: str, text: str) -> Path:
+def cached(name: str, text: str) -> Path:
     """Write a program into the cache, and return where it is."""
     path = cache_folder("listings") / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,15 +72,15 @@ def golang() -> Sequence[str | Path]:
 
 @cache
 def rust() -> Sequence[str | Path]:
-    manifest = written("rust/Cargo.toml", programs.CARGO)
-    written("rust/src/main.rs", programs.RUST)
+    manifest = cached("rust/Cargo.toml", programs.CARGO)
+    cached("rust/src/main.rs", programs.RUST)
     subprocess.run(["cargo", "build", "--quiet", "--manifest-path", manifest], check=True)
     return [manifest.parent / "target/debug/listings"]
 
 
 def sea_orm(_: str, directories: list[str]) -> list[Answer]:
     """Compile every module that a `mod` may name, and have each migration tell its name."""
-    manifest = written("sea-orm/Cargo.toml", programs.SEA_CARGO)
+    manifest = cached("sea-orm/Cargo.toml", programs.SEA_CARGO)
     modules, prints = [], []
     for count, directory in enumerate(directories):
         found = (Path(root, name) for root, _, names in os.walk(directory, followlinks=True) for name in names)
@@ -103,7 +92,7 @@ def sea_orm(_: str, directories: list[str]) -> list[Answer]:
                 modules.append(f"#[path = {json.dumps(str(path), ensure_ascii=False)}]\nmod {name};\n")
                 prints.append(f'    println!("{count}\\t{{}}", {name}::Migration.name());\n')
     main = f"use sea_orm_migration::MigrationName;\n{''.join(modules)}\nfn main() {{\n{''.join(prints)}}}\n"
-    written("sea-orm/src/main.rs", "#![allow(unused)]\n" + main)
+    cached("sea-orm/src/main.rs", "#![allow(unused)]\n" + main)
     command = ["cargo", "run", "--quiet", "--manifest-path", manifest]
     lines = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
     told = [line.split("\t") for line in lines]
@@ -113,12 +102,12 @@ def sea_orm(_: str, directories: list[str]) -> list[Answer]:
 @cache
 def node() -> Sequence[str | Path]:
     npm(cache_folder("listings") / "npm", *programs.NPM)
-    return ["node", written("npm/list.mjs", programs.NODE)]
+    return ["node", cached("npm/list.mjs", programs.NODE)]
 
 
 @cache
 def python() -> Sequence[str | Path]:
-    return [venv(cache_folder("listings"), *programs.PYPI) / "python", "-B", written("list.py", programs.PYTHON)]
+    return [venv(cache_folder("listings"), *programs.PYPI) / "python", "-B", cached("list.py", programs.PYTHON)]
 
 
 @cache
@@ -128,14 +117,14 @@ def php() -> Sequence[str | Path]:
         "PHINX": clone(cache_folder("phinx"), "cakephp/phinx", phinx.VERSION),
         "CAKEPHP": clone(cache_folder("phinx"), "cakephp/cakephp", phinx.CAKEPHP),
     }
-    program = written("source.php", programs.PHP_OF_SOURCE)
+    program = cached("source.php", programs.PHP_OF_SOURCE)
     return ["env", *(f"{name}={source}" for name, source in sources.items()), "php", program]
 
 
 @cache
 def elixir() -> Sequence[str | Path]:
     source = clone(cache_folder("ecto"), "elixir-ecto/ecto_sql", programs.ECTO) / "lib/ecto/migrator.ex"
-    return ["env", f"MIGRATOR={source}", "elixir", written("list.exs", programs.ELIXIR)]
+    return ["env", f"MIGRATOR={source}", "elixir", cached("list.exs", programs.ELIXIR)]
 
 
 def of_pgroll(_: str, directories: list[str]) -> list[Answer]:
@@ -197,15 +186,15 @@ def dbmate(_: str, directories: list[str]) -> list[Answer]:
 
 def java(tool: str, directories: list[str]) -> list[Answer]:
     class_path = jars(cache_folder("listings"), *programs.JARS)
-    source = written("Listing.java", programs.JAVA)
+    source = cached("Listing.java", programs.JAVA)
     command = ["java", "-cp", class_path, source, tool, *directories]
     said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     lines = [line[1:] for line in said.splitlines() if line.startswith("=")]
     return [line[1:] if line.startswith("|") else line.split("\t")[:-1] for line in lines]
 
 
-DEBIAN_RUBY = in_json(lambda: ["ruby", written("list.rb", programs.RUBY)])
-DEBIAN_PHP = in_json(lambda: ["php", written("list.php", programs.PHP)])
+DEBIAN_RUBY = in_json(lambda: ["ruby", cached("list.rb", programs.RUBY)])
+DEBIAN_PHP = in_json(lambda: ["php", cached("list.php", programs.PHP)])
 ASK = {
     **dict.fromkeys(("atlas", "bun", "golang-migrate", "goose", "sql-migrate", "tern"), by_line(golang)),
     **dict.fromkeys(("diesel", "refinery", "sqlx"), by_line(rust)),
@@ -237,7 +226,7 @@ def main() -> None:
     for tool in sys.argv[1:] or FILES:
         with scratch() as folder:
             cases = list(trees(tool))
-            directories = [make(folder / str(count), tree) for count, (_, tree) in enumerate(cases)]
+            directories = [written(folder / str(count) / "db", tree) for count, (_, tree) in enumerate(cases)]
             answers = ASK[tool](tool, directories)
         rows = [
             [case, tree, said(answer, directory) if isinstance(answer, str) else sorted(answer)]
