@@ -89,10 +89,9 @@ def cluster(kubeconfig: str | None, context: str | None) -> "Cluster":
 
 
 class Source(NamedTuple):
-    """A database, its kind, and what its URL says beside how to connect to it."""
+    """A database, and what its URL says beside how to connect to it."""
 
     database: "Database"
-    kind: str
     left: Mapping[str, str]
 
 
@@ -152,7 +151,7 @@ def _database(
         )
     if in_argv and url:
         judge_url(url)
-    return Source(database(parameters), kind, edge.left_over(at_first))
+    return Source(database(parameters), edge.left_over(at_first))
 
 
 def located(question: Question, left: Mapping[str, str], *, table: str | None) -> Question:

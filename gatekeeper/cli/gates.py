@@ -270,7 +270,7 @@ def schema(
         databases = checks.databases(record, database or (), database_file or (), user, password_file, in_argv=in_argv)
         looks: list[Check] = [
             SchemaCheck(each, checks.located(question, left, table=table), wanted, policy, hold.clock.now)
-            for each, _, left in databases
+            for each, left in databases
         ]
         awaited = [f"{record.name} {wanted} in {check.name}" for check in looks]
         if job:

@@ -123,9 +123,7 @@ def _is_meant(spec: Object, pod: Object) -> bool:
         (str(each.get("scopeName")), str(each.get("operator")), texts(each, "values"))
         for each in parts(spec, "scopeSelector", "matchExpressions")
     ]
-    return all(_SCOPES[scope](pod, operator, values) for scope, operator, values in scopes if scope in _SCOPES) and all(
-        scope in _SCOPES for scope, _, _ in scopes
-    )
+    return all(scope in _SCOPES and _SCOPES[scope](pod, operator, values) for scope, operator, values in scopes)
 
 
 def _priority(pod: Object, operator: str, values: Sequence[str]) -> bool:

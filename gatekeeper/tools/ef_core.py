@@ -18,13 +18,14 @@ def _read(tool: Tool, folder: Folder) -> Found:
     """
     contexts: dict[str, list[tuple[str, str]]] = {}
     for path in folder:
-        for found in _ATTRIBUTE.finditer(folder[path] if path.endswith(".cs") else ""):
+        text = folder[path] if path.endswith(".cs") else ""
+        for found in _ATTRIBUTE.finditer(text):
             if not found["id"]:
                 raise ValueError(
                     f"{path} computes the id of a migration, and nothing is run to know it; write it out, or give "
                     "--revision instead"
                 )
-            context = _CONTEXT.search(folder[path])
+            context = _CONTEXT.search(text)
             contexts.setdefault(context[1] if context else "", []).append((found["id"], path))
     every = [layouts.ordered(tool, named) for named in contexts.values()] or [layouts.plain(tool, folder)]
     wanted = layouts.ordered(tool, ((revision, "") for found in every for revision in found.revisions))

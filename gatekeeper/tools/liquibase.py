@@ -435,9 +435,9 @@ def _entry(kind: str, values: Mapping[str, str], inside: Sequence[_Entry]) -> _E
 def _read(_: Tool, folder: Folder) -> Found:
     """What Liquibase may pass over is wanted too, since only Liquibase knows; but it is not the newest."""
     found = changesets(folder, folder.named)
-    here = {name: {each.revision for each in found if name not in each.elsewhere} for name in _NAMES}
+    every = frozenset(each.revision for each in found)
     again = next((changeset for changeset in found if changeset.again and changeset.elsewhere != _NAMES), None)
-    passed = {name: frozenset(each.revision for each in found) - revisions for name, revisions in here.items()}
+    passed = {name: every - {each.revision for each in found if name not in each.elsewhere} for name in _NAMES}
     once = [changeset for changeset in found if not changeset.again]
     certain = [changeset for changeset in once if changeset.certain] or once
     newest = [f"tag:{changeset.tag}" if changeset.tag else changeset.revision for changeset in certain[-1:]]

@@ -10,13 +10,14 @@ from gatekeeper.tools.shared.record import DRIVERS_SEARCH_PATH, Directory, Found
 
 def _read(tool: Tool, folder: Folder) -> Found:
     """Below it all, but of a folder `db` not what Rails keeps there for several databases, each in NAME_migrate."""
-    for _, path in layouts.files(tool, folder):
+    named = layouts.files(tool, folder)
+    for _, path in named:
         if another := re.match(r"(?:.*/)?[^/]+_migrate(?=/)", path):
             raise ValueError(
                 f"{another[0]} has the migrations of a database of its own; write the folder of one, "
                 "for example db/migrate"
             )
-    return layouts.plain(tool, folder)
+    return layouts.ordered(tool, named)
 
 
 TOOL = Tool(
