@@ -119,7 +119,7 @@ scan: $(VENV)/ready $(CHECKOV)/ready   ## checkov over all that manifests/ appli
 
 lint-workflows: $(ZIZMOR)/ready   ## actionlint and zizmor over .github and the action; needs Go
 	$(ACTIONLINT)
-	$(ZIZMOR)/bin/zizmor --offline .github integrations
+	$(ZIZMOR)/bin/zizmor --offline .github
 
 render-chart:    ## lint the example chart, and render it anew; needs Go
 	cd manifests/examples && $(HELM) lint --strict helm && $(HELM) lint --strict helm --values helm-hook/values.yaml && \

@@ -31,7 +31,7 @@ def test_hook(files, code):
 )
 def test_action(tmp_path, files, ignore, code):
     """The action's audit splits and expands what it is given, and its last step ends as the audit did."""
-    action = yaml.safe_load((ROOT / "integrations" / "audit" / "action.yml").read_text())
+    action = yaml.safe_load((ROOT / ".github" / "actions" / "audit" / "action.yml").read_text())
     steps = action["runs"]["steps"]
     audit = next(each for each in steps if each.get("id") == "audit")
     program = tmp_path / "gatekeeper" / "bin" / "gatekeeper"
@@ -53,7 +53,7 @@ def test_action(tmp_path, files, ignore, code):
 
 def test_helm_plugin():
     """The plugin runs what reads a stream and prints one."""
-    plugin = yaml.safe_load((ROOT / "integrations" / "helm" / "plugin.yaml").read_text())
+    plugin = yaml.safe_load((ROOT / "manifests" / "helm-plugin" / "plugin.yaml").read_text())
     assert plugin["version"] == __version__
     (command,) = plugin["runtimeConfig"]["platformCommand"]
     assert [command["command"], *command["args"]] == ["gatekeeper", "inject", "-"]

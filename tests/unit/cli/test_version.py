@@ -17,7 +17,7 @@ def test_one_version():
     """Image tags, pages, the Dockerfile, the plugin and the action name the version of the package."""
     texts = RELEASE["texts"](ROOT)
     named = {path.relative_to(ROOT).as_posix(): {*RELEASE["NAMED"].findall(text)} for path, text in texts.items()}
-    assert {"Dockerfile", "README.md", "gatekeeper/__init__.py", "integrations/helm/plugin.yaml"} < named.keys()
+    assert {"Dockerfile", "README.md", "gatekeeper/__init__.py", "manifests/helm-plugin/plugin.yaml"} < named.keys()
     assert named == {name: {gatekeeper.__version__} for name in named}
 
 
