@@ -9,10 +9,10 @@ from datetime import datetime
 
 from kubernetes import client, config, utils
 
-from benchmarks.job import GATEKEEPER, JOB, KUBECTL_WAIT
+from benchmarks.job import GATEKEEPER, JOB, KUBECTL_WAIT, beside
 from benchmarks.plan import Plan
 from benchmarks.programs import until
-from benchmarks.report import Row, Spread
+from benchmarks.report import Row
 from gatekeeper.manifests import rbac
 
 ACCOUNT = "web"
@@ -41,8 +41,7 @@ def measure(image: str, kubectl_image: str, plan: Plan) -> list[Row]:
                     seconds[name].append(taken)
     finally:
         core.delete_namespace(namespace)
-    ours, theirs = (Spread(seconds[name], "s") for name in contenders)
-    return [Row("cold start: pod scheduled -> first look", "reported", ours, {KUBECTL_WAIT: theirs})]
+    return [beside("cold start: pod scheduled -> first look", seconds, "s", 1)]
 
 
 def _grant(cluster: client.ApiClient, namespace: str) -> None:

@@ -107,10 +107,10 @@ class JobBench:
         odd = {name: [float(discovery(uris)) for uris in runs] for name, runs in asked.items()}
         later = Spread(late[GATEKEEPER]).median - Spread(late[KUBECTL_WAIT]).median
         return [
-            _beside("job gate, waiting: peak RSS", rss, "MiB", 0.52),
-            _beside(f"job gate: CPU of a whole wait of {self._plan.hold:.0f} s", cpu, "ms", 0.8),
+            beside("job gate, waiting: peak RSS", rss, "MiB", 0.52),
+            beside(f"job gate: CPU of a whole wait of {self._plan.hold:.0f} s", cpu, "ms", 0.8),
             _row("job gate: Job completed -> process exited", "<= kubectl wait + 10 ms", late, "ms", met=later <= 10),
-            _beside("job gate: already complete, start -> exit", wall, "ms", 1.5),
+            beside("job gate: already complete, start -> exit", wall, "ms", 1.5),
             _row("job gate: requests when already complete", "<= 2", count, "", met=max(count[GATEKEEPER]) <= 2),
             _row("job gate: of these, discovery", "0", odd, "", met=not any(odd[GATEKEEPER])),
         ]
@@ -136,7 +136,7 @@ class JobBench:
             return end, self._jobs.requests(name)[before:]
 
 
-def _beside(figure: str, measured: dict[str, list[float]], unit: str, limit: float) -> Row:
+def beside(figure: str, measured: dict[str, list[float]], unit: str, limit: float) -> Row:
     """Return the row of a figure that is to be at most so many times that of `kubectl wait`."""
     reached = ratio(measured[GATEKEEPER], measured[KUBECTL_WAIT])
     row = _row(figure, f"<= {limit:g} x kubectl wait", measured, unit, met=reached <= limit)
