@@ -45,7 +45,8 @@ def requirement(text: str) -> tuple[str, str]:
     """Return key and value of a label or annotation that a Job must carry."""
     key, equals, value = text.partition("=")
     if not (key and equals and value):
-        raise Misconfigured(f"--require: {text!r} is not KEY=VALUE; write for example app.kubernetes.io/version=1.4.0")
+        wrong = "has no value: is the pod's label missing that gives it?" if key and equals else "is not KEY=VALUE"
+        raise Misconfigured(f"--require: {text!r} {wrong}; write for example app.kubernetes.io/version=1.4.0")
     return key, value
 
 

@@ -57,7 +57,7 @@ def test_good(parse, text, value):
         (settings.job_name, "migrate\n", "is not the name of a Job"),
         (settings.job_name, "a" * 254, "is not the name of a Job"),
         (settings.requirement, "release", "--require: 'release' is not KEY=VALUE"),
-        (settings.requirement, "release=", "is not KEY=VALUE"),
+        (settings.requirement, "release=", "has no value: is the pod's label missing that gives it?"),
         (settings.requirement, "=7", "is not KEY=VALUE"),
         (settings.selector, "", "--selector: '' is not a label selector"),
         (settings.selector, "a b", "is not a label selector"),
