@@ -20,6 +20,12 @@ REPLICAS = 4
 CANARY = {"maxSurge": 1, "maxUnavailable": 0, "steps": [{"setWeight": 25}, {"pause": {}}]}
 UNTIL_KILLED = "trap 'exit 0' TERM; while :; do sleep 1; done"
 """A migration that runs until its pod is told to be done."""
+SERVICE = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "web"},
+    "spec": {"selector": {"app.kubernetes.io/name": "web"}, "ports": [{"port": 80}]},
+}
 VERSION = {"name": "VERSION", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['app.kubernetes.io/version']"}}}
 LABEL = {"pairs": {"app.kubernetes.io/version": "1.4.0"}, "includeTemplates": True}
 INTO_ROLLOUTS = {"fields": [{"kind": "Rollout", "path": "spec/template/metadata/labels", "create": True}]}
@@ -64,6 +70,14 @@ class Web:
             lambda: self.serving(version), lambda names: len(names) == number and but not in names, besides=self.told
         )
 
+    def behind_the_service(self) -> set[str]:
+        """Return the names of the pods that the Service selects."""
+        core, namespace = self.namespace.core, self.namespace.name
+        selector = core.read_namespaced_service("web", namespace).spec.selector
+        wanted = ",".join(f"{key}={value}" for key, value in selector.items())
+        found = core.list_namespaced_pod(namespace, label_selector=wanted).items
+        return {pod.metadata.name for pod in found if not pod.metadata.deletion_timestamp}
+
     def status(self) -> dict[str, Any]:
         """Return what the controller says of the Rollout."""
         return json.loads(self.namespace.kubectl("get", "rollout", "web", "--output=json")).get("status", {})
@@ -81,6 +95,15 @@ class Web:
         """Write into its status, which is all that `kubectl argo rollouts abort` and `promote` do."""
         patch = json.dumps({"status": status})
         self.namespace.kubectl("patch", "rollout", "web", "--subresource=status", "--type=merge", "--patch", patch)
+
+    def complete(self, version: str) -> None:
+        """Have a release's migration be done."""
+        core, of = self.namespace.core, {"label_selector": f"job-name={migration(version)}"}
+        (pod,) = eventually(
+            lambda: core.list_namespaced_pod(self.namespace.name, **of).items,
+            lambda pods: [pod.status.phase for pod in pods] == ["Running"],
+        )
+        self.namespace.run(Pod(pod), "kill", "1", container="migrate")
 
     def evict(self, version: str) -> None:
         """Have one of a release's ready pods evicted, and return once there are as many again."""
@@ -137,10 +160,7 @@ def test_a_canary_waits_for_its_migration(web: Web):
     assert [pod.name for pod in web.of("2-0-0") if pod.held] == [held.name]
     web.comes_to("Progressing", 0)
 
-    (migrates,) = web.namespace.core.list_namespaced_pod(
-        web.namespace.name, label_selector=f"job-name={migration('2-0-0')}"
-    ).items
-    web.namespace.run(Pod(migrates), "kill", "1", container="migrate")
+    web.complete("2-0-0")
     assert web.serves("2-0-0", 1) == {held.name}
     web.comes_to("Paused", 1)
     web.serves("1-0-0", REPLICAS - 1)
@@ -168,6 +188,22 @@ def test_a_canary_whose_migration_failed(web: Web):
     web.release("1-0-0")
     web.comes_to("Healthy", 2)
     assert web.serving("1-0-0") == old
+
+
+def test_blue_and_green(web: Web):
+    """The Service stays with the blue pods, which come back, until the green ones' migration is done."""
+    web.edit("deployment.yaml", lambda found: found["spec"].update(strategy={"blueGreen": {"activeService": "web"}}))
+    web.namespace.apply(SERVICE)
+    web.release("1-0-0")
+    blue = web.serves("1-0-0")
+    eventually(web.behind_the_service, lambda names: names == blue)
+    web.release("2-0-0", UNTIL_KILLED)
+    eventually(lambda: web.of("2-0-0"), lambda pods: sum(pod.held for pod in pods) == REPLICAS)
+    web.evict("1-0-0")
+    assert web.behind_the_service() == web.serving("1-0-0")
+    web.complete("2-0-0")
+    green = web.serves("2-0-0")
+    eventually(web.behind_the_service, lambda names: names == green)
 
 
 def test_an_undone_release(web: Web):
