@@ -152,3 +152,13 @@ def test_empty_requirement(value):
         settings.requirements([], {"GATEKEEPER_REQUIRE": value})
     assert settings.requirements([], {}) == ()
     assert settings.requirements(["a=1"], {"GATEKEEPER_REQUIRE": value}) == (("a", "1"),)
+
+
+@pytest.mark.parametrize("value", ["$(VERSION)", "v$(VERSION)-1"])
+def test_a_variable_that_the_kubelet_does_not_know(value):
+    """It is left as it stands, and nobody marks a Job so."""
+    with pytest.raises(
+        Misconfigured, match=r"--require: \$\(VERSION\) is no value, for the env of this container has no VERSION"
+    ):
+        settings.requirements(["a=1", f"b={value}"], {})
+    assert settings.requirements(["b=$VERSION"], {}) == (("b", "$VERSION"),)
