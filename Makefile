@@ -62,7 +62,7 @@ test-cluster: $(VENV)/ready   ## real pods: in the cluster that KUBECONFIG names
 	tests/cluster/run
 
 test-helm: $(VENV)/ready build/helm/3/helm build/helm/4/helm   ## the chart by Helm 3 and 4, on such a cluster; the first run builds both with Go, 10 minutes
-	TESTS=tests/cluster/deployers GATEKEEPER_TEST_HELM=build/helm tests/cluster/run
+	TESTS=tests/cluster/deployers/test_helm.py GATEKEEPER_TEST_HELM=build/helm tests/cluster/run
 
 build/helm/%/helm:
 	GOBIN=$(CURDIR)/$(@D) go install $(HELM_$*)
@@ -75,6 +75,12 @@ test-apiserver-versions: $(VENV)/ready   ## the apiserver tests on Kubernetes 1.
 
 test-argo-cd: $(VENV)/ready   ## the examples by Argo CD's own sync engine, on an API server; the first run builds it with Go, 5 minutes
 	$(BIN)/pytest -m argo_cd tests/apiserver
+
+test-rollouts: $(VENV)/ready   ## a Rollout by Argo Rollouts, on such a cluster, or the one of CLUSTER=FOLDER; the first run builds it with Go, 10 minutes
+	TESTS=tests/cluster/deployers/test_argo_rollouts.py tests/cluster/run $(CLUSTER)
+
+test-network-policies: $(VENV)/ready   ## the example, enforced by kube-router, where this machine is the node; root, ipset
+	TESTS=tests/cluster/deployers/test_network_policies.py tests/cluster/run $(CLUSTER)
 
 test-faults: $(VENV)/ready   ## real faults of networks, servers and processes; as root, on Linux, with libfaketime
 	$(BIN)/pytest tests/faults
@@ -195,4 +201,4 @@ $(CHECKOV)/ready $(PIP_AUDIT)/ready $(DISTRIBUTION)/ready $(ZIZMOR)/ready: $(VEN
 	$(@D)/bin/python -m pip install --quiet --require-hashes --requirement $<
 	touch $@
 
-.PHONY: artefacts bench check clean demo demo-job demo-kind dist fix fuzz help image image-index lint-workflows mutants peers record-fixtures release render-chart requirements scan soak survey test test-apiserver-versions test-argo-cd test-cluster test-dist test-dolt test-exhaustive test-faults test-helm test-image test-mariadb test-mysql test-pglite test-postgres-versions test-unit vulnerabilities
+.PHONY: artefacts bench check clean demo demo-job demo-kind dist fix fuzz help image image-index lint-workflows mutants peers record-fixtures release render-chart requirements scan soak survey test test-apiserver-versions test-argo-cd test-cluster test-dist test-dolt test-exhaustive test-faults test-helm test-image test-mariadb test-mysql test-network-policies test-pglite test-postgres-versions test-rollouts test-unit vulnerabilities

@@ -245,6 +245,8 @@ def wanted(tool: Tool, revisions: Sequence[str], file: str | None, directory: st
     """Return what must be applied, in the tool's normal form."""
     lines = settings.file_text("--revision-file", file).splitlines() if file else []
     given = [*revisions, *filter(None, map(str.strip, lines))]
+    for text in revisions:
+        settings.refuse_unexpanded("--revision", text, tool.example)
     if not given and not directory:
         where = "" if not tool.directory else f", or --migrations DIR, in which there is {tool.directory.example}"
         raise Misconfigured(

@@ -19,6 +19,8 @@ _REQUIREMENT = re.compile(
     r"|[\w./-]+\s+(in|notin)\s*\(\s*[\w.-]+(\s*,\s*[\w.-]+)*\s*\)",
     re.ASCII,
 )
+UNEXPANDED = re.compile(r"\$\(([A-Za-z_][\w.-]*)\)", re.ASCII)
+"""A variable as it stands in a manifest: the kubelet leaves it so where it does not know it."""
 _OUTSIDE_PARENTHESES = re.compile(r",(?![^(]*\))")
 
 
@@ -45,7 +47,8 @@ def requirement(text: str) -> tuple[str, str]:
     """Return key and value of a label or annotation that a Job must carry."""
     key, equals, value = text.partition("=")
     if not (key and equals and value):
-        raise Misconfigured(f"--require: {text!r} is not KEY=VALUE; write for example app.kubernetes.io/version=1.4.0")
+        wrong = "has no value: is the pod's label missing that gives it?" if key and equals else "is not KEY=VALUE"
+        raise Misconfigured(f"--require: {text!r} {wrong}; write for example app.kubernetes.io/version=1.4.0")
     return key, value
 
 
@@ -54,7 +57,18 @@ def requirements(given: Sequence[str], environ: Mapping[str, str]) -> tuple[tupl
     name = variable("require")
     if not given and name in environ:
         raise Misconfigured(f"{name} is empty; write for example app.kubernetes.io/version=1.4.0, or remove it")
+    for text in given:
+        refuse_unexpanded("--require", text, "app.kubernetes.io/version=1.4.0")
     return tuple(map(requirement, given))
+
+
+def refuse_unexpanded(option: str, text: str, example: str) -> None:
+    """Raise Misconfigured where the kubelet has left a variable: a gate would wait for what nobody can write."""
+    if match := UNEXPANDED.search(text):
+        name = match[1]
+        raise Misconfigured(
+            f"{option}: $({name}) is no value, for the env of this container has no {name}; write for example {example}"
+        )
 
 
 def selector(text: str) -> str:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from urllib.parse import unquote
 
-from gatekeeper.gate.settings import Misconfigured
+from gatekeeper.gate.settings import UNEXPANDED, Misconfigured
 
 POSTGRES_SCHEMES = (
     r"(?:jdbc:(?:(?!tc:)\w+(?:-\w+)*:)?|db:)?"  # a wrapper, as jdbc:aws-wrapper:, but Testcontainers'; Sqitch
@@ -28,7 +28,6 @@ _GO = re.compile(
 PDO = re.compile(r"(mysql|pgsql):(?!//)(?=[\w ]+=)", re.ASCII)
 """What PHP has before keys and values."""
 _KEY_VALUE = re.compile(r"""\s*([\w. -]+?)\s*=\s*("(?:[^"]|"")*"|'(?:[^']|'')*'|[^;'"]?[^;]*?)\s*(?:;|$)""", re.ASCII)
-_UNEXPANDED = re.compile(r"\$\(([A-Za-z_][\w.-]*)\)", re.ASCII)
 _BY_OTHER_WAYS = {"socketfactory", "cloudsqlinstance", "unixsock"}
 _OF_TLS = re.compile("(?:use|requires?|enabled?|verify|x)?(?:ssl|tls)")
 _MYSQLS_OWN = {"uid", "pwd"}
@@ -88,7 +87,7 @@ def plain(word: str) -> str:
 
 def refuse_unexpanded(written: str) -> None:
     """Raise Misconfigured where the kubelet has left a variable as it stands in the manifest."""
-    if match := _UNEXPANDED.search(written):
+    if match := UNEXPANDED.search(written):
         raise Misconfigured(
             f"$({match[1]}) in the database URL is no value: the kubelet replaces a variable only if the container's "
             f"env defines it before the one that uses it; move {match[1]} up, or for a real $ write for example %24"

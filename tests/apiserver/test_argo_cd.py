@@ -49,6 +49,10 @@ class Sync:
         """Tell whether it is still under way."""
         return self._process.poll() is None
 
+    def terminate(self) -> None:
+        """Have the engine terminate it, as a user may while it is under way."""
+        self._process.terminate()
+
     def ends(self) -> list[str]:
         """Return what it says of each object, and of itself in the last line."""
         said, _ = self._process.communicate(timeout=PATIENCE)
@@ -138,6 +142,7 @@ def app(apiserver: ApiServer, namespace: str) -> Iterator[App]:
 WAVES, PRESYNC = "argo-cd-sync-waves", "argo-cd-presync"
 FIRST, SECOND = "db-migrate-1-0-0", "db-migrate-2-0-0"
 SUCCEEDED = "Succeeded: "
+TERMINATED = "Failed: Operation terminated"
 
 
 @pytest.mark.parametrize("example", [WAVES, PRESYNC])
@@ -171,6 +176,39 @@ def test_a_sync_while_the_migration_runs(app: App):
         app.complete(FIRST)
         assert sync.ends()[-1].startswith(SUCCEEDED)
     assert app.jobs() == {FIRST: runs}
+
+
+def test_a_terminated_sync_leaves_the_migration(app: App):
+    """A Job in a wave runs on when its sync is terminated, and the next sync awaits it."""
+    with app.sync(WAVES) as sync:
+        runs = app.has(FIRST)
+        sync.terminate()
+        assert sync.ends()[-1] == TERMINATED
+    assert app.jobs() == {FIRST: runs}
+    with app.sync(WAVES) as sync:
+        time.sleep(LOOKED_AT)
+        assert sync.goes_on()
+        app.complete(FIRST)
+        assert sync.ends()[-1].startswith(SUCCEEDED)
+    assert app.jobs() == {FIRST: runs}
+
+
+def test_a_terminated_sync_removes_a_hook(app: App):
+    """A hook that runs is removed when its sync is terminated; the next runs it anew, once its pods are gone."""
+    with app.sync(PRESYNC) as sync:
+        runs = app.has(FIRST)
+        sync.terminate()
+        assert sync.ends()[-1] == TERMINATED
+    assert app.jobs() == {}
+    with app.sync(PRESYNC) as sync:
+        time.sleep(LOOKED_AT)
+        assert app.jobs() == {}
+        app.is_collected(FIRST)
+        app.has(FIRST, but=runs)
+        assert app.awaited() == ""
+        app.complete(FIRST)
+        assert sync.ends()[-1].startswith(SUCCEEDED)
+    assert app.awaited() == FIRST
 
 
 def test_an_unchanged_sync(app: App):

@@ -59,17 +59,31 @@ def inside(folder: Path, main: str, module: str) -> Path:
 
     All else is then what the module itself pins. Go fetches a newer one of itself where the module needs it.
     """
+    return _in_copy(folder, module, "tool", main)
+
+
+def published(folder: Path, package: str, module: str) -> Path:
+    """Build a module's own program, without C, in a copy of this module in the folder once; return where it is.
+
+    For what `go install` refuses: a module that replaces others.
+    """
+    return _in_copy(folder, module, package, CGO_ENABLED="0")
+
+
+def _in_copy(folder: Path, module: str, package: str, main: str = "", **environment: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     note = folder / "built.txt"
-    source = f"{module}\n{main}"
+    source = f"{module}\n{main or package}"
+    environment["GOTOOLCHAIN"] = "auto"
     if not note.exists() or note.read_text(encoding="utf-8") != source:
-        told = _go(["mod", "download", "-json", module], folder, stdout=subprocess.PIPE, GOTOOLCHAIN="auto").stdout
-        with ZipFile(json.loads(told)["Zip"]) as published:
-            published.extractall(folder)
+        told = _go(["mod", "download", "-json", module], folder, stdout=subprocess.PIPE, **environment).stdout
+        with ZipFile(json.loads(told)["Zip"]) as zipped:
+            zipped.extractall(folder)
         copied = folder / module
-        (copied / "tool").mkdir(exist_ok=True)
-        (copied / "tool/main.go").write_text(main, encoding="utf-8")
-        _go(["build", "-trimpath", "-o", folder.absolute() / "program", "./tool"], copied, GOTOOLCHAIN="auto")
+        if main:
+            (copied / package).mkdir(exist_ok=True)
+            (copied / package / "main.go").write_text(main, encoding="utf-8")
+        _go(["build", "-trimpath", "-o", folder.absolute() / "program", f"./{package}"], copied, **environment)
         note.write_text(source, encoding="utf-8")
     return folder / "program"
 

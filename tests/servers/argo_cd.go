@@ -1,5 +1,6 @@
 // One sync of Argo CD's: apply the manifests on standard input by its sync engine, as its controller does, and prune
 // what an earlier one applied. Prints a line for each object and one for the end; exits 0 where the sync succeeded.
+// SIGTERM terminates the sync, as `argocd app terminate-op` does.
 package main
 
 import (
@@ -7,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -35,9 +38,12 @@ func main() {
 	manifests, err := io.ReadAll(os.Stdin)
 	check(err)
 
+	terminated, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+
 	state := operation{phase: common.OperationRunning, started: metav1.Now()}
 	for !state.phase.Completed() {
-		state = pass(config, namespace, targets(manifests, namespace), state)
+		state = pass(terminated, config, namespace, targets(manifests, namespace), state)
 		time.Sleep(time.Second)
 	}
 	for _, result := range state.results {
@@ -57,7 +63,7 @@ type operation struct {
 }
 
 // The controller makes a context of each pass, from what the one before has left in the Application's status.
-func pass(config *rest.Config, namespace string, wanted []*unstructured.Unstructured, state operation) operation {
+func pass(terminated context.Context, config *rest.Config, namespace string, wanted []*unstructured.Unstructured, state operation) operation {
 	live := cache.NewClusterCache(config,
 		cache.SetNamespaces([]string{namespace}),
 		cache.SetLogr(logr.Discard()),
@@ -79,7 +85,11 @@ func pass(config *rest.Config, namespace string, wanted []*unstructured.Unstruct
 	)
 	check(err)
 	defer clean()
-	syncing.Sync(context.Background())
+	if terminated.Err() == nil {
+		syncing.Sync(context.Background())
+	} else {
+		syncing.Terminate(context.Background())
+	}
 	state.phase, state.message, state.results = syncing.GetState()
 	return state
 }

@@ -179,8 +179,8 @@ class Namespace:
                 return ""
             raise
 
-    def run(self, pod: Pod, *command: str, container: str = "web") -> str:
-        """Return what a command prints in the pod's app, or in another of its containers."""
+    def run(self, pod: Pod, *command: str, container: str = "web", seconds: float = 10) -> str:
+        """Return what a command prints in the pod's app, or in another of its containers, in so many seconds."""
         execute = self.core.connect_get_namespaced_pod_exec
         request = {
             "command": list(command),
@@ -190,7 +190,7 @@ class Namespace:
             "_preload_content": False,
         }
         session = stream(execute, pod.name, self.name, **request)
-        session.run_forever(timeout=10)
+        session.run_forever(timeout=seconds)
         session.sock.shutdown()  # close() leaves the socket open where the server was first to close.
         return session.read_all()
 

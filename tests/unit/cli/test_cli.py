@@ -66,6 +66,7 @@ MISUSES = [
     ),
     ("schema: bad revision", "schema --tool flyway --revision one", "--revision one: with flyway"),
     ("schema: a command's word", "schema --tool alembic --revision head", "or --migrations DIR for all"),
+    ("schema: a variable", "schema --tool alembic --revision $(REVISION)", "has no REVISION; write for example"),
     ("schema: a command's word of knex'", "schema --tool knex --revision latest", "--revision latest: no history has"),
     (
         "schema: PostgreSQL's tool on MySQL",

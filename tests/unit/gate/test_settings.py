@@ -57,7 +57,7 @@ def test_good(parse, text, value):
         (settings.job_name, "migrate\n", "is not the name of a Job"),
         (settings.job_name, "a" * 254, "is not the name of a Job"),
         (settings.requirement, "release", "--require: 'release' is not KEY=VALUE"),
-        (settings.requirement, "release=", "is not KEY=VALUE"),
+        (settings.requirement, "release=", "has no value: is the pod's label missing that gives it?"),
         (settings.requirement, "=7", "is not KEY=VALUE"),
         (settings.selector, "", "--selector: '' is not a label selector"),
         (settings.selector, "a b", "is not a label selector"),
@@ -152,3 +152,13 @@ def test_empty_requirement(value):
         settings.requirements([], {"GATEKEEPER_REQUIRE": value})
     assert settings.requirements([], {}) == ()
     assert settings.requirements(["a=1"], {"GATEKEEPER_REQUIRE": value}) == (("a", "1"),)
+
+
+@pytest.mark.parametrize("value", ["$(VERSION)", "v$(VERSION)-1"])
+def test_a_variable_that_the_kubelet_does_not_know(value):
+    """It is left as it stands, and nobody marks a Job so."""
+    with pytest.raises(
+        Misconfigured, match=r"--require: \$\(VERSION\) is no value, for the env of this container has no VERSION"
+    ):
+        settings.requirements(["a=1", f"b={value}"], {})
+    assert settings.requirements(["b=$VERSION"], {}) == (("b", "$VERSION"),)
