@@ -17,12 +17,12 @@ kind_prepare() {
     engine=
     told=
     for candidate in docker podman; do
-        if said=$("$candidate" info 2>&1); then
+        if said=$("$candidate" ps 2>&1); then # whose error is one line; that of info ends in another with Docker 20.10
             engine=$candidate
             break
         fi
         told="$told
-$candidate info: $(printf '%s\n' "$said" | tail -n 1)"
+$candidate ps: $(printf '%s\n' "$said" | tail -n 1)"
     done
     [ -n "$engine" ] || fail "This needs a running container engine (docker or podman), and none answers.$told"
     command -v kind >/dev/null || command -v go >/dev/null || fail "This needs kind, or go to install it, and neither is on PATH."
