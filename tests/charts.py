@@ -150,6 +150,41 @@ SHAPES = {
         ("job --selector app=migrate,revision=7 --timeout -1s",),
         "a shell loop",
     ),
+    "flightctl, by the name of what is listed": Shape(
+        script(
+            'set -euo pipefail\nLABELS="app=migrate,revision=7"\nwhile true; do\n'
+            "  JOB=$(kubectl get jobs -n shop -l \"$LABELS\" -o jsonpath='{.items[0].metadata.name}' || true)\n"
+            '  if [ -n "$JOB" ]; then\n'
+            "    done=$(kubectl get job \"$JOB\" -n shop -o jsonpath='{.status.succeeded}' || echo 0)\n"
+            '    if (( done > 0 )); then echo "$JOB is done"; exit 0; fi\n  fi\n  sleep 5\ndone\n'
+        ),
+        ("job --selector app=migrate,revision=7 --namespace shop --timeout -1s",),
+        "a shell loop",
+    ),
+    "a wait for what is listed": Shape(
+        script(f"kubectl wait {COMPLETE} --timeout=60s $(kubectl get job -l app=migrate,revision=7 -o name)\n"),
+        ("job --selector app=migrate,revision=7 --timeout 60s",),
+        "kubectl wait",
+    ),
+    "a wait for each that is listed": Shape(
+        script(
+            "set -e\nfor job in $(kubectl get job -l app=migrate,revision=7 -o name); do\n"
+            f"  kubectl wait {COMPLETE} --timeout=60s $job\ndone\n"
+        ),
+        ("job --selector app=migrate,revision=7 --timeout 60s",),
+        "kubectl wait",
+    ),
+    "a script that a shell reads": Shape(
+        script(f"cat <<EOF\nit's late\nEOF\nbash -e <<'EOF'\nkubectl wait {COMPLETE} --timeout=60s job/m-7\nEOF\n"),
+        ("job m-7 --timeout 60s",),
+        "kubectl wait",
+    ),
+    "a trap that opens": Shape(
+        script(f"trap 'exit 0' EXIT\nkubectl wait {COMPLETE} --timeout=60s job/m-7\n"),
+        ("job m-7 --timeout 60s",),
+        "kubectl wait",
+        found=("unproven",),
+    ),
     "eoapi": Shape(
         script(
             'wait_for_job_by_label() {\n  local label="$1"\n'

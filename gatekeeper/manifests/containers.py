@@ -264,8 +264,8 @@ _WRAPPERS = frozenset({
 })  # fmt: skip
 _IDLE = frozenset({
     ":", "[", "[[", "awk", "break", "continue", "cut", "date", "declare", "done", "echo", "egrep", "exit", "export",
-    "expr", "false", "fi", "grep", "head", "jq", "kill", "let", "local", "printf", "readonly", "return", "sed", "seq",
-    "set", "shift", "sleep", "tail", "test", "tr", "trap", "true", "wait", "wc", "}",
+    "expr", "false", "fi", "grep", "head", "jobs", "jq", "kill", "let", "local", "printf", "readonly", "return", "sed",
+    "seq", "set", "shift", "sleep", "tail", "test", "tr", "trap", "true", "wait", "wc", "}",
 })  # fmt: skip
 """What a gate's script does beside waiting, and what is not missed when gatekeeper is in its place."""
 _IDLE_KUBECTL = frozenset({"api-resources", "auth", "cluster-info", "describe", "events", "get", "logs", "version"})
@@ -351,11 +351,11 @@ def _waits_of(script: str, shell: Sequence[str], loops: tuple[str, ...], known: 
         program = peers.KUBECTL if re.search(r"kubectl\s.*\bwait\b", script) else ""
         yield JobWait(program, problem=f"its script cannot be read: {str(fault).lower()}")
         return
-    found = [list(_read(command, known)) for command in commands]
+    found = [[*_read_trapped(command, known)] if command.trapped else [*_read(command, known)] for command in commands]
     waits = {
         at: _asked(found[at])
         for at, command in enumerate(commands)
-        if not command.substituted and any(each.program and not each.problem for each in found[at])
+        if not (command.substituted or command.trapped) and any(each.program and not each.problem for each in found[at])
     }
     ends = endings.endings(shell, commands, waits)
     is_open = any({*map(waits.get, one)} != {*map(waits.get, other)} for one, other in ends.either)
@@ -371,6 +371,14 @@ def _waits_of(script: str, shell: Sequence[str], loops: tuple[str, ...], known: 
                 yield JobWait(each.program, problem="which of several Jobs it waits for is decided in the pod")
             else:
                 yield replace(each, opens=each.opens or ends.opens.get(at, ""))
+
+
+def _read_trapped(command: Command, known: Mapping[str, str]) -> Iterator[JobWait]:
+    """Return what is wrong with a command that a trap runs: a wait there is none, and an exit may open anything."""
+    for each in _read(command, known):
+        yield JobWait(each.program, problem=each.problem or "it waits when it ends, and that proves nothing")
+    if command.trapped == "ERR" and "exit" in command.words:
+        yield JobWait("", problem="what its trap for ERR ends with is decided in the pod")
 
 
 def _asked(waits: Iterable[JobWait]) -> tuple[tuple[object, ...], ...]:
@@ -389,6 +397,9 @@ def _read_kubectl(words: Sequence[str], command: Command) -> Iterator[JobWait]:
     rest = list(words)
     if verb:
         rest.remove(verb)
+    if verb in {"describe", "get", "wait"} and any("$" in each for each in objects):
+        rest = _of_an_answer(rest, command) or rest
+        objects = [*peers.split(rest)[0], ""]
     endless = bool(scripts.ENDLESS.intersection(loops))
     if (verb == "wait" or (verb == "get" and loops)) and (job := _of_pods(objects[0], rest)):
         program = peers.KUBECTL if verb == "wait" else peers.SHELL_LOOP
@@ -410,6 +421,19 @@ def _read_kubectl(words: Sequence[str], command: Command) -> Iterator[JobWait]:
         yield found
     elif verb not in _IDLE_KUBECTL:
         yield JobWait("", problem=f"it also runs kubectl {verb}, which would be missed")
+
+
+def _of_an_answer(argv: Sequence[str], command: Command) -> list[str]:
+    """Return what would be given for the Jobs that another command names, nothing where no single one does so."""
+    listings = []
+    for each in command.asked:
+        program, *words = [*_program(each.words), ""]
+        named, options = peers.split(words)
+        if PurePosixPath(program).name in {"kubectl", "oc"} and named[:1] == ["get"] and peers.JOB.fullmatch(named[1]):
+            kept = [f"--{name}={value}" for name, value in options if name in {"namespace", "selector"}]
+            listings.append(["job", *filter(None, named[2:]), *kept])
+    own = [f"--{name}={value}" for name, value in peers.split(argv)[1]]
+    return [*listings[0], *own] if len(listings) == 1 else []
 
 
 _PODS = re.compile(r"pods?|po", re.IGNORECASE)

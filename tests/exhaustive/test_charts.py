@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from charts import SHAPES, Shape, chart, script
+from charts import COMPLETE, SHAPES, Shape, chart, script
+from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.manifests import objects
 from gatekeeper.manifests.audit import audit
 from gatekeeper.manifests.inject import Wanted, inject
@@ -192,11 +193,35 @@ def test_image_that_may_be_ours():
     assert finding.sentence.endswith("where it is gatekeeper's, write --image example.com/mirror/gk.")
 
 
-@pytest.mark.parametrize("text", ["echo job/m-7 | xargs kubectl wait", 'eval "kubectl wait job/m-7"'])
-def test_unreadable(text):
-    """What is put together in the pod is a gate that cannot be read."""
-    (gate,) = audit(objects.parse(chart(Shape(script(text), ())))).gates
-    assert gate.needs.endswith("is known only in the pod")
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("echo job/m-7 | xargs kubectl wait", "known only in the pod"),
+        ('eval "kubectl wait job/m-7"', "known only in the pod"),
+        (f"kubectl wait {COMPLETE} job/${{JOB:-m-7}}", "known only in the pod"),
+        (f"kubectl wait {COMPLETE} $(cat /shared/jobs)", "it also runs cat"),
+        (f"sh <<EOF\nkubectl wait {COMPLETE} job/$JOB\nEOF", "put together in the pod"),
+        (f"cat <<EOF\n$(kubectl wait {COMPLETE} job/m-7)\nEOF", "put together in the pod"),
+        (f"cat > /shared/x <<EOF\nx\nEOF\nkubectl wait {COMPLETE} job/m-7", "it also writes /shared/x"),
+        (f"trap 'curl -X POST http://localhost/quit' EXIT\nkubectl wait {COMPLETE} job/m-7", "it also runs curl"),
+        (f"end() {{ ./tell; }}\ntrap end EXIT\nkubectl wait {COMPLETE} job/m-7", "it also runs tell"),
+        (f"trap 'exit 0' ERR\nkubectl wait {COMPLETE} job/m-7", "its trap for ERR"),
+        (f"trap 'kubectl wait {COMPLETE} job/m-7' EXIT", "it waits when it ends"),
+    ],
+)
+def test_unreadable(text, words):
+    """What is put together in the pod, or does more than wait, is a gate that cannot be read."""
+    shape = Shape(f"{script(text)}  volumeMounts: [{{name: x, mountPath: /shared}}]\n", ())
+    (gate,) = audit(objects.parse(chart(shape))).gates
+    assert words in gate.needs
+    with pytest.raises(Misconfigured, match="write what takes its place"):
+        inject(chart(shape), Wanted({}))
+
+
+@pytest.mark.parametrize("text", [f"cat <<EOF\nkubectl wait {COMPLETE} job/m-7\nEOF\n./prepare"])
+def test_text_is_no_gate(text):
+    """What is only printed is no gate."""
+    assert not audit(objects.parse(chart(Shape(script(text), ())))).gates
 
 
 @pytest.mark.parametrize(
