@@ -4,7 +4,8 @@ Each is an init container of a Deployment, or several, beside what else the char
 give what comes out to a real API server.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from textwrap import indent
 
 COMPLETE = "--for=condition=complete"
@@ -27,6 +28,8 @@ class Shape:
     """Init containers that stay as they are."""
     found: tuple[str, ...] = ()
     """Rules whose findings there are, beside those of every foreign gate."""
+    less: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Init containers of which only the environment changes, with the values that it comes to."""
     options: str = ""
     """Of inject."""
 
@@ -194,6 +197,33 @@ SHAPES = {
         ("job --selector app=migrate,release=r-7 --timeout -1s",),
         "a shell loop",
     ),
+    "eoapi, for two labels": Shape(
+        script(
+            'set -eu\nw () {\n  label="$1"\n  while :; do\n'
+            '    jobs=$(kubectl get job -l "$label" -o name || true)\n'
+            '    if [ -z "$jobs" ]; then sleep 5; continue; fi\n    all=true\n    for job in $jobs; do\n'
+            f'      status=$(kubectl get "$job" {JSONPATH.replace(".items[0]", "")} || echo Unknown)\n'
+            '      if [ "$status" != "True" ]; then all=false; fi\n    done\n'
+            '    [ "$all" = true ] && return 0\n    sleep 5\n  done\n}\n'
+            'w "app=migrate,release=r-7"\nw "app=seed,release=r-7"\n'
+        ),
+        (
+            "job --selector app=migrate,release=r-7 --timeout -1s",
+            "job --selector app=seed,release=r-7 --timeout -1s",
+        ),
+        "a shell loop",
+    ),
+    "by a name and by a label": Shape(
+        "- {name: first, image: example.com/app:1}\n"
+        + script(
+            f"set -e\nkubectl wait {COMPLETE} job/a-7 --timeout=60s\n"
+            f"kubectl wait {COMPLETE} job -l app=b,release=r-7 --timeout=90s\n"
+        )
+        + "- {name: last, image: example.com/app:1}\n",
+        ("job a-7 --timeout 60s", "job --selector app=b,release=r-7 --timeout 90s"),
+        "kubectl wait",
+        kept=("first", "last"),
+    ),
     "openstack": Shape(
         "- name: init\n  image: example.com/kubernetes-entrypoint:1\n  command: [kubernetes-entrypoint]\n  env:\n"
         "    - {name: DEPENDENCY_JOBS, value: 'db-sync-1,bootstrap-1'}\n    - {name: DEPENDENCY_SERVICE, value: ''}\n",
@@ -207,6 +237,16 @@ SHAPES = {
         "kubernetes-entrypoint",
         kept=("init",),
         options="--job db-sync-1",
+    ),
+    "openstack, Services and several Jobs": Shape(
+        "- name: init\n  image: example.com/kubernetes-entrypoint:1\n  command: [kubernetes-entrypoint]\n  env:\n"
+        "    - {name: DEPENDENCY_SERVICE, value: 'shop:db'}\n    - {name: DEPENDENCY_JOBS, value: 'db-sync-1,ks-1'}\n"
+        '    - name: DEPENDENCY_JOBS_JSON\n      value: \'[{"labels": {"app": "ks", "revision": "1"}}]\'\n'
+        "- {name: perms, image: example.com/app:1}\n",
+        ("job db-sync-1 ks-1 --timeout -1s", "job --selector app=ks,revision=1 --timeout -1s"),
+        "kubernetes-entrypoint",
+        kept=("perms",),
+        less={"init": ["shop:db", "", ""]},
     ),
     "airflow": Shape(
         "- {name: check, image: example.com/airflow:2, args: [airflow, db, check-migrations]}\n",

@@ -44,15 +44,16 @@ def audit(manifests: Sequence[Manifest], namespace: str = "", images: Sequence[s
     for workload in workloads(everything):
         with blaming(workload.manifest):
             place = workload.manifest.namespace
-            found = [gate for each in workload.inits if (gate := waits.gate(each, place, images))]
+            of_each = [(each, waits.gates(each, place, images)) for each in workload.inits]
+            found = [gate for _, those in of_each for gate in those]
             if found:
                 case = _Case(workload, found, beside)
                 gates += case.facts()
-                findings += case.judge()
-            rest = [each for each in workload.inits if not waits.gate(each, place, images)]
-            those = [(workload, str(each.get("name")), other) for each in rest if (other := recognise(each))]
-            others += those
-            is_gated = found or any(other.kind is not Kind.READINESS for _, _, other in those)
+                # Two gates of one container have some faults in common.
+                findings += dict.fromkeys(case.judge())
+            rest = [(each, other) for each, those in of_each if not those and (other := recognise(each))]
+            others += [(workload, str(each.get("name")), other) for each, other in rest]
+            is_gated = found or any(other.kind is not Kind.READINESS for _, other in rest)
             (gated if is_gated else without).append(workload)
             findings += _wrong_list(workload, images)
     findings += [_told_of(*each) for each in others if each[2].kind in _OTHERS]

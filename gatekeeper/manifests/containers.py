@@ -171,7 +171,7 @@ def recognise(container: Container, images: Sequence[str] = ()) -> JobWait | Non
     known = known_variables(container)
     command, args = ([expand(each, known) for each in texts(container, key)] for key in ("command", "args"))
     entry = image_name(container)
-    if any(f"DEPENDENCY_{each}" in known for each in ("JOBS", "JOBS_JSON")):
+    if any(each in known for each in _JOBS):
         return _entrypoint(known)
     if not command:
         if entry.endswith(peers.K8S_WAIT_FOR) or args[:1] in _ONLY_K8S_WAIT_FOR:
@@ -231,6 +231,19 @@ def _entrypoint(known: Mapping[str, str]) -> JobWait | None:
     return _merge(waits)
 
 
+def without_jobs(container: Container) -> dict[str, object] | None:
+    """Return kubernetes-entrypoint's container without its Jobs, None for another program's, whose text has them.
+
+    What is empty is nothing to it.
+    """
+    env = container.get("env")
+    if not isinstance(env, list) or not any(each.get("name") in _JOBS for each in env if isinstance(each, dict)):
+        return None
+    emptied = [{"name": each["name"], "value": ""} if each.get("name") in _JOBS else each for each in env]
+    return {**container, "env": emptied}
+
+
+_JOBS = ("DEPENDENCY_JOBS", "DEPENDENCY_JOBS_JSON")
 _DEPENDENCIES = tuple(
     f"DEPENDENCY_{each}"
     for each in ("CONFIG", "CONTAINER", "CUSTOM_RESOURCE", "DAEMONSET", "POD_JSON", "SERVICE", "SOCKET")
@@ -539,14 +552,21 @@ def _merge(found: Iterable[JobWait]) -> JobWait | None:
     readiness = next((each.problem for each in waits if each.readiness), "")
     if readiness and all(each.readiness for each in waits):
         return JobWait(program, problem=readiness, readiness=True)
-    waits = [each for each in waits if not each.readiness]
-    if not problem and len({(each.namespace, each.labels, bool(each.jobs)) for each in waits}) > 1:
-        problem = "it waits for Jobs in several namespaces or by several selectors, which takes a gate for each"
     if problem:
         return JobWait(program, problem=problem)
+    by_place: dict[tuple[object, ...], list[JobWait]] = {}
+    for each in waits:
+        if not each.readiness:
+            by_place.setdefault((each.namespace, each.labels, bool(each.jobs)), []).append(each)
+    first, *others = [replace(_of_one_place(each), program=program) for each in by_place.values()]
+    return replace(first, beside=readiness, others=tuple(others))
+
+
+def _of_one_place(waits: Sequence[JobWait]) -> JobWait:
+    """Return one wait for several that differ in their names alone."""
     jobs = dict.fromkeys(job for each in waits for job in each.jobs)
     opens = next((each.opens for each in waits if each.opens), "")
-    return replace(waits[0], program=program, jobs=tuple(jobs), timeout=_total(waits), beside=readiness, opens=opens)
+    return replace(waits[0], jobs=tuple(jobs), timeout=_total(waits), opens=opens)
 
 
 def _total(waits: Sequence[JobWait]) -> str:

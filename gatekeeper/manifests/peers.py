@@ -52,6 +52,8 @@ class JobWait:
     """What opens it although a wait has failed, one clause."""
     by_pods: bool = False
     """Whether it asks for the Jobs' pods, which have their names as a label."""
+    others: "tuple[JobWait, ...]" = ()
+    """What it waits for after that: Jobs of other namespaces or selectors, which takes a gate for each."""
 
 
 class NotAJob(Misconfigured):

@@ -44,8 +44,12 @@ def test_replaced(shape):
     text = chart(shape)
     done = inject(text, wanted(shape))
     before, after = inits(text), inits(done.text)
-    assert [" ".join(each["args"]) for name, each in after.items() if name not in shape.kept] == list(shape.args)
+    stays = {*shape.kept, *shape.less}
+    assert [" ".join(each["args"]) for name, each in after.items() if name not in stays] == list(shape.args)
     assert {name: after[name] for name in shape.kept} == {name: before[name] for name in shape.kept}
+    for name, values in shape.less.items():
+        assert [each["value"] for each in after[name]["env"]] == values
+        assert after[name] | {"env": ()} == before[name] | {"env": ()}
     assert [name for name in after if name in before] == list(before)
     wrong = [each for each in audit(objects.parse(done.text)).findings if each.container not in shape.kept]
     assert not {each.rule.slug for each in wrong} & {"missing-right", "unproven"}
