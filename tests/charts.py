@@ -29,7 +29,7 @@ class Shape:
     found: tuple[str, ...] = ()
     """Rules whose findings there are, beside those of every foreign gate."""
     less: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Init containers of which only the environment changes, with the values that it comes to."""
+    """Init containers of which only the environment or the arguments change, with what these come to."""
     options: str = ""
     """Of inject."""
 
@@ -247,6 +247,37 @@ SHAPES = {
         "kubernetes-entrypoint",
         kept=("perms",),
         less={"init": ["shop:db", "", ""]},
+    ),
+    "onap": Shape(
+        "- name: ready\n  image: example.com/onap/oom/readiness:7.0.1\n  args: [--job-name, rel-init-1]\n"
+        "  env: [{name: NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}]\n",
+        ("job rel-init-1 --timeout 10m",),
+        "ONAP's readiness",
+    ),
+    "onap, a Service and two Jobs": Shape(
+        "- name: ready\n  image: example.com/mirror/ready:5\n  command: [/app/ready.py]\n"
+        "  args: [--job-name, rel-init-1, --service-name, db, -t, '15', --job-name, rel-seed-1]\n  env: []\n",
+        ("job rel-init-1 rel-seed-1 --timeout 15m",),
+        "ONAP's readiness",
+        less={"ready": ["--service-name", "db", "-t", "15"]},
+    ),
+    "onap, a Service": Shape(
+        "- {name: ready, image: example.com/readiness:7, args: [--service-name, db]}\n",
+        (),
+        kept=("ready",),
+        found=("no-gate",),
+    ),
+    "airflow of bitnami": Shape(
+        script(". /opt/airflow-env.sh\nairflow_wait_for_db_connection\nairflow_wait_for_db_migrations\n"),
+        (),
+        kept=("wait",),
+        found=("tool-check",),
+    ),
+    "migrates by its entry point": Shape(
+        "- {name: migrate, image: 'example.com/app:1', args: [migrate]}\n",
+        (),
+        kept=("migrate",),
+        found=("self-migrating",),
     ),
     "airflow": Shape(
         "- {name: check, image: example.com/airflow:2, args: [airflow, db, check-migrations]}\n",

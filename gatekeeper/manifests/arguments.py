@@ -52,7 +52,7 @@ def found(container: Object, images: Sequence[str] = (), *, proves: bool = False
     wait = containers.recognise(container, images)
     if wait is None or wait.readiness or (wait.beside and proves):
         return [], {}
-    rest = containers.without_jobs(container) if wait.beside else {}
+    rest = containers.without_jobs(container, wait.program) if wait.beside else {}
     if wait.problem or rest is None:
         raise Misconfigured(wait.problem or f"{wait.beside}, and for Jobs, too")
     return [_translated(each) for each in (wait, *wait.others)], rest

@@ -173,19 +173,34 @@ def recognise(container: Container, images: Sequence[str] = ()) -> JobWait | Non
     entry = image_name(container)
     if any(each in known for each in _JOBS):
         return _entrypoint(known)
+    words = (*command, *args)
+    if not _READINESS.isdisjoint(words) and (
+        entry == "readiness" or any(word.endswith("ready.py") for word in command)
+    ):
+        return _readiness(words, known)
     if not command:
         if entry.endswith(peers.K8S_WAIT_FOR) or args[:1] in _ONLY_K8S_WAIT_FOR:
             return _attempt(peers.K8S_WAIT_FOR, peers.k8s_wait_for, args)
         if args[:1] and re.fullmatch("-[a-z]*c", args[0]):
             args = ["sh", *args]
-    found = _merge(_read(Command((*command, *args)), known))
+    words = (*command, *args)
+    found = _merge(_read(Command(words), known))
     if found is None and not command and (entry.endswith("kubectl") or any(arg.startswith("--for") for arg in args)):
         found = _merge(_read(Command(("kubectl", *args)), known))
-    if found is None and entry.endswith(peers.K8S_WAIT_FOR):
-        return JobWait(peers.K8S_WAIT_FOR, problem="its command is not k8s-wait-for's own")
-    if found and not (found.problem or found.readiness) and (file := _left_behind(container, (*command, *args))):
+    if found is None:
+        return _unread(entry, "\n".join(words))
+    if not (found.problem or found.readiness) and (file := _left_behind(container, words)):
         return JobWait(found.program, problem=f"it also writes {file}, which would be missed")
     return found
+
+
+def _unread(entry: str, text: str) -> JobWait | None:
+    """Return what is surely a gate and cannot be read, None where nothing tells that."""
+    if entry.endswith(peers.K8S_WAIT_FOR):
+        return JobWait(peers.K8S_WAIT_FOR, problem="its command is not k8s-wait-for's own")
+    if _ASKS_FOR_JOBS.search(text) and not _CHANGES_JOBS.search(text):
+        return JobWait(peers.PROGRAM, problem="it asks the Kubernetes API for Jobs in a language that is not read")
+    return None
 
 
 def _left_behind(container: Container, words: Iterable[str]) -> str:
@@ -231,16 +246,59 @@ def _entrypoint(known: Mapping[str, str]) -> JobWait | None:
     return _merge(waits)
 
 
-def without_jobs(container: Container) -> dict[str, object] | None:
-    """Return kubernetes-entrypoint's container without its Jobs, None for another program's, whose text has them.
+_ASKS_FOR_JOBS = re.compile(r"/apis/batch/v1/|\b(?:BatchV1Api|BatchV1\(\)|(?:list|read)_namespaced_job)")
+_CHANGES_JOBS = re.compile(
+    r"\b(?:create|delete|patch|replace)_?namespaced_?job|\b(?:DELETE|PATCH|POST|PUT)\b", re.IGNORECASE
+)
 
-    What is empty is nothing to it.
+
+def without_jobs(container: Container, program: str) -> dict[str, object] | None:
+    """Return a container without the Jobs that it waits for, None where its program's text has them."""
+    if program == peers.ENTRYPOINT:
+        env = container.get("env")
+        each_of = [each for each in env if isinstance(each, dict)] if isinstance(env, list) else []
+        # What is empty is nothing to it.
+        emptied = [{"name": each["name"], "value": ""} if each.get("name") in _JOBS else each for each in each_of]
+        return {**container, "env": emptied}
+    if program == peers.READINESS:
+        return {
+            **container,
+            **{key: _without(texts(container, key)) for key in ("command", "args") if key in container},
+        }
+    return None
+
+
+def _without(words: Sequence[str]) -> list[str]:
+    return [word for before, word in pairwise(["", *words]) if not {word, before} & _OF_JOBS]
+
+
+_OF_JOBS = frozenset({"-j", "--job-name"})
+_READINESS = _OF_JOBS | {
+    "--app-name", "--container-name", "--pod-name", "--service-mesh-check", "--service-name", "--url",
+}  # fmt: skip
+
+
+def _readiness(args: Sequence[str], known: Mapping[str, str]) -> JobWait | None:
+    """Return what ONAP's readiness waits for, whose time is in minutes.
+
+    Its version in Go asks for the last of several Jobs alone. See https://github.com/onap/oom-readiness
     """
-    env = container.get("env")
-    if not isinstance(env, list) or not any(each.get("name") in _JOBS for each in env if isinstance(each, dict)):
-        return None
-    emptied = [{"name": each["name"], "value": ""} if each.get("name") in _JOBS else each for each in env]
-    return {**container, "env": emptied}
+    pairs = list(pairwise([*args, ""]))
+    jobs = [value for name, value in pairs if name in _OF_JOBS]
+    others = sorted({name for name in args if name in _READINESS - _OF_JOBS})
+    beside = f"it waits for what {', '.join(others)} says"
+    if not jobs:
+        return JobWait(peers.READINESS, problem=beside, readiness=True)
+    minutes = next((value for name, value in pairs if name in {"-t", "--timeout"}), "10")
+    place = next((value for name, value in pairs if name in {"-n", "--namespace"}), known.get("NAMESPACE", ""))
+
+    def parse(argv: Sequence[str]) -> JobWait:
+        return peers.job_wait(peers.READINESS, *peers.split(argv))
+
+    found = _attempt(
+        peers.READINESS, parse, ["job", *jobs, "--timeout", f"{minutes}m", *(["-n", place] if place else [])]
+    )
+    return replace(found, beside=beside) if others and not found.problem else found
 
 
 _JOBS = ("DEPENDENCY_JOBS", "DEPENDENCY_JOBS_JSON")
@@ -502,6 +560,25 @@ def _limit(words: Sequence[str]) -> str:
         return ""
     seconds = float(last.rstrip("smhd")) * {"m": 60, "h": 3600, "d": 86400}.get(last[-1], 1)
     return format_duration(seconds)
+
+
+def runs_file(container: Container) -> str:
+    """Return the file whose commands a shell runs in a container, nothing where all is in its text."""
+    words = _program((*texts(container, "command"), *texts(container, "args")))
+    if not words:
+        return ""
+    name = PurePosixPath(words[0]).name
+    if name not in _SHELLS:
+        return words[0] if name.endswith(".sh") else ""
+    script, _ = _script(words)
+    if script is None:
+        return next((word for word in words[1:] if not word.startswith("-")), "")
+    try:
+        commands = [_program(each.words) for each in scripts.read(script, {})]
+    except ValueError:
+        return ""
+    reads = {".", "source", *_SHELLS}
+    return next((each[1] for each in commands if len(each) > 1 and each[0] in reads and each[1][0] != "-"), "")
 
 
 def _script(words: Sequence[str]) -> tuple[str | None, dict[str, str]]:

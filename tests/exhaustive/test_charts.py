@@ -48,8 +48,8 @@ def test_replaced(shape):
     assert [" ".join(each["args"]) for name, each in after.items() if name not in stays] == list(shape.args)
     assert {name: after[name] for name in shape.kept} == {name: before[name] for name in shape.kept}
     for name, values in shape.less.items():
-        assert [each["value"] for each in after[name]["env"]] == values
-        assert after[name] | {"env": ()} == before[name] | {"env": ()}
+        assert ([each["value"] for each in after[name]["env"]] or after[name]["args"]) == values
+        assert after[name] | {"env": (), "args": ()} == before[name] | {"env": (), "args": ()}
     assert [name for name in after if name in before] == list(before)
     wrong = [each for each in audit(objects.parse(done.text)).findings if each.container not in shape.kept]
     assert not {each.rule.slug for each in wrong} & {"missing-right", "unproven"}
@@ -220,6 +220,50 @@ def test_unreadable(text, words):
     assert words in gate.needs
     with pytest.raises(Misconfigured, match="write what takes its place"):
         inject(chart(shape), Wanted({}))
+
+
+@pytest.mark.parametrize(
+    ("command", "is_gate"),
+    [
+        (["node", "-e", "get('/apis/batch/v1/namespaces/shop/jobs/m-7', m => m.status.succeeded || wait())"], True),
+        (
+            ["python3", "-c", "while not client.BatchV1Api().read_namespaced_job('m-7', 'x').status.succeeded: pass"],
+            True,
+        ),
+        (["node", "-e", "request('/apis/batch/v1/namespaces/shop/jobs', {method: 'POST', body})"], False),
+        (["node", "-e", "connect(db)"], False),
+    ],
+)
+def test_other_languages(command, is_gate):
+    """What asks for Jobs in another language is a gate that cannot be read; it is replaced when that is told."""
+    text = chart(Shape(f"- {{name: w, image: a, command: {json.dumps(command)}}}\n", ()))
+    assert [each.program for each in audit(objects.parse(text)).gates] == ["a program of its own"] * is_gate
+    done = inject(text, Wanted({"job": ["m-8"]}, replace="w", rights=True))
+    assert [each["args"] for each in inits(done.text).values()] == [["job", "m-8"]]
+
+
+@pytest.mark.parametrize(
+    ("command", "file"),
+    [
+        ("[sh, -e, /scripts/wait.sh]", "/scripts/wait.sh"),
+        ("[/scripts/wait.sh, m-7]", "/scripts/wait.sh"),
+        ("[sh, -c, '. /scripts/lib.sh; wait_for m-7']", "/scripts/lib.sh"),
+        ("[sh, -c, 'bash /scripts/wait.sh']", "/scripts/wait.sh"),
+    ],
+)
+def test_file_that_is_not_read(command, file):
+    """Where there is no gate, files are named that may wait, and whose text is not there."""
+    (finding,) = audit(objects.parse(chart(Shape(f"- {{name: w, image: a, command: {command}}}\n", ())))).findings
+    assert finding.sentence.endswith(f"cannot be read here: w of Deployment web ({file}).")
+
+
+@pytest.mark.parametrize("where", ["os: {name: windows}", "nodeSelector: {kubernetes.io/os: windows}"])
+def test_windows(where):
+    """On Windows no gate starts: the audit says so, and none is put there, be it by its name or with all others."""
+    text = chart(SHAPES["galaxy"]).replace("serviceAccountName: web", f"serviceAccountName: web\n      {where}")
+    for wanted in (Wanted({"job": ["m-7"]}), Wanted({"job": ["m-7"]}, every=True)):
+        with pytest.raises(Misconfigured, match="on Windows"):
+            inject(text, wanted)
 
 
 @pytest.mark.parametrize("text", [f"cat <<EOF\nkubectl wait {COMPLETE} job/m-7\nEOF\n./prepare"])
