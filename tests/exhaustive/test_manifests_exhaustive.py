@@ -177,6 +177,12 @@ KINDS = st.sampled_from(
         ("v1", "Pod", ("spec",)),
     ]
 )
+SEVERAL = st.sampled_from([
+    "{name: %s, image: e, env: [{name: DEPENDENCY_SERVICE, value: db}, {name: DEPENDENCY_JOBS, value: m-7}]}",
+    "{name: %s, image: onap/readiness:7, args: [--service-name, db, --job-name, m-7]}",
+    "{name: %s, image: k, command: [sh, -c, 'for r in a b; do until kubectl get job -l r=$r-7; do :; done; done']}",
+])  # fmt: skip
+"""Each becomes two containers, the first of which has the name."""
 NAMED = st.sampled_from([{"name": "web"}, {"name": "web", "namespace": "shop"}, {"generateName": "web-"}])
 POD_PARTS = st.lists(
     st.sampled_from([
@@ -200,7 +206,7 @@ def pods(draw: st.DrawFn) -> str:
     spec = {"serviceAccountName": "web"}
     for part in draw(POD_PARTS):
         spec |= yaml.safe_load(part)
-    inits = draw(st.lists(st.one_of(OTHERS, GATES), max_size=5))
+    inits = draw(st.lists(st.one_of(OTHERS, GATES, SEVERAL), max_size=5))
     if inits:
         spec["initContainers"] = [yaml.safe_load(text % f"c{at}") for at, text in enumerate(inits)]
     spec["containers"] = [yaml.safe_load(APP)]
@@ -223,14 +229,17 @@ def test_any_pod(text, image):
     done = add(text, wanted)
     assert add(done.text, wanted).text == done.text
     (after,) = objects.workloads(objects.parse(done.text))
-    kept = [each for each, gate in zip(after.inits, is_gate, strict=False) if not gate]
-    assert kept == [each for each, gate in zip(before.inits, is_gate, strict=False) if not gate]
+    kept = [each for each, gate in zip(before.inits, is_gate, strict=True) if not gate]
+    assert [each for each in after.inits if each in kept] == kept
+    names = [each["name"] for each in before.inits]
+    assert [each["name"] for each in after.inits if each["name"] in names] == names
     own = {"initContainers", "volumes", "automountServiceAccountToken"}
     assert {key: after.pod[key] for key in after.pod.keys() - own} == {
         key: before.pod[key] for key in before.pod.keys() - own
     }
     volumes = before.pod.get("volumes", [])
     assert after.pod.get("volumes", [])[: len(volumes)] == volumes
-    assert len(after.inits) == len(before.inits) + (not any(is_gate))
+    several = sum(any(word in str(each) for word in ("SERVICE", "service-name", "r=$r-7")) for each in before.inits)
+    assert len(after.inits) == len(before.inits) + (not any(is_gate)) + several
     found = audit(objects.parse(done.text)).findings
     assert [each for each in found if each.rule.level == "error"] == []
