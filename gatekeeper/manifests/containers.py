@@ -487,11 +487,14 @@ def _read_kubectl(words: Sequence[str], command: Command) -> Iterator[JobWait]:
             found = JobWait(peers.SHELL_LOOP, problem="it waits until the Job is gone, and that proves nothing")
         if endless and not found.problem:
             is_head = command.words[0] in scripts.ENDLESS and command.end.strip() in {";", ""}
-            opens = "it ends as soon as there is such a Job, whatever that comes to" if is_head and objects[1:] else ""
+            opens = _IS_THERE if is_head and objects[1:] else ""
             found = replace(found, timeout="-1s", opens="" if command.substituted else opens)
         yield found
     elif verb not in _IDLE_KUBECTL:
         yield JobWait("", problem=f"it also runs kubectl {verb}, which would be missed")
+
+
+_IS_THERE = "it ends as soon as there is such a Job, whatever that comes to"
 
 
 def _of_an_answer(argv: Sequence[str], command: Command) -> list[str]:
@@ -641,6 +644,8 @@ def _merge(found: Iterable[JobWait]) -> JobWait | None:
 
 def _of_one_place(waits: Sequence[JobWait]) -> JobWait:
     """Return one wait for several that differ in their names alone."""
+    proven = {job for each in waits if each.opens != _IS_THERE for job in each.jobs or (each.labels,)}
+    waits = [each for each in waits if each.opens != _IS_THERE or not proven.issuperset(each.jobs or (each.labels,))]
     jobs = dict.fromkeys(job for each in waits for job in each.jobs)
     opens = next((each.opens for each in waits if each.opens), "")
     return replace(waits[0], jobs=tuple(jobs), timeout=_total(waits), opens=opens)

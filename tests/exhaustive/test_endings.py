@@ -158,7 +158,10 @@ def test_replaced(text):
 def test_until_there_is_a_job():
     """A loop that asks only whether there is a Job says nothing of how it ended."""
     assert told("until kubectl get job m-7; do sleep 1; done")
+    assert told("until kubectl get job m-7 -o jsonpath={.status.succeeded}; do sleep 1; done")
     assert not told("until kubectl get job m-7 | grep 1/1; do sleep 1; done")
+    assert not told("until kubectl get job m-7; do :; done; until kubectl get job m-7 | grep 1/1; do :; done")
+    assert told("until kubectl get job a-7; do :; done; until kubectl get job m-7 | grep 1/1; do :; done")
 
 
 def test_deep():
