@@ -177,6 +177,14 @@ SHAPES = {
         ("job --selector app=migrate,revision=7 --timeout 60s",),
         "kubectl wait",
     ),
+    "words that are demanded": Shape(
+        script(
+            "w() {\n  local name=${1:?}\n  until kubectl get job ${name:?} | grep 1/1; do\n"
+            "    sleep ${INTERVAL:-1}\n  done\n}\nw m-7\n"
+        ),
+        ("job m-7 --timeout -1s",),
+        "a shell loop",
+    ),
     "a script that a shell reads": Shape(
         script(f"cat <<EOF\nit's late\nEOF\nbash -e <<'EOF'\nkubectl wait {COMPLETE} --timeout=60s job/m-7\nEOF\n"),
         ("job m-7 --timeout 60s",),

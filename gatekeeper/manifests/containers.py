@@ -494,6 +494,8 @@ def _read_kubectl(words: Sequence[str], command: Command) -> Iterator[JobWait]:
         yield JobWait("", problem=f"it also runs kubectl {verb}, which would be missed")
 
 
+_CHOOSES = frozenset({"awk", "egrep", "grep", "sed", "sort", "tail"})
+"""Programs that take some of the Jobs that a selector names."""
 _IS_THERE = "it ends as soon as there is such a Job, whatever that comes to"
 
 
@@ -502,6 +504,8 @@ def _of_an_answer(argv: Sequence[str], command: Command) -> list[str]:
     listings = []
     for each in command.asked:
         program, *words = [*_program(each.words), ""]
+        if program in _CHOOSES:
+            return []
         named, options = peers.split(words)
         if PurePosixPath(program).name in {"kubectl", "oc"} and named[:1] == ["get"] and peers.JOB.fullmatch(named[1]):
             kept = [f"--{name}={value}" for name, value in options if name in {"namespace", "selector"}]

@@ -68,8 +68,8 @@ LIFTED = "$..."
 """What stands in a word where a command substitution was."""
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 """In `$(...)`, what the kubelet replaces by an environment variable's value before the shell runs."""
-_USE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?[-=]([^{}$]*))?\})", re.ASCII)
-"""A variable, perhaps with what takes its place where it is empty."""
+_USE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?[-=]([^{}$]*)|:?\?[^{}$]*)?\})", re.ASCII)
+"""A variable, perhaps with what takes its place where it is empty, or with what is said then."""
 ENDS = frozenset({"0", "EXIT"})
 """The signal that a script has at its own end."""
 COUNT = "#"

@@ -204,6 +204,11 @@ def test_image_that_may_be_ours():
         ('eval "kubectl wait job/m-7"', "known only in the pod"),
         (f"kubectl wait {COMPLETE} job/${{JOB:-m-7}}", "known only in the pod"),
         (f"kubectl wait {COMPLETE} $(cat /shared/jobs)", "it also runs cat"),
+        (f"kubectl wait {COMPLETE} $(kubectl get job -l app=m -o name | grep v7)", "known only in the pod"),
+        (
+            f"J=$(kubectl get job -l a=b -o name)\n[ $J ] || J=job/x\nkubectl wait {COMPLETE} $J",
+            "known only in the pod",
+        ),
         (f"sh <<EOF\nkubectl wait {COMPLETE} job/$JOB\nEOF", "put together in the pod"),
         (f"cat <<EOF\n$(kubectl wait {COMPLETE} job/m-7)\nEOF", "put together in the pod"),
         (f"cat > /shared/x <<EOF\nx\nEOF\nkubectl wait {COMPLETE} job/m-7", "it also writes /shared/x"),
