@@ -4,7 +4,8 @@ Each is an init container of a Deployment, or several, beside what else the char
 give what comes out to a real API server.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from textwrap import indent
 
 COMPLETE = "--for=condition=complete"
@@ -27,6 +28,8 @@ class Shape:
     """Init containers that stay as they are."""
     found: tuple[str, ...] = ()
     """Rules whose findings there are, beside those of every foreign gate."""
+    less: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Init containers of which only the environment or the arguments change, with what these come to."""
     options: str = ""
     """Of inject."""
 
@@ -150,6 +153,49 @@ SHAPES = {
         ("job --selector app=migrate,revision=7 --timeout -1s",),
         "a shell loop",
     ),
+    "flightctl, by the name of what is listed": Shape(
+        script(
+            'set -euo pipefail\nLABELS="app=migrate,revision=7"\nwhile true; do\n'
+            "  JOB=$(kubectl get jobs -n shop -l \"$LABELS\" -o jsonpath='{.items[0].metadata.name}' || true)\n"
+            '  if [ -n "$JOB" ]; then\n'
+            "    done=$(kubectl get job \"$JOB\" -n shop -o jsonpath='{.status.succeeded}' || echo 0)\n"
+            '    if (( done > 0 )); then echo "$JOB is done"; exit 0; fi\n  fi\n  sleep 5\ndone\n'
+        ),
+        ("job --selector app=migrate,revision=7 --namespace shop --timeout -1s",),
+        "a shell loop",
+    ),
+    "a wait for what is listed": Shape(
+        script(f"kubectl wait {COMPLETE} --timeout=60s $(kubectl get job -l app=migrate,revision=7 -o name)\n"),
+        ("job --selector app=migrate,revision=7 --timeout 60s",),
+        "kubectl wait",
+    ),
+    "a wait for each that is listed": Shape(
+        script(
+            "set -e\nfor job in $(kubectl get job -l app=migrate,revision=7 -o name); do\n"
+            f"  kubectl wait {COMPLETE} --timeout=60s $job\ndone\n"
+        ),
+        ("job --selector app=migrate,revision=7 --timeout 60s",),
+        "kubectl wait",
+    ),
+    "words that are demanded": Shape(
+        script(
+            "w() {\n  local name=${1:?}\n  until kubectl get job ${name:?} | grep 1/1; do\n"
+            "    sleep ${INTERVAL:-1}\n  done\n}\nw m-7\n"
+        ),
+        ("job m-7 --timeout -1s",),
+        "a shell loop",
+    ),
+    "a script that a shell reads": Shape(
+        script(f"cat <<EOF\nit's late\nEOF\nbash -e <<'EOF'\nkubectl wait {COMPLETE} --timeout=60s job/m-7\nEOF\n"),
+        ("job m-7 --timeout 60s",),
+        "kubectl wait",
+    ),
+    "a trap that opens": Shape(
+        script(f"trap 'exit 0' EXIT\nkubectl wait {COMPLETE} --timeout=60s job/m-7\n"),
+        ("job m-7 --timeout 60s",),
+        "kubectl wait",
+        found=("unproven",),
+    ),
     "eoapi": Shape(
         script(
             'wait_for_job_by_label() {\n  local label="$1"\n'
@@ -158,6 +204,33 @@ SHAPES = {
         ),
         ("job --selector app=migrate,release=r-7 --timeout -1s",),
         "a shell loop",
+    ),
+    "eoapi, for two labels": Shape(
+        script(
+            'set -eu\nw () {\n  label="$1"\n  while :; do\n'
+            '    jobs=$(kubectl get job -l "$label" -o name || true)\n'
+            '    if [ -z "$jobs" ]; then sleep 5; continue; fi\n    all=true\n    for job in $jobs; do\n'
+            f'      status=$(kubectl get "$job" {JSONPATH.replace(".items[0]", "")} || echo Unknown)\n'
+            '      if [ "$status" != "True" ]; then all=false; fi\n    done\n'
+            '    [ "$all" = true ] && return 0\n    sleep 5\n  done\n}\n'
+            'w "app=migrate,release=r-7"\nw "app=seed,release=r-7"\n'
+        ),
+        (
+            "job --selector app=migrate,release=r-7 --timeout -1s",
+            "job --selector app=seed,release=r-7 --timeout -1s",
+        ),
+        "a shell loop",
+    ),
+    "by a name and by a label": Shape(
+        "- {name: first, image: example.com/app:1}\n"
+        + script(
+            f"set -e\nkubectl wait {COMPLETE} job/a-7 --timeout=60s\n"
+            f"kubectl wait {COMPLETE} job -l app=b,release=r-7 --timeout=90s\n"
+        )
+        + "- {name: last, image: example.com/app:1}\n",
+        ("job a-7 --timeout 60s", "job --selector app=b,release=r-7 --timeout 90s"),
+        "kubectl wait",
+        kept=("first", "last"),
     ),
     "openstack": Shape(
         "- name: init\n  image: example.com/kubernetes-entrypoint:1\n  command: [kubernetes-entrypoint]\n  env:\n"
@@ -172,6 +245,47 @@ SHAPES = {
         "kubernetes-entrypoint",
         kept=("init",),
         options="--job db-sync-1",
+    ),
+    "openstack, Services and several Jobs": Shape(
+        "- name: init\n  image: example.com/kubernetes-entrypoint:1\n  command: [kubernetes-entrypoint]\n  env:\n"
+        "    - {name: DEPENDENCY_SERVICE, value: 'shop:db'}\n    - {name: DEPENDENCY_JOBS, value: 'db-sync-1,ks-1'}\n"
+        '    - name: DEPENDENCY_JOBS_JSON\n      value: \'[{"labels": {"app": "ks", "revision": "1"}}]\'\n'
+        "- {name: perms, image: example.com/app:1}\n",
+        ("job db-sync-1 ks-1 --timeout -1s", "job --selector app=ks,revision=1 --timeout -1s"),
+        "kubernetes-entrypoint",
+        kept=("perms",),
+        less={"init": ["shop:db", "", ""]},
+    ),
+    "onap": Shape(
+        "- name: ready\n  image: example.com/onap/oom/readiness:7.0.1\n  args: [--job-name, rel-init-1]\n"
+        "  env: [{name: NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}]\n",
+        ("job rel-init-1 --timeout 10m",),
+        "ONAP's readiness",
+    ),
+    "onap, a Service and two Jobs": Shape(
+        "- name: ready\n  image: example.com/mirror/ready:5\n  command: [/app/ready.py]\n"
+        "  args: [--job-name, rel-init-1, --service-name, db, -t, '15', --job-name, rel-seed-1]\n  env: []\n",
+        ("job rel-init-1 rel-seed-1 --timeout 15m",),
+        "ONAP's readiness",
+        less={"ready": ["--service-name", "db", "-t", "15"]},
+    ),
+    "onap, a Service": Shape(
+        "- {name: ready, image: example.com/readiness:7, args: [--service-name, db]}\n",
+        (),
+        kept=("ready",),
+        found=("no-gate",),
+    ),
+    "airflow of bitnami": Shape(
+        script(". /opt/airflow-env.sh\nairflow_wait_for_db_connection\nairflow_wait_for_db_migrations\n"),
+        (),
+        kept=("wait",),
+        found=("tool-check",),
+    ),
+    "migrates by its entry point": Shape(
+        "- {name: migrate, image: 'example.com/app:1', args: [migrate]}\n",
+        (),
+        kept=("migrate",),
+        found=("self-migrating",),
     ),
     "airflow": Shape(
         "- {name: check, image: example.com/airflow:2, args: [airflow, db, check-migrations]}\n",

@@ -40,19 +40,25 @@ def names_proof(options: Mapping[str, Sequence[str]]) -> bool:
     return not options.keys().isdisjoint({"job", "selector", "tool"})
 
 
-def found(container: Object, images: Sequence[str] = (), *, proves: bool = False) -> Arguments | None:
-    """Return the arguments of a gate, translated where it is another program's; None for what is no gate.
+def found(container: Object, images: Sequence[str] = (), *, proves: bool = False) -> tuple[list[Arguments], Object]:
+    """Return the arguments of each gate that a container is, translated where it is another program's, and its rest.
 
-    A wait for something else than a Job is no gate; nor is one that also waits for a Job, where another one proves what
-    is asked for. Raises Misconfigured, in one clause, for what cannot be read.
+    The rest is the container without what they wait for, empty where that is all. A wait for something else than a Job
+    is no gate; nor is one that also waits for a Job, where another one proves what is asked for. Raises Misconfigured,
+    in one clause, for what cannot be read.
     """
     if own := containers.own(container, images):
-        return _parsed(waits.written(container, own))
+        return [_parsed(waits.written(container, own))], {}
     wait = containers.recognise(container, images)
     if wait is None or wait.readiness or (wait.beside and proves):
-        return None
-    if wait.problem or wait.beside:
+        return [], {}
+    rest = containers.without_jobs(container, wait.program) if wait.beside else {}
+    if wait.problem or rest is None:
         raise Misconfigured(wait.problem or f"{wait.beside}, and for Jobs, too")
+    return [_translated(each) for each in (wait, *wait.others)], rest
+
+
+def _translated(wait: peers.JobWait) -> Arguments:
     # What has no end where it is stays so: only `kubectl wait` and a `for` loop have one without being told.
     endless = wait.program in {peers.K8S_WAIT_FOR, peers.ENTRYPOINT}
     return _parsed(waits.as_job(replace(wait, timeout=wait.timeout or ("-1s" if endless else "")), {}))

@@ -44,15 +44,16 @@ def audit(manifests: Sequence[Manifest], namespace: str = "", images: Sequence[s
     for workload in workloads(everything):
         with blaming(workload.manifest):
             place = workload.manifest.namespace
-            found = [gate for each in workload.inits if (gate := waits.gate(each, place, images))]
+            of_each = [(each, waits.gates(each, place, images)) for each in workload.inits]
+            found = [gate for _, those in of_each for gate in those]
             if found:
                 case = _Case(workload, found, beside)
                 gates += case.facts()
-                findings += case.judge()
-            rest = [each for each in workload.inits if not waits.gate(each, place, images)]
-            those = [(workload, str(each.get("name")), other) for each in rest if (other := recognise(each))]
-            others += those
-            is_gated = found or any(other.kind is not Kind.READINESS for _, _, other in those)
+                # Two gates of one container have some faults in common.
+                findings += dict.fromkeys(case.judge())
+            rest = [(each, other) for each, those in of_each if not those and (other := recognise(each))]
+            others += [(workload, str(each.get("name")), other) for each, other in rest]
+            is_gated = found or any(other.kind is not Kind.READINESS for _, other in rest)
             (gated if is_gated else without).append(workload)
             findings += _wrong_list(workload, images)
     findings += [_told_of(*each) for each in others if each[2].kind in _OTHERS]
@@ -71,6 +72,14 @@ def _none(first: Manifest, others: Sequence[tuple[Workload, str, Other]], withou
     waiting = [f"{name} of {workload.manifest} ({other.name})" for workload, name, other in others]
     beside = f" What waits there waits for something else: {', '.join(waiting[:6])}." if waiting else ""
     strange = next((each for workload in without for each in workload.inits if containers.may_be_gate(each)), None)
+    unread = [
+        f"{each.get('name')} of {workload.manifest} ({file})"
+        for workload in without
+        for each in workload.inits
+        if (file := containers.runs_file(each))
+    ]
+    if unread:
+        beside += f" What a file makes these run cannot be read here: {', '.join(unread[:6])}."
     if strange:
         beside += (
             f" {strange.get('name')} may be one, of an image that is not known: where it is gatekeeper's, write "
@@ -584,6 +593,14 @@ class _Case:
     def _security(self, gate: Gate) -> Iterator[_Wrong]:
         for sentence, cure in quotas.refusals(gate.container, self.workload.pod, self.limits):
             yield _Wrong("not-admitted", gate, f"No pod with this gate is created: {sentence}.", cure)
+        if gate.own and security.is_windows(self.workload.pod):
+            yield _Wrong(
+                "never-starts",
+                gate,
+                f"{gate.name} has an image for Linux, and its pods run on Windows.",
+                "put it into a workload that runs on Linux, such as a Job before it.",
+            )
+            return
         if security.never_starts(gate.container, self.workload.pod):
             yield _Wrong(
                 "never-starts",
@@ -609,6 +626,8 @@ _FAULTS = {
     "time, and it waits without end when the Job has failed.",
     peers.ENTRYPOINT: "kubernetes-entrypoint waits without end when the Job has failed, and does not ask which "
     "release it is of.",
+    peers.READINESS: "ONAP's readiness waits for the last Job alone where several are named, and sits out its timeout "
+    "when the Job has failed.",
     peers.SHELL_LOOP: "A shell loop takes each fault, be it a missing right, for a Job that is not Complete yet.",
 }
 _EVERYWHERE = ", in every namespace"

@@ -171,21 +171,36 @@ def recognise(container: Container, images: Sequence[str] = ()) -> JobWait | Non
     known = known_variables(container)
     command, args = ([expand(each, known) for each in texts(container, key)] for key in ("command", "args"))
     entry = image_name(container)
-    if any(f"DEPENDENCY_{each}" in known for each in ("JOBS", "JOBS_JSON")):
+    if any(each in known for each in _JOBS):
         return _entrypoint(known)
+    words = (*command, *args)
+    if not _READINESS.isdisjoint(words) and (
+        entry == "readiness" or any(word.endswith("ready.py") for word in command)
+    ):
+        return _readiness(words, known)
     if not command:
         if entry.endswith(peers.K8S_WAIT_FOR) or args[:1] in _ONLY_K8S_WAIT_FOR:
             return _attempt(peers.K8S_WAIT_FOR, peers.k8s_wait_for, args)
         if args[:1] and re.fullmatch("-[a-z]*c", args[0]):
             args = ["sh", *args]
-    found = _merge(_read(Command((*command, *args)), known))
+    words = (*command, *args)
+    found = _merge(_read(Command(words), known))
     if found is None and not command and (entry.endswith("kubectl") or any(arg.startswith("--for") for arg in args)):
         found = _merge(_read(Command(("kubectl", *args)), known))
-    if found is None and entry.endswith(peers.K8S_WAIT_FOR):
-        return JobWait(peers.K8S_WAIT_FOR, problem="its command is not k8s-wait-for's own")
-    if found and not (found.problem or found.readiness) and (file := _left_behind(container, (*command, *args))):
+    if found is None:
+        return _unread(entry, "\n".join(words))
+    if not (found.problem or found.readiness) and (file := _left_behind(container, words)):
         return JobWait(found.program, problem=f"it also writes {file}, which would be missed")
     return found
+
+
+def _unread(entry: str, text: str) -> JobWait | None:
+    """Return what is surely a gate and cannot be read, None where nothing tells that."""
+    if entry.endswith(peers.K8S_WAIT_FOR):
+        return JobWait(peers.K8S_WAIT_FOR, problem="its command is not k8s-wait-for's own")
+    if _ASKS_FOR_JOBS.search(text) and not _CHANGES_JOBS.search(text):
+        return JobWait(peers.PROGRAM, problem="it asks the Kubernetes API for Jobs in a language that is not read")
+    return None
 
 
 def _left_behind(container: Container, words: Iterable[str]) -> str:
@@ -231,6 +246,62 @@ def _entrypoint(known: Mapping[str, str]) -> JobWait | None:
     return _merge(waits)
 
 
+_ASKS_FOR_JOBS = re.compile(r"/apis/batch/v1/|\b(?:BatchV1Api|BatchV1\(\)|(?:list|read)_namespaced_job)")
+_CHANGES_JOBS = re.compile(
+    r"\b(?:create|delete|patch|replace)_?namespaced_?job|\b(?:DELETE|PATCH|POST|PUT)\b", re.IGNORECASE
+)
+
+
+def without_jobs(container: Container, program: str) -> dict[str, object] | None:
+    """Return a container without the Jobs that it waits for, None where its program's text has them."""
+    if program == peers.ENTRYPOINT:
+        env = container.get("env")
+        each_of = [each for each in env if isinstance(each, dict)] if isinstance(env, list) else []
+        # What is empty is nothing to it.
+        emptied = [{"name": each["name"], "value": ""} if each.get("name") in _JOBS else each for each in each_of]
+        return {**container, "env": emptied}
+    if program == peers.READINESS:
+        return {
+            **container,
+            **{key: _without(texts(container, key)) for key in ("command", "args") if key in container},
+        }
+    return None
+
+
+def _without(words: Sequence[str]) -> list[str]:
+    return [word for before, word in pairwise(["", *words]) if not {word, before} & _OF_JOBS]
+
+
+_OF_JOBS = frozenset({"-j", "--job-name"})
+_READINESS = _OF_JOBS | {
+    "--app-name", "--container-name", "--pod-name", "--service-mesh-check", "--service-name", "--url",
+}  # fmt: skip
+
+
+def _readiness(args: Sequence[str], known: Mapping[str, str]) -> JobWait | None:
+    """Return what ONAP's readiness waits for, whose time is in minutes.
+
+    Its version in Go asks for the last of several Jobs alone. See https://github.com/onap/oom-readiness
+    """
+    pairs = list(pairwise([*args, ""]))
+    jobs = [value for name, value in pairs if name in _OF_JOBS]
+    others = sorted({name for name in args if name in _READINESS - _OF_JOBS})
+    beside = f"it waits for what {', '.join(others)} says"
+    if not jobs:
+        return JobWait(peers.READINESS, problem=beside, readiness=True)
+    minutes = next((value for name, value in pairs if name in {"-t", "--timeout"}), "10")
+    place = next((value for name, value in pairs if name in {"-n", "--namespace"}), known.get("NAMESPACE", ""))
+
+    def parse(argv: Sequence[str]) -> JobWait:
+        return peers.job_wait(peers.READINESS, *peers.split(argv))
+
+    found = _attempt(
+        peers.READINESS, parse, ["job", *jobs, "--timeout", f"{minutes}m", *(["-n", place] if place else [])]
+    )
+    return replace(found, beside=beside) if others and not found.problem else found
+
+
+_JOBS = ("DEPENDENCY_JOBS", "DEPENDENCY_JOBS_JSON")
 _DEPENDENCIES = tuple(
     f"DEPENDENCY_{each}"
     for each in ("CONFIG", "CONTAINER", "CUSTOM_RESOURCE", "DAEMONSET", "POD_JSON", "SERVICE", "SOCKET")
@@ -264,8 +335,8 @@ _WRAPPERS = frozenset({
 })  # fmt: skip
 _IDLE = frozenset({
     ":", "[", "[[", "awk", "break", "continue", "cut", "date", "declare", "done", "echo", "egrep", "exit", "export",
-    "expr", "false", "fi", "grep", "head", "jq", "kill", "let", "local", "printf", "readonly", "return", "sed", "seq",
-    "set", "shift", "sleep", "tail", "test", "tr", "trap", "true", "wait", "wc", "}",
+    "expr", "false", "fi", "grep", "head", "jobs", "jq", "kill", "let", "local", "printf", "readonly", "return", "sed",
+    "seq", "set", "shift", "sleep", "tail", "test", "tr", "trap", "true", "wait", "wc", "}",
 })  # fmt: skip
 """What a gate's script does beside waiting, and what is not missed when gatekeeper is in its place."""
 _IDLE_KUBECTL = frozenset({"api-resources", "auth", "cluster-info", "describe", "events", "get", "logs", "version"})
@@ -351,11 +422,11 @@ def _waits_of(script: str, shell: Sequence[str], loops: tuple[str, ...], known: 
         program = peers.KUBECTL if re.search(r"kubectl\s.*\bwait\b", script) else ""
         yield JobWait(program, problem=f"its script cannot be read: {str(fault).lower()}")
         return
-    found = [list(_read(command, known)) for command in commands]
+    found = [[*_read_trapped(command, known)] if command.trapped else [*_read(command, known)] for command in commands]
     waits = {
         at: _asked(found[at])
         for at, command in enumerate(commands)
-        if not command.substituted and any(each.program and not each.problem for each in found[at])
+        if not (command.substituted or command.trapped) and any(each.program and not each.problem for each in found[at])
     }
     ends = endings.endings(shell, commands, waits)
     is_open = any({*map(waits.get, one)} != {*map(waits.get, other)} for one, other in ends.either)
@@ -371,6 +442,14 @@ def _waits_of(script: str, shell: Sequence[str], loops: tuple[str, ...], known: 
                 yield JobWait(each.program, problem="which of several Jobs it waits for is decided in the pod")
             else:
                 yield replace(each, opens=each.opens or ends.opens.get(at, ""))
+
+
+def _read_trapped(command: Command, known: Mapping[str, str]) -> Iterator[JobWait]:
+    """Return what is wrong with a command that a trap runs: a wait there is none, and an exit may open anything."""
+    for each in _read(command, known):
+        yield JobWait(each.program, problem=each.problem or "it waits when it ends, and that proves nothing")
+    if command.trapped == "ERR" and "exit" in command.words:
+        yield JobWait("", problem="what its trap for ERR ends with is decided in the pod")
 
 
 def _asked(waits: Iterable[JobWait]) -> tuple[tuple[object, ...], ...]:
@@ -389,6 +468,9 @@ def _read_kubectl(words: Sequence[str], command: Command) -> Iterator[JobWait]:
     rest = list(words)
     if verb:
         rest.remove(verb)
+    if verb in {"describe", "get", "wait"} and any("$" in each for each in objects):
+        rest = _of_an_answer(rest, command) or rest
+        objects = [*peers.split(rest)[0], ""]
     endless = bool(scripts.ENDLESS.intersection(loops))
     if (verb == "wait" or (verb == "get" and loops)) and (job := _of_pods(objects[0], rest)):
         program = peers.KUBECTL if verb == "wait" else peers.SHELL_LOOP
@@ -405,11 +487,31 @@ def _read_kubectl(words: Sequence[str], command: Command) -> Iterator[JobWait]:
             found = JobWait(peers.SHELL_LOOP, problem="it waits until the Job is gone, and that proves nothing")
         if endless and not found.problem:
             is_head = command.words[0] in scripts.ENDLESS and command.end.strip() in {";", ""}
-            opens = "it ends as soon as there is such a Job, whatever that comes to" if is_head and objects[1:] else ""
+            opens = _IS_THERE if is_head and objects[1:] else ""
             found = replace(found, timeout="-1s", opens="" if command.substituted else opens)
         yield found
     elif verb not in _IDLE_KUBECTL:
         yield JobWait("", problem=f"it also runs kubectl {verb}, which would be missed")
+
+
+_CHOOSES = frozenset({"awk", "egrep", "grep", "sed", "sort", "tail"})
+"""Programs that take some of the Jobs that a selector names."""
+_IS_THERE = "it ends as soon as there is such a Job, whatever that comes to"
+
+
+def _of_an_answer(argv: Sequence[str], command: Command) -> list[str]:
+    """Return what would be given for the Jobs that another command names, nothing where no single one does so."""
+    listings = []
+    for each in command.asked:
+        program, *words = [*_program(each.words), ""]
+        if program in _CHOOSES:
+            return []
+        named, options = peers.split(words)
+        if PurePosixPath(program).name in {"kubectl", "oc"} and named[:1] == ["get"] and peers.JOB.fullmatch(named[1]):
+            kept = [f"--{name}={value}" for name, value in options if name in {"namespace", "selector"}]
+            listings.append(["job", *filter(None, named[2:]), *kept])
+    own = [f"--{name}={value}" for name, value in peers.split(argv)[1]]
+    return [*listings[0], *own] if len(listings) == 1 else []
 
 
 _PODS = re.compile(r"pods?|po", re.IGNORECASE)
@@ -467,6 +569,25 @@ def _limit(words: Sequence[str]) -> str:
     return format_duration(seconds)
 
 
+def runs_file(container: Container) -> str:
+    """Return the file whose commands a shell runs in a container, nothing where all is in its text."""
+    words = _program((*texts(container, "command"), *texts(container, "args")))
+    if not words:
+        return ""
+    name = PurePosixPath(words[0]).name
+    if name not in _SHELLS:
+        return words[0] if name.endswith(".sh") else ""
+    script, _ = _script(words)
+    if script is None:
+        return next((word for word in words[1:] if not word.startswith("-")), "")
+    try:
+        commands = [_program(each.words) for each in scripts.read(script, {})]
+    except ValueError:
+        return ""
+    reads = {".", "source", *_SHELLS}
+    return next((each[1] for each in commands if len(each) > 1 and each[0] in reads and each[1][0] != "-"), "")
+
+
 def _script(words: Sequence[str]) -> tuple[str | None, dict[str, str]]:
     """Return the script in `sh -c SCRIPT NAME WORDS`, None where the shell reads a file, and what it is given."""
     is_text = False
@@ -515,14 +636,23 @@ def _merge(found: Iterable[JobWait]) -> JobWait | None:
     readiness = next((each.problem for each in waits if each.readiness), "")
     if readiness and all(each.readiness for each in waits):
         return JobWait(program, problem=readiness, readiness=True)
-    waits = [each for each in waits if not each.readiness]
-    if not problem and len({(each.namespace, each.labels, bool(each.jobs)) for each in waits}) > 1:
-        problem = "it waits for Jobs in several namespaces or by several selectors, which takes a gate for each"
     if problem:
         return JobWait(program, problem=problem)
+    by_place: dict[tuple[object, ...], list[JobWait]] = {}
+    for each in waits:
+        if not each.readiness:
+            by_place.setdefault((each.namespace, each.labels, bool(each.jobs)), []).append(each)
+    first, *others = [replace(_of_one_place(each), program=program) for each in by_place.values()]
+    return replace(first, beside=readiness, others=tuple(others))
+
+
+def _of_one_place(waits: Sequence[JobWait]) -> JobWait:
+    """Return one wait for several that differ in their names alone."""
+    proven = {job for each in waits if each.opens != _IS_THERE for job in each.jobs or (each.labels,)}
+    waits = [each for each in waits if each.opens != _IS_THERE or not proven.issuperset(each.jobs or (each.labels,))]
     jobs = dict.fromkeys(job for each in waits for job in each.jobs)
     opens = next((each.opens for each in waits if each.opens), "")
-    return replace(waits[0], program=program, jobs=tuple(jobs), timeout=_total(waits), beside=readiness, opens=opens)
+    return replace(waits[0], jobs=tuple(jobs), timeout=_total(waits), opens=opens)
 
 
 def _total(waits: Sequence[JobWait]) -> str:

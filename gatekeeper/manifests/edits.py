@@ -156,6 +156,16 @@ def _same(one: Any, other: Any, seen: set[tuple[int, int]]) -> bool:
     return repr(one) == repr(other)
 
 
+def _same_until(before: Sequence[Any], after: Sequence[Any]) -> int:
+    """Return how many items of a list stand before what is new in a longer one, at least one."""
+    if len(before) == len(after) or before == after[: len(before)]:
+        return len(before)
+    at = len(before)
+    while at > 1 and before[at - 1] == after[at - 1 - len(before)]:
+        at -= 1
+    return at
+
+
 def append(text: str, addition: str) -> str:
     """Return the text with more documents after its last one."""
     if not addition:
@@ -215,9 +225,11 @@ class _Rewriting:
             self._add_entries(node, new, within_flow=within)
         elif isinstance(before, list) and isinstance(after, list) and 0 < len(before) <= len(after):
             dash = 0 if node.flow else self._dash_column(node)
-            for item, was, is_ in zip(node.items, before, after, strict=False):
+            # What is new stands before the items at the end that are the same.
+            at = _same_until(before, after)
+            for item, was, is_ in zip(node.items, before[:at], after, strict=False):
                 self._change(item, was, is_, dash, within_flow=within)
-            self._add_items(node, after[len(before) :], within_flow=within)
+            self._add_items(node, at, after[at : len(after) - (len(before) - at)], within_flow=within)
         else:
             self._replace(node, after, column, within_flow=within_flow)
 
@@ -239,14 +251,16 @@ class _Rewriting:
             column = self._column(node.entries[0][0])
             self._add_lines(node.end, column, rbac.block(new, self._indent, self._dash))
 
-    def _add_items(self, node: Node, new: list[Any], *, within_flow: bool) -> None:
+    def _add_items(self, node: Node, at: int, new: list[Any], *, within_flow: bool) -> None:
+        """Insert items before the one of a number, or after the last one."""
         if not new:
             return
+        last = node.items[at - 1]
         if within_flow:
-            self._add_in_flow(node, node.items[-1].start, node.items[-1].end, map(self._inline, new))
+            self._add_in_flow(node, last.start, last.end, map(self._inline, new))
         else:
             lines = [line for item in new for line in rbac.item_lines(item, self._indent, self._dash)]
-            self._add_lines(node.end, self._dash_column(node), lines)
+            self._add_lines(node.end if last is node.items[-1] else last.end, self._dash_column(node), lines)
 
     def _add_in_flow(self, node: Node, start: int, end: int, new: Iterable[str]) -> None:
         """Insert between brackets after the last entry, on a line for each if that one has its own."""

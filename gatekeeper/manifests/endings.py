@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from gatekeeper.manifests.scripts import KEYWORDS, LIFTED, Command, assignment
+from gatekeeper.manifests.scripts import ENDS, KEYWORDS, LIFTED, Command, assignment
 
 _Codes = dict[int, str]
 """0 for success and 1 for a fault, each with the word of what came to it; none where nothing goes on."""
@@ -46,17 +46,30 @@ class Endings:
 def endings(shell: Sequence[str], commands: Sequence[Command], waits: Mapping[int, object]) -> Endings:
     """Follow a script, whose shell is told with its options. Commands of these numbers wait for what they say."""
     try:
-        tree = _Parser(commands).sequence(())
+        tree, trap = _Parser(commands).sequence(()), _Parser(commands, is_trap=True).sequence(())
         best = _Run(shell, commands, (), waits)
         best.node(tree, tested=False)
         opens = {}
         for at in [*waits][:MOST]:
             same = [other for other, asked in waits.items() if asked == waits[at]]
             opens[at] = _opens(_Run(shell, commands, same, waits), tree)
+            if _trapped(commands, at) and "exec" not in commands[at].words:
+                run = _Run(shell, commands, (), ())
+                opens[at] = _why("trap") if not run.node(trap, tested=False) and [*run.exits] == [0] else opens[at]
     except (ValueError, RecursionError):
         return Endings()
     reached = [waits[at] for at in best.reached]
     return Endings(opens, frozenset(at for at in waits if waits[at] not in reached), best.either)
+
+
+def _trapped(commands: Sequence[Command], at: int) -> bool:
+    """Return whether what ends a script at a command is one trap, which nothing takes back."""
+    traps = [
+        number
+        for number, command in enumerate(commands)
+        if command.words[:1] == ("trap",) and not ENDS.isdisjoint(command.words[2:])
+    ]
+    return len(traps) == 1 and traps[0] < at
 
 
 def _opens(run: "_Run", tree: "_Node") -> str:
@@ -70,6 +83,7 @@ def _why(word: str) -> str:
         "if": "its if has nothing to do then, and that is success",
         "loop": "its loop ends after its last try, and nothing tells that from success",
         "&": "it runs in the background, and nothing waits for it",
+        "trap": "its trap ends it with exit 0, whatever came before",
         "wait": "wait without a process is a success, whatever those in the background came to",
     }
     return known.get(word, f"{word} follows, whatever the wait came to, and the script ends with that")
@@ -78,13 +92,13 @@ def _why(word: str) -> str:
 class _Parser:
     """Makes the tree of simple commands, whose keywords are their first words."""
 
-    def __init__(self, commands: Sequence[Command]) -> None:
+    def __init__(self, commands: Sequence[Command], *, is_trap: bool = False) -> None:
         self._tokens: list[str | int] = []
         self._heads = 0
         for at, command in enumerate(commands):
             if ";;" in command.end:
                 raise ValueError("what a case chooses is open")
-            if not command.substituted:
+            if not command.substituted and bool(command.trapped) is is_trap:
                 self._add(at, command)
         self._tokens.reverse()
 

@@ -132,13 +132,13 @@ def _places(workload: Workload, wanted: Wanted) -> list[Place]:
         parts(workload.pod, "volumes")
     proves = arguments.names_proof(wanted.options)
     if wanted.replace:
-        return [_replaced(workload, wanted, proves=proves)]
-    found = [Place(at, old, there) for at, old in enumerate(workload.inits) if (there := _there(workload, old, wanted))]
+        return _replaced(workload, wanted, proves=proves)
+    found = [place for at in range(len(workload.inits)) for place in _at(workload, at, wanted)]
     if proves and len(found) > 1 and all(containers.is_gatekeeper(each.old, wanted.images) for each in found):
         mode = "schema" if "tool" in wanted.options else "job"
         found = [each for each in found if each.there and each.there.command == mode]
     if proves and len(found) > 1:
-        names = ", ".join(str(each.old.get("name")) for each in found)
+        names = ", ".join(dict.fromkeys(str(each.old.get("name")) for each in found))
         raise Misconfigured(
             f"{workload.manifest} has several gates: {names}; leave out what to wait for and each is replaced where "
             f"it stands, or write which is meant, for example --replace {found[0].old.get('name')}"
@@ -147,14 +147,14 @@ def _places(workload: Workload, wanted: Wanted) -> list[Place]:
     return found or [Place(len(workload.inits))]
 
 
-def _replaced(workload: Workload, wanted: Wanted, *, proves: bool) -> Place:
-    """Return the place of the init container of a name, which is replaced whatever it is."""
+def _replaced(workload: Workload, wanted: Wanted, *, proves: bool) -> list[Place]:
+    """Return the places of the init container of a name, which is replaced whatever it is."""
     name = wanted.replace
     for at, old in enumerate(workload.inits):
         if old.get("name") == name:
             own = containers.is_gatekeeper(old, wanted.images)
-            there = _there(workload, old, wanted) if own or not proves else None
-            return Place(at, old, there)
+            found = _at(workload, at, wanted) if own or not proves else []
+            return found or [Place(at, old)]
     names = ", ".join(str(each.get("name")) for each in workload.inits) or "none at all"
     raise Misconfigured(
         f"--replace: {workload.manifest} has no init container {name}, only {names}; "
@@ -162,10 +162,12 @@ def _replaced(workload: Workload, wanted: Wanted, *, proves: bool) -> Place:
     )
 
 
-def _there(workload: Workload, container: Object, wanted: Wanted) -> Arguments | None:
-    """Return the arguments of a gate that is there, None for what is no gate."""
+def _at(workload: Workload, at: int, wanted: Wanted) -> list[Place]:
+    """Return the places of the gates that an init container is; the first one has its name, unless that stays."""
+    container = workload.inits[at]
     try:
-        return arguments.found(container, wanted.images, proves=arguments.names_proof(wanted.options))
+        proves = arguments.names_proof(wanted.options)
+        found, rest = arguments.found(container, wanted.images, proves=proves)
     except Misconfigured as fault:
         name = container.get("name")
         raise Misconfigured(
@@ -173,6 +175,12 @@ def _there(workload: Workload, container: Object, wanted: Wanted) -> Arguments |
             f"{str(fault).partition('; write ')[0]}; write what takes its place, for example --replace {name} "
             "--job db-migrate"
         ) from fault
+    places: list[Place] = []
+    for there in found:
+        name = pod.NAME if rest else str(container.get("name"))
+        free = pod.free_name(workload, name, [place.name for place in places]) if places or rest else ""
+        places.append(Place(at, container, there, rest, free))
+    return places
 
 
 # One workload.
@@ -183,34 +191,42 @@ class _Gated:
 
     def __init__(self, workload: Workload, places: Sequence[Place], wanted: Wanted, rights: Rights) -> None:
         self.workload, manifest = workload, workload.manifest
-        new = {each.at: arguments.merged(manifest, each.there, wanted.options) for each in places}
-        gates = {each.at: pod.gate(workload, each, new[each.at], wanted) for each in places}
-        read = {at: waits.gate(container, manifest.namespace, wanted.images) for at, container in gates.items()}
-        readers = [at for at, gate in read.items() if new[at].reads_jobs or (gate and gate.need)]
+        new = [arguments.merged(manifest, each.there, wanted.options) for each in places]
+        gates = [(each, pod.gate(workload, each, given, wanted)) for each, given in zip(places, new, strict=True)]
+        read = [waits.gates(container, manifest.namespace, wanted.images) for _, container in gates]
+        readers = [
+            at for at, found in enumerate(read) if new[at].reads_jobs or any(gate.need is not None for gate in found)
+        ]
         if readers and workload.account == "default" and not wanted.service_account:
             raise Misconfigured(
                 f"{manifest} runs as the ServiceAccount default, and every pod that names no other one would have the "
                 f"gate's rights; write for example --service-account {manifest.name} --rbac"
             )
         account = wanted.service_account or workload.account
-        users = list(self._token_users(gates, [gate for gate in read.values() if gate], rights, account))
-        spec = pod.with_gates(workload, gates, wanted, narrows=bool(readers) and not users)
+        users = list(self._token_users(places, [gate for found in read for gate in found], rights, account))
+        spec, numbers = pod.with_gates(workload, gates, wanted, narrows=bool(readers) and not users)
         for at in readers:
-            spec = pod.with_token(spec, at)
+            spec = pod.with_token(spec, numbers[at])
         self.change = ((*manifest.where, *workload.path), spec)
-        self.gates = [new[each.at] for each in places if new[each.at] != each.there]
-        self._names = {at: str(container.get("name")) for at, container in gates.items()}
+        self.gates = [given for each, given in zip(places, new, strict=True) if given != each.there]
+        self._names = {at: str(container.get("name")) for at, (_, container) in zip(numbers, gates, strict=True)}
+        self._were = {str(container.get("name")): str(place.old.get("name")) for place, container in gates}
         self._changed = spec != workload.pod
         self.notes = list(self._token_notes(users)) if readers else []
-        for at, each in enumerate(workload.inits):
-            if at not in gates and (other := recognise(each)) and other.kind is Kind.CHECK:
+        self.notes += [
+            f"{manifest} keeps {each.rest.get('name')} for what else it waits for; its Jobs are {each.name}'s now"
+            for each in places
+            if each.rest
+        ]
+        for each in self._left(places):
+            if (other := recognise(each)) and other.kind is Kind.CHECK:
                 self.notes.append(
                     f"{manifest} keeps its own gate {each.get('name')} ({other.name}): --replace {each.get('name')} "
                     "puts gatekeeper in its place"
                 )
         self.notes += self._account_notes(rights, wanted.service_account)
         self.lacks: list[Lacking] = []
-        for gate in read.values():
+        for gate in [found[0] if found else None for found in read]:
             lack = rights.lacking(workload, gate, account)
             if lack and wanted.rights:
                 rights.add(lack)
@@ -218,12 +234,16 @@ class _Gated:
                 self.notes.append(f"these documents lack {lack}: add --rbac, or apply what {lack.command} prints")
             self.lacks += [lack] if lack else []
 
+    def _left(self, places: Sequence[Place]) -> list[Object]:
+        """Return the init containers that stay, or what stays of them."""
+        replaced = {each.at: each.rest for each in places}
+        return [each for at, old in enumerate(self.workload.inits) if (each := replaced.get(at, old))]
+
     def _token_users(
-        self, gates: "dict[int, Object]", read: Sequence[waits.Gate], rights: Rights, account: str
+        self, places: Sequence[Place], read: Sequence[waits.Gate], rights: Rights, account: str
     ) -> Iterator[str]:
         """Yield what in the pod, beside its gates, has a use for the token, as far as these documents tell."""
-        inits = [each for at, each in enumerate(self.workload.inits) if at not in gates]
-        for each in (*inits, *self.workload.apps):
+        for each in (*self._left(places), *self.workload.apps):
             if asks_api(each):
                 yield f"{each.get('name')} asks the Kubernetes API"
         needs = [gate.need for gate in read if gate.need]
@@ -267,9 +287,9 @@ class _Gated:
 
     def judged(self, before: "Findings", after: "Findings", *, force: bool) -> Iterator[str]:
         """Yield what the audit finds in the gates and did not before. Raises Misconfigured where that is an error."""
-        known = {(each.rule.id, each.container) for each in self._mine(before)}
+        known = {(each.rule.id, each.container) for each in before.get(str(self.workload.manifest), ())}
         for each in self._mine(after):
-            if each.rule.slug in _TOLD or (each.rule.id, each.container) in known:
+            if each.rule.slug in _TOLD or (each.rule.id, self._were[each.container]) in known:
                 continue
             if each.rule.level == "error" and not force:
                 raise Misconfigured(

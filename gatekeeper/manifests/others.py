@@ -42,6 +42,7 @@ _TABLES = {
 """Histories that scripts ask for by name; schema_migrations is that of Rails and dbmate, too."""
 TABLE = (
     Other("airflow db check-migrations", Kind.CHECK, r"airflow db check-migrations", "alembic"),
+    Other("airflow_wait_for_db_migrations", Kind.CHECK, r"airflow_wait_for_db_migrations\b", "alembic"),
     Other("alembic current", Kind.CHECK, r"alembic @(?:current|check)\b", "alembic"),
     Other("flask db current", Kind.CHECK, r"flask db (?:current|check)\b", "alembic"),
     Other(
@@ -91,6 +92,10 @@ TABLE = (
     Other("ef database update", Kind.MIGRATES, r"ef database update\b", "ef-core"),
     Other("sqitch deploy", Kind.MIGRATES, r"sqitch @deploy\b", "sqitch"),
     Other("migrate up", Kind.MIGRATES, r"(?:^|[\s/])migrate @up\b"),
+    Other("migrate apply", Kind.MIGRATES, r"(?:^|[\s/])migrate apply\b", "atlas"),
+    Other("temporal-sql-tool", Kind.MIGRATES, r"temporal-(?:cassandra|sql)-tool\b[^;|&]{0,200} update-schema\b"),
+    # What is given to an image's own entry point, or to a script of it.
+    Other("migrate", Kind.MIGRATES, r"^\S+ migrate ?$|\.sh migrate ?$"),
     Other("wait4x", Kind.READINESS, r"wait4x\b"),
     Other("wait-for-it", Kind.READINESS, r"wait-for(?:-it)?(?:\.sh)?\b"),
     Other("dockerize", Kind.READINESS, r"dockerize @-wait\b"),
@@ -99,6 +104,8 @@ TABLE = (
     Other("nc -z", Kind.READINESS, r"\b(?:nc|ncat|netcat)(?= )"),
     Other("a query in a loop", Kind.READINESS, rf"{_LOOP}.*\b(?:psql|mysql|mariadb|redis-cli|mongosh?)\b"),
     Other("a request in a loop", Kind.READINESS, rf"{_LOOP}.*\b(?:curl|wget)\b"),
+    Other("airflow db check", Kind.READINESS, r"airflow db check\b(?!-)"),
+    Other("a look-up in a loop", Kind.READINESS, rf"{_LOOP}.*\b(?:dig|getent|nslookup)\b"),
     Other("kubectl rollout status", Kind.READINESS, r"(?:kubectl|oc) @rollout @status\b"),
     Other("kubectl get pods", Kind.READINESS, r"(?:kubectl|oc) @get @(?:po|pods?)\b"),
     Other("a file in a loop", Kind.READINESS, rf"{_LOOP}.*(?:\[|\btest) (?:! )?-[ef] "),

@@ -25,6 +25,8 @@ A negative one is a week for kubectl, and has no end for gatekeeper.
 """
 SELECTOR_LENGTH = 2_000
 ENTRYPOINT = "kubernetes-entrypoint"
+READINESS = "ONAP's readiness"
+PROGRAM = "a program of its own"
 OWN_NAMESPACE = "${metadata.namespace}"
 """What stands in a text for the name of the pod's own namespace, which needs not be said."""
 _EXAMPLE = "gatekeeper wait --for=condition=complete job/db-migrate --timeout=600s"
@@ -35,7 +37,7 @@ class JobWait:
     """What another program's gate waits for, in gatekeeper's terms."""
 
     program: str
-    """`KUBECTL`, `K8S_WAIT_FOR`, `SHELL_LOOP` or `ENTRYPOINT`."""
+    """One of the names above."""
     jobs: tuple[str, ...] = ()
     labels: str = ""
     """A selector, instead of names."""
@@ -52,6 +54,8 @@ class JobWait:
     """What opens it although a wait has failed, one clause."""
     by_pods: bool = False
     """Whether it asks for the Jobs' pods, which have their names as a label."""
+    others: "tuple[JobWait, ...]" = ()
+    """What it waits for after that: Jobs of other namespaces or selectors, which takes a gate for each."""
 
 
 class NotAJob(Misconfigured):

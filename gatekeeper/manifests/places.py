@@ -40,4 +40,4 @@ def _asked(manifests: Sequence[Manifest], images: Sequence[str]) -> Iterator[str
     """Yield the namespaces that gates ask for Jobs: a chart writes that of its release, which is where it is, too."""
     for workload in workloads(manifests):
         with blaming(workload.manifest):
-            yield from (found.namespace for each in workload.inits if (found := waits.gate(each, "", images)))
+            yield from (found.namespace for each in workload.inits for found in waits.gates(each, "", images))

@@ -72,6 +72,10 @@ class Place:
     """The container that is there; an empty one where the gate is new."""
     there: Arguments | None = None
     """The arguments of the gate that it is, in gatekeeper's words."""
+    rest: Object = field(default_factory=dict)
+    """What stays of that container before the gate, where it does more."""
+    name: str = ""
+    """Of the gate, where it cannot be the container's."""
 
 
 def gate(workload: Workload, place: Place, arguments: Arguments, wanted: Wanted) -> Object:
@@ -80,9 +84,8 @@ def gate(workload: Workload, place: Place, arguments: Arguments, wanted: Wanted)
     if own := containers.own(old, wanted.images):
         container = _changed(workload, old, own, arguments if arguments != place.there else None, wanted.image)
     else:
-        taken = [str(each.get("name")) for each in (*workload.inits, *workload.apps)]
         container = {
-            "name": str(old.get("name") or _free(NAME, taken)),
+            "name": str(place.name or old.get("name") or free_name(workload, NAME)),
             "image": wanted.image or IMAGE,
             **{key: old[key] for key in ("imagePullPolicy",) if old.get(key)},
             "args": arguments.argv,
@@ -122,6 +125,11 @@ def _changed(workload: Workload, old: Object, own: containers.Own, arguments: Ar
     if security.never_starts(old, workload.pod):
         container["securityContext"] = security.started(part(old, "securityContext"), workload.pod)
     return container
+
+
+def free_name(workload: Workload, name: str, taken: Sequence[str] = ()) -> str:
+    """Return a name that no container of the pod has, and that is not taken."""
+    return _free(name, [*taken, *(str(each.get("name")) for each in (*workload.inits, *workload.apps))])
 
 
 def _free(name: str, taken: Sequence[str], end: str = "") -> str:
@@ -207,18 +215,28 @@ def _judge_schema(container: Object, arguments: Arguments) -> None:
 # What the pod needs for it.
 
 
-def with_gates(workload: Workload, gates: Mapping[int, Object], wanted: Wanted, *, narrows: bool) -> Object:
-    """Return the pod's spec with gates in their places; where it narrows the token, no other container has one."""
-    pod, inits = workload.pod, [*workload.inits]
-    for at, container in gates.items():
-        inits[at : at + 1] = [container]
+def with_gates(
+    workload: Workload, gates: Sequence[tuple[Place, Object]], wanted: Wanted, *, narrows: bool
+) -> tuple[Object, list[int]]:
+    """Return the pod's spec with gates in their places, and their numbers among its init containers.
+
+    Where it narrows the token, no other container has one.
+    """
+    pod = workload.pod
+    slots = [[each] for each in (*workload.inits, {})]
+    slots[-1] = []
+    for place, container in gates:
+        kept = [each for each in slots[place.at] if each is not place.old]
+        slots[place.at] = [*(kept or [place.rest] * bool(place.rest)), container]
+    inits = [each for slot in slots for each in slot]
+    numbers = [next(at for at, each in enumerate(inits) if each is container) for _, container in gates]
     changed: Object = {}
     if wanted.service_account and wanted.service_account != workload.account:
         names = [key for key in ("serviceAccountName", "serviceAccount") if key in pod] or ["serviceAccountName"]
         changed |= dict.fromkeys(names, rbac.account_name(wanted.service_account))
     if narrows and pod.get("automountServiceAccountToken") is None:
         changed["automountServiceAccountToken"] = False
-    return pod | changed | {"initContainers": inits}
+    return pod | changed | {"initContainers": inits}, numbers
 
 
 def with_token(pod: Object, at: int) -> Object:

@@ -30,6 +30,10 @@ class Command:
     """What separates it from the next one."""
     substituted: bool = False
     """Whether it runs for what it prints."""
+    trapped: str = ""
+    """The signal whose trap runs it."""
+    asked: "tuple[Command, ...]" = ()
+    """The commands whose answers are among its words, as `LIFTED` or by a variable."""
 
 
 KEYWORDS = frozenset({"!", "do", "elif", "else", "for", "if", "then", "until", "while", "{"})
@@ -49,6 +53,14 @@ _GAPS = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _WRITES = re.compile(r"(?:\d+|&)?>[>|]?\s*([^\s&].*)")
+_DOCUMENTS = re.compile(
+    rf"""<<< [ \t]* (?P<text> '[^']*' | "[^"]*" | [^\s;&|()<>]+)
+       | << (?P<tabs>-?) [ \t]* (?P<end> \\?\w+ | '\w+' | "\w+")
+       | (?P<line> \n)
+       | (?<![^\s;&|()]) \#[^\n]* | \$?{_ARITHMETIC} | {_QUOTED}""",
+    re.VERBOSE | re.DOTALL,
+)
+_SHELL_IS_GIVEN = re.compile(r"(?:\A|[\s;&|(/])(?:ba|da|k|z)?sh(?:\s+-[a-z]+)*\s*\Z")
 _PARENTHESES = re.compile(rf"{_QUOTED} | [()]", re.VERBOSE | re.DOTALL)
 _SUBSTITUTIONS = re.compile(rf"\${_ARITHMETIC} | \$\( | ` | \\. | \" | '[^']*'", re.VERBOSE | re.DOTALL)
 _SEPARATORS = ";&|()\n"
@@ -56,8 +68,10 @@ LIFTED = "$..."
 """What stands in a word where a command substitution was."""
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 """In `$(...)`, what the kubelet replaces by an environment variable's value before the shell runs."""
-_USE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?[-=]([^{}$]*))?\})", re.ASCII)
-"""A variable, perhaps with what takes its place where it is empty."""
+_USE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?[-=]([^{}$]*)|:?\?[^{}$]*)?\})", re.ASCII)
+"""A variable, perhaps with what takes its place where it is empty, or with what is said then."""
+ENDS = frozenset({"0", "EXIT"})
+"""The signal that a script has at its own end."""
 COUNT = "#"
 """How many words a script or a function is given, where that is known: `$1` and those after it."""
 _GIVEN = ("$*", "$@")
@@ -73,10 +87,13 @@ def read(script: str, known: Mapping[str, str], loops: tuple[str, ...] = ()) -> 
 
 
 def written(script: str) -> list[str]:
-    """Return the files that a script writes; none of one that is too long to be read."""
-    gaps = (found["gap"] for found in _GAPS.finditer(script[: LENGTH + 1]) if found["gap"])
-    files = [found[1] for gap in gaps if (found := _WRITES.fullmatch(gap))]
-    return files if len(script) <= LENGTH else []
+    """Return the files that a script writes; none of one that cannot be read."""
+    try:
+        text = _without_documents(script) if len(script) <= LENGTH else ""
+    except ValueError:
+        return []
+    gaps = (found["gap"] for found in _GAPS.finditer(text) if found["gap"])
+    return [found[1] for gap in gaps if (found := _WRITES.fullmatch(gap))]
 
 
 def assignment(word: str) -> bool:
@@ -87,7 +104,8 @@ def assignment(word: str) -> bool:
 def _commands(script: str, loops: tuple[str, ...] = (), depth: int = 0) -> Iterator[Command]:
     if depth > _DEPTH:
         raise ValueError("its substitutions are nested too deeply")
-    text, substituted = _lift(_GAPS.sub(lambda found: " " if found["gap"] else found[0], script))
+    gapless = _GAPS.sub(lambda found: " " if found["gap"] else found[0], _without_documents(script))
+    text, substituted = _lift(gapless)
     lexer = shlex.shlex(text, posix=True, punctuation_chars=_SEPARATORS)
     lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t\r", True, ""
     words: list[str] = []
@@ -108,6 +126,46 @@ def _commands(script: str, loops: tuple[str, ...] = (), depth: int = 0) -> Itera
         if end:
             words, end = [], ""
         words.append(token)
+
+
+def _without_documents(script: str) -> str:
+    """Return a script without the texts that its commands read; one that a shell reads is the script of that."""
+    pieces: list[str] = []
+    waiting: list[tuple[int, re.Match[str]]] = []
+    at = 0
+    while found := _DOCUMENTS.search(script, at):
+        pieces.append(script[at : found.start()])
+        at = found.end()
+        if found["text"] is not None:
+            text = found["text"]
+            pieces.append(_given(pieces[-1], text.strip("'\""), is_literal="'" in text[:1]))
+        elif found["end"]:
+            waiting.append((len(pieces), found))
+            pieces.append(" ")
+        else:
+            pieces.append(found[0])
+        for place, each in waiting if found["line"] else ():
+            body, at = _document(script, at, each)
+            pieces[place] = _given(pieces[place - 1], body, is_literal=not each["end"].isidentifier())
+        waiting = [] if found["line"] else waiting
+    return "".join([*pieces, script[at:]])
+
+
+def _document(script: str, start: int, found: re.Match[str]) -> tuple[str, int]:
+    """Return a here-document that begins with a line, and where its last line ends."""
+    word = re.escape(re.sub(r"\W", "", found["end"]))
+    tabs = r"\t*" if found["tabs"] else ""
+    closed = re.compile(rf"^{tabs}{word}$", re.MULTILINE).search(script, start)
+    body = script[start : closed.start() if closed else len(script)]
+    return re.sub(rf"(?m)^{tabs}", "", body), closed.end() if closed else len(script)
+
+
+def _given(before: str, text: str, *, is_literal: bool) -> str:
+    """Return what stands for a text that a command reads; the shell itself would put variables into it."""
+    is_script = bool(_SHELL_IS_GIVEN.search(before))
+    if not is_literal and re.search(r"[$`\\]" if is_script else r"\$\(|`", text):
+        raise ValueError("a text that it gives to a command is put together in the pod")
+    return f" -c {shlex.quote(text)} " if is_script else " "
 
 
 def _opened(words: Sequence[str]) -> list[str]:
@@ -181,6 +239,8 @@ class _Known:
     functions: dict[str, list[Command]] = field(default_factory=dict)
     lists: dict[str, list[str]] = field(default_factory=dict)
     """Of the loops that go through words, by their variable."""
+    answers: dict[str, tuple[Command, ...]] = field(default_factory=dict)
+    """The commands whose answer a variable has."""
     count: int = 0
 
 
@@ -245,6 +305,7 @@ def _defined(commands: Sequence[Command], world: _Known) -> list[Command]:
 def _run(commands: Sequence[Command], world: _Known, several: set[str], depth: int) -> Iterator[Command]:
     if depth > _DEPTH:
         raise ValueError("its functions call each other too deeply")
+    substituted: list[Command] = []
     for command in commands:
         words = command.words
         if words[0] == "for" and "in" in words[2:3]:
@@ -256,21 +317,46 @@ def _run(commands: Sequence[Command], world: _Known, several: set[str], depth: i
             world.count += 1
             if world.count > _COMMANDS:
                 raise ValueError(f"it has more than {_COMMANDS} commands")
+            each = replace(each, asked=_asked(each, world, substituted))  # noqa: PLW2901
             _keep(each, world, several)
             start = next((at for at, word in enumerate(each.words) if word not in KEYWORDS), len(each.words))
             called = world.functions.get(each.words[start]) if start < len(each.words) else None
+            substituted = [*substituted, each] if each.substituted else []
             if called is None:
                 yield each
+                yield from _trapped(each, start, world, several, depth)
                 continue
             values = {name: value for name, value in world.values.items() if not _is_given(name)}
             values |= {} if COUNT in several else given(each.words[start + 1 :])
-            inner = _Known(values, world.functions, dict(world.lists), world.count)
-            body = [replace(one, loops=each.loops + one.loops) for one in called]
+            inner = _Known(values, world.functions, dict(world.lists), dict(world.answers), world.count)
+            hidden = each.substituted
+            body = [replace(one, loops=each.loops + one.loops, substituted=hidden or one.substituted) for one in called]
             # It stands where the call stands, and how that ends is how its last command ends.
             body[:1] = [replace(one, words=(*each.words[:start], *one.words)) for one in body[:1]]
-            body[-1:] = [replace(one, end=each.end) for one in body[-1:]]
-            yield from _run(body, inner, several, depth + 1)
+            body[-1:] = [one if _BACKGROUND.search(one.end) else replace(one, end=each.end) for one in body[-1:]]
+            for one in _run(body, inner, several, depth + 1):
+                substituted += [one] if hidden else []
+                yield one
             world.count = inner.count
+
+
+_BACKGROUND = re.compile(r"(?<!&)&(?!&)")
+
+
+def _asked(command: Command, world: _Known, substituted: Sequence[Command]) -> tuple[Command, ...]:
+    """Return the commands whose answers are among a command's words."""
+    used = [use[1] or use[2] for word in command.words for use in _USE.finditer(word)]
+    lifted = tuple(substituted) if any(LIFTED in word for word in command.words) else ()
+    return lifted + tuple(each for name in used for each in world.answers.get(name, ()))
+
+
+def _trapped(command: Command, start: int, world: _Known, several: set[str], depth: int) -> Iterator[Command]:
+    """Yield what a trap runs when the script ends."""
+    words = [word for word in command.words[start:] if word != "--"]
+    which = next((each for each in words[2:] if each in ENDS or each == "ERR"), "")
+    if words[:1] == ["trap"] and which and words[1] not in {"", "-"}:
+        for each in _run(list(_plain(_commands(words[1]))), world, several, depth + 1):
+            yield replace(each, trapped=which, loops=())
 
 
 def _each(command: Command, world: _Known) -> Iterator[Command]:
@@ -291,6 +377,10 @@ def _keep(command: Command, world: _Known, several: set[str]) -> None:
     for each in found if all(found) else ():
         if each and each[1] not in several and "$" not in each[2].replace(OWN_NAMESPACE, ""):
             world.values[each[1]] = each[2]
+        elif each and each[1] not in several:
+            world.answers[each[1]] = command.asked
+    if words[:1] == ("for",) and words[2:3] == ("in",):
+        world.answers[words[1]] = command.asked
 
 
 def _words(words: Sequence[str], values: Mapping[str, str]) -> Iterator[str]:

@@ -35,6 +35,11 @@ def started(context: Object, pod: Object) -> Object:
     return context | {"runAsUser": USER} if never_starts({"securityContext": context}, pod) else context
 
 
+def is_windows(pod: Object) -> bool:
+    """Return whether a pod runs on Windows alone, where an image for Linux does not."""
+    return part(pod, "os").get("name") == "windows" or part(pod, "nodeSelector").get("kubernetes.io/os") == "windows"
+
+
 def never_starts(container: Object, pod: Object) -> bool:
     """Return whether the kubelet refuses a container: it must not be root, and is to run as user 0.
 

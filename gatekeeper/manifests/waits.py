@@ -56,16 +56,23 @@ class Gate:
         return bool(self.jobs or self.labels) and not self.schema
 
 
-def gate(container: Object, namespace: str, images: Sequence[str] = ()) -> Gate | None:
-    """Return the gate that an init container is, None if it is none; these images are known to be gatekeeper's."""
+def gates(container: Object, namespace: str, images: Sequence[str] = ()) -> list[Gate]:
+    """Return the gates that an init container is: none, one, or one for each place in which another program looks.
+
+    These images are known to be gatekeeper's.
+    """
     if own := containers.own(container, images):
         try:
-            return _own_gate(container, own, namespace)
+            return [_own_gate(container, own, namespace)]
         except Misconfigured as fault:
-            return Gate(container, "gatekeeper", problem=str(fault).partition("; write ")[0])
+            return [Gate(container, "gatekeeper", problem=str(fault).partition("; write ")[0])]
     wait = containers.recognise(container, images)
     if wait is None or wait.readiness:
-        return None
+        return []
+    return [_gate(container, each, namespace) for each in (wait, *wait.others)]
+
+
+def _gate(container: Object, wait: peers.JobWait, namespace: str) -> Gate:
     gate = Gate(container, wait.program, own=False, problem=wait.problem, opens=wait.opens, by_pods=wait.by_pods)
     return replace(
         gate,

@@ -42,7 +42,7 @@ class Chart:
             *yaml.safe_load_all(inject(yaml.safe_dump_all([deployment, account]), wanted).text)
         ]
         (workload,) = objects.workloads(objects.parse(yaml.safe_dump_all(self.objects)))
-        self.gates = [gate for each in workload.inits if (gate := waits.gate(each, namespace, wanted.images))]
+        self.gates = [gate for each in workload.inits for gate in waits.gates(each, namespace, wanted.images)]
 
     @property
     def jobs(self) -> dict[str, Object]:

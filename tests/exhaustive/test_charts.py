@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from charts import SHAPES, Shape, chart, script
+from charts import COMPLETE, SHAPES, Shape, chart, script
+from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.manifests import objects
 from gatekeeper.manifests.audit import audit
 from gatekeeper.manifests.inject import Wanted, inject
@@ -43,8 +44,12 @@ def test_replaced(shape):
     text = chart(shape)
     done = inject(text, wanted(shape))
     before, after = inits(text), inits(done.text)
-    assert [" ".join(each["args"]) for name, each in after.items() if name not in shape.kept] == list(shape.args)
+    stays = {*shape.kept, *shape.less}
+    assert [" ".join(each["args"]) for name, each in after.items() if name not in stays] == list(shape.args)
     assert {name: after[name] for name in shape.kept} == {name: before[name] for name in shape.kept}
+    for name, values in shape.less.items():
+        assert ([each["value"] for each in after[name]["env"]] or after[name]["args"]) == values
+        assert after[name] | {"env": (), "args": ()} == before[name] | {"env": (), "args": ()}
     assert [name for name in after if name in before] == list(before)
     wrong = [each for each in audit(objects.parse(done.text)).findings if each.container not in shape.kept]
     assert not {each.rule.slug for each in wrong} & {"missing-right", "unproven"}
@@ -192,11 +197,84 @@ def test_image_that_may_be_ours():
     assert finding.sentence.endswith("where it is gatekeeper's, write --image example.com/mirror/gk.")
 
 
-@pytest.mark.parametrize("text", ["echo job/m-7 | xargs kubectl wait", 'eval "kubectl wait job/m-7"'])
-def test_unreadable(text):
-    """What is put together in the pod is a gate that cannot be read."""
-    (gate,) = audit(objects.parse(chart(Shape(script(text), ())))).gates
-    assert gate.needs.endswith("is known only in the pod")
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("echo job/m-7 | xargs kubectl wait", "known only in the pod"),
+        ('eval "kubectl wait job/m-7"', "known only in the pod"),
+        (f"kubectl wait {COMPLETE} job/${{JOB:-m-7}}", "known only in the pod"),
+        (f"kubectl wait {COMPLETE} $(cat /shared/jobs)", "it also runs cat"),
+        (f"kubectl wait {COMPLETE} $(kubectl get job -l app=m -o name | grep v7)", "known only in the pod"),
+        (
+            f"J=$(kubectl get job -l a=b -o name)\n[ $J ] || J=job/x\nkubectl wait {COMPLETE} $J",
+            "known only in the pod",
+        ),
+        (f"sh <<EOF\nkubectl wait {COMPLETE} job/$JOB\nEOF", "put together in the pod"),
+        (f"cat <<EOF\n$(kubectl wait {COMPLETE} job/m-7)\nEOF", "put together in the pod"),
+        (f"cat > /shared/x <<EOF\nx\nEOF\nkubectl wait {COMPLETE} job/m-7", "it also writes /shared/x"),
+        (f"trap 'curl -X POST http://localhost/quit' EXIT\nkubectl wait {COMPLETE} job/m-7", "it also runs curl"),
+        (f"end() {{ ./tell; }}\ntrap end EXIT\nkubectl wait {COMPLETE} job/m-7", "it also runs tell"),
+        (f"trap 'exit 0' ERR\nkubectl wait {COMPLETE} job/m-7", "its trap for ERR"),
+        (f"trap 'kubectl wait {COMPLETE} job/m-7' EXIT", "it waits when it ends"),
+    ],
+)
+def test_unreadable(text, words):
+    """What is put together in the pod, or does more than wait, is a gate that cannot be read."""
+    shape = Shape(f"{script(text)}  volumeMounts: [{{name: x, mountPath: /shared}}]\n", ())
+    (gate,) = audit(objects.parse(chart(shape))).gates
+    assert words in gate.needs
+    with pytest.raises(Misconfigured, match="write what takes its place"):
+        inject(chart(shape), Wanted({}))
+
+
+@pytest.mark.parametrize(
+    ("command", "is_gate"),
+    [
+        (["node", "-e", "get('/apis/batch/v1/namespaces/shop/jobs/m-7', m => m.status.succeeded || wait())"], True),
+        (
+            ["python3", "-c", "while not client.BatchV1Api().read_namespaced_job('m-7', 'x').status.succeeded: pass"],
+            True,
+        ),
+        (["node", "-e", "request('/apis/batch/v1/namespaces/shop/jobs', {method: 'POST', body})"], False),
+        (["node", "-e", "connect(db)"], False),
+    ],
+)
+def test_other_languages(command, is_gate):
+    """What asks for Jobs in another language is a gate that cannot be read; it is replaced when that is told."""
+    text = chart(Shape(f"- {{name: w, image: a, command: {json.dumps(command)}}}\n", ()))
+    assert [each.program for each in audit(objects.parse(text)).gates] == ["a program of its own"] * is_gate
+    done = inject(text, Wanted({"job": ["m-8"]}, replace="w", rights=True))
+    assert [each["args"] for each in inits(done.text).values()] == [["job", "m-8"]]
+
+
+@pytest.mark.parametrize(
+    ("command", "file"),
+    [
+        ("[sh, -e, /scripts/wait.sh]", "/scripts/wait.sh"),
+        ("[/scripts/wait.sh, m-7]", "/scripts/wait.sh"),
+        ("[sh, -c, '. /scripts/lib.sh; wait_for m-7']", "/scripts/lib.sh"),
+        ("[sh, -c, 'bash /scripts/wait.sh']", "/scripts/wait.sh"),
+    ],
+)
+def test_file_that_is_not_read(command, file):
+    """Where there is no gate, files are named that may wait, and whose text is not there."""
+    (finding,) = audit(objects.parse(chart(Shape(f"- {{name: w, image: a, command: {command}}}\n", ())))).findings
+    assert finding.sentence.endswith(f"cannot be read here: w of Deployment web ({file}).")
+
+
+@pytest.mark.parametrize("where", ["os: {name: windows}", "nodeSelector: {kubernetes.io/os: windows}"])
+def test_windows(where):
+    """On Windows no gate starts: the audit says so, and none is put there, be it by its name or with all others."""
+    text = chart(SHAPES["galaxy"]).replace("serviceAccountName: web", f"serviceAccountName: web\n      {where}")
+    for wanted in (Wanted({"job": ["m-7"]}), Wanted({"job": ["m-7"]}, every=True)):
+        with pytest.raises(Misconfigured, match="on Windows"):
+            inject(text, wanted)
+
+
+@pytest.mark.parametrize("text", [f"cat <<EOF\nkubectl wait {COMPLETE} job/m-7\nEOF\n./prepare"])
+def test_text_is_no_gate(text):
+    """What is only printed is no gate."""
+    assert not audit(objects.parse(chart(Shape(script(text), ())))).gates
 
 
 @pytest.mark.parametrize(

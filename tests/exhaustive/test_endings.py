@@ -62,6 +62,25 @@ SCRIPTS = {
     "function that returns, guarded": "set -e\nw() { @$1 && return 0; return 1; }\nw late\nw a",
     "function that returns from a loop": "w() { while true; do @$1 && return 0; sleep 1; done; }\nw late; w a",
     "function that gives up": "w() { for i in 1 2; do @$1 && return 0; sleep 1; done; return 1; }\nw late || exit 1",
+    "trap": "trap 'exit 0' EXIT; @late",
+    "trap by its number, with -e": "set -e; trap 'exit 0' 0; @late; echo done",
+    "trap that keeps the code": "trap 'code=$?; echo $code; exit $code' EXIT; @late",
+    "trap that says so": "trap 'echo bye' EXIT; @late",
+    "trap of a function": "bye() { echo bye; exit 0; }; trap bye EXIT; @late",
+    "trap that is set too late": "set -e; @late; trap 'exit 0' EXIT",
+    "trap that is taken back": "trap 'exit 0' EXIT; trap - EXIT; @late",
+    "trap of a signal": "trap 'exit 0' TERM INT; @late",
+    "trap, and another program in its place": "trap 'exit 0' EXIT; exec @late",
+    "text before": "cat <<EOF\nit's late\nEOF\n@late",
+    "text with tabs": "cat <<-'EOF' && @late\n\techo $(\n\tEOF\n",
+    "text that names a wait": "@a\ncat <<EOF > /dev/null\n@late\nEOF\nexit 1",
+    "text for a shell": "sh -e <<'EOF'\n@late\necho done\nEOF\n",
+    "text for a shell without -e": "sh <<'EOF'\n@late\necho done\nEOF\n",
+    "background, in a function": "w() { @$1 & }\nw late\nw a\nwait",
+    "background, in one function": "w() { @late & @a & wait; }\nw",
+    "background, in a function that waits for each": "set -e\nw() { @$1 & p=$!; wait $p; }\nw late\nw a",
+    "background, each awaited": "set -e\n@late & p=$!\n@a & q=$!\nwait $p\nwait $q",
+    "background, by a list": 'for j in late a; do @$j & p="$p $!"; done\nfor each in $p; do wait $each || exit 1; done',
     "nested": "if true; then { @late; echo done; }; fi",
     "negated": "! @late",
 }
@@ -139,7 +158,10 @@ def test_replaced(text):
 def test_until_there_is_a_job():
     """A loop that asks only whether there is a Job says nothing of how it ended."""
     assert told("until kubectl get job m-7; do sleep 1; done")
+    assert told("until kubectl get job m-7 -o jsonpath={.status.succeeded}; do sleep 1; done")
     assert not told("until kubectl get job m-7 | grep 1/1; do sleep 1; done")
+    assert not told("until kubectl get job m-7; do :; done; until kubectl get job m-7 | grep 1/1; do :; done")
+    assert told("until kubectl get job a-7; do :; done; until kubectl get job m-7 | grep 1/1; do :; done")
 
 
 def test_deep():

@@ -166,25 +166,56 @@ GATES = st.sampled_from([
     "{name: %s, image: example.com/gatekeeper:1, args: [job, m-7, --timeout, 8m]}",
     "{name: %s, image: example.com/e, command: [kubernetes-entrypoint], env: [{name: DEPENDENCY_JOBS, value: m-7}]}",
 ])  # fmt: skip
-SECURITY = st.sampled_from(["{}", "{runAsUser: 0}", "{runAsUser: 1000, fsGroup: 1000}", "{runAsNonRoot: true}"])
+TEMPLATE = ("spec", "template", "spec")
+KINDS = st.sampled_from(
+    [
+        ("apps/v1", "Deployment", TEMPLATE),
+        ("apps/v1", "StatefulSet", TEMPLATE),
+        ("apps/v1", "DaemonSet", TEMPLATE),
+        ("batch/v1", "Job", TEMPLATE),
+        ("batch/v1", "CronJob", ("spec", "jobTemplate", *TEMPLATE)),
+        ("v1", "Pod", ("spec",)),
+    ]
+)
+SEVERAL = st.sampled_from([
+    "{name: %s, image: e, env: [{name: DEPENDENCY_SERVICE, value: db}, {name: DEPENDENCY_JOBS, value: m-7}]}",
+    "{name: %s, image: onap/readiness:7, args: [--service-name, db, --job-name, m-7]}",
+    "{name: %s, image: k, command: [sh, -c, 'for r in a b; do until kubectl get job -l r=$r-7; do :; done; done']}",
+])  # fmt: skip
+"""Each becomes two containers, the first of which has the name."""
+NAMED = st.sampled_from([{"name": "web"}, {"name": "web", "namespace": "shop"}, {"generateName": "web-"}])
+POD_PARTS = st.lists(
+    st.sampled_from([
+        "securityContext: {}", "securityContext: {runAsUser: 0}", "securityContext: {runAsUser: 1000, fsGroup: 1000}",
+        "securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}", "hostNetwork: true",
+        "automountServiceAccountToken: true", "automountServiceAccountToken: false", "os: {name: linux}",
+        "resources: {limits: {memory: 1Gi}}", "nodeSelector: {kubernetes.io/arch: arm64}",
+        "ephemeralContainers: [{name: debug, image: example.com/debug:1}]", "imagePullSecrets: [{name: pull}]",
+        "volumes: [{name: scratch, ephemeral: {volumeClaimTemplate: {spec: {accessModes: [ReadWriteOnce]}}}}]",
+        "volumes: [{name: gate-token, emptyDir: {}}, {name: c0-token, emptyDir: {}}]",
+    ]),
+    unique_by=lambda part: part.partition(":")[0],
+    max_size=5,
+)  # fmt: skip
+APP = "{name: web, image: example.com/web:1, args: [--log, $(LEVEL)], env: [{name: LEVEL, value: $$(A)}]}"
 
 
 @st.composite
 def pods(draw: st.DrawFn) -> str:
-    """Return a Deployment with some init containers, of which some are gates."""
-    inits = draw(st.lists(st.one_of(OTHERS, GATES), max_size=5))
-    lines = [f"        - {text % f'c{at}'}" for at, text in enumerate(inits)]
-    automount = draw(
-        st.sampled_from(
-            ["", "      automountServiceAccountToken: true\n", "      automountServiceAccountToken: false\n"]
-        )
-    )
-    return (
-        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n    spec:\n"
-        f"      serviceAccountName: web\n      securityContext: {draw(SECURITY)}\n{automount}"
-        + ("      initContainers:\n" + "\n".join(lines) + "\n" if lines else "")
-        + "      containers: [{name: web, image: example.com/web:1}]\n"
-    )
+    """Return a workload with some init containers, of which some are gates, in blocks or between brackets."""
+    spec = {"serviceAccountName": "web"}
+    for part in draw(POD_PARTS):
+        spec |= yaml.safe_load(part)
+    inits = draw(st.lists(st.one_of(OTHERS, GATES, SEVERAL), max_size=5))
+    if inits:
+        spec["initContainers"] = [yaml.safe_load(text % f"c{at}") for at, text in enumerate(inits)]
+    spec["containers"] = [yaml.safe_load(APP)]
+    version, kind, path = draw(KINDS)
+    for key in reversed(path):
+        spec = {key: spec}
+    stream = {"apiVersion": version, "kind": kind, "metadata": draw(NAMED), **spec}
+    style = draw(st.sampled_from([True, False, None]))
+    return yaml.safe_dump(stream, default_flow_style=style, sort_keys=False, explicit_start=True)
 
 
 @given(pods(), st.sampled_from(["", "example.com/mirror/gk:1"]))
@@ -192,12 +223,23 @@ def test_any_pod(text, image):
     """Every other container means what it meant, twice is once, and the audit of what comes out has no error."""
     (before,) = objects.workloads(objects.parse(text))
     is_gate = [any(word in str(each) for word in ("job", "JOBS")) for each in before.inits]
-    wanted = Wanted({} if any(is_gate) else {"job": ["m-7"]}, image=image, rights=True)
+    # Job and Pod are meant by their name alone, or by the gate that they have.
+    name = "" if any(is_gate) else f"{before.manifest.kind}/{before.manifest.name}"
+    wanted = Wanted({"job": ["m-7"]} if name else {}, [name] if name else [], every=not name, image=image, rights=True)
     done = add(text, wanted)
     assert add(done.text, wanted).text == done.text
     (after,) = objects.workloads(objects.parse(done.text))
-    kept = [each for each, gate in zip(after.inits, is_gate, strict=False) if not gate]
-    assert kept == [each for each, gate in zip(before.inits, is_gate, strict=False) if not gate]
-    assert after.apps == before.apps
-    assert len(after.inits) == len(before.inits) + (not any(is_gate))
-    assert [each for each in audit(objects.parse(done.text)).findings if each.rule.level == "error"] == []
+    kept = [each for each, gate in zip(before.inits, is_gate, strict=True) if not gate]
+    assert [each for each in after.inits if each in kept] == kept
+    names = [each["name"] for each in before.inits]
+    assert [each["name"] for each in after.inits if each["name"] in names] == names
+    own = {"initContainers", "volumes", "automountServiceAccountToken"}
+    assert {key: after.pod[key] for key in after.pod.keys() - own} == {
+        key: before.pod[key] for key in before.pod.keys() - own
+    }
+    volumes = before.pod.get("volumes", [])
+    assert after.pod.get("volumes", [])[: len(volumes)] == volumes
+    several = sum(any(word in str(each) for word in ("SERVICE", "service-name", "r=$r-7")) for each in before.inits)
+    assert len(after.inits) == len(before.inits) + (not any(is_gate)) + several
+    found = audit(objects.parse(done.text)).findings
+    assert [each for each in found if each.rule.level == "error"] == []

@@ -72,9 +72,11 @@ def test_exit_codes():
 
 
 def test_rules():
-    """The page of the audit has a row for every rule."""
+    """The page of the audit has a row for every rule, and says what it means under its id."""
     rows = [f"| `{rule.id}` | {rule.slug} | {rule.level} | {rule.about} |" for rule in RULES.values()]
-    assert "\n".join(rows) + "\n" in docs("audit-and-inject.md")
+    page = docs("audit-and-inject.md")
+    assert "\n".join(rows) + "\n" in page
+    assert re.findall("### (GK.+)\n\n[A-Z`]", page) == [rule.id for rule in RULES.values()]
 
 
 def wording(node: ast.AST) -> str:

@@ -389,8 +389,6 @@ def test_k8s_wait_for_in_a_container(found, expected):
                 (f'kubectl wait {COMPLETE} job/a; echo "$(psql -c x)"', "it also runs psql"),
                 (f"echo \"it's $(psql) isn't\"; kubectl wait {COMPLETE} job/a", "it also runs psql"),
                 (f"kubectl wait {COMPLETE} job/a; sh /start.sh", "it runs sh /start.sh, which cannot be read"),
-                (f"kubectl wait {COMPLETE} job/a -n x; kubectl wait {COMPLETE} job/b -n y", "several namespaces"),
-                (f"kubectl wait {COMPLETE} job/a; kubectl wait {COMPLETE} job -lb=c", "by several selectors"),
                 ("kubectl wait --for=condition=failed job/a && exit 1", "ends with exit code 3 when it has failed"),
                 (f"kubectl wait {COMPLETE} job/$(JOB_NAME)", "job/${JOB_NAME} is known only in the pod"),
                 (f"kubectl wait {COMPLETE} 'job/a", "its script cannot be read: no closing quotation"),
