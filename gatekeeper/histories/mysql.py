@@ -98,6 +98,8 @@ _OTHER_PLUGIN = (
     "the account's plugin, ed25519, is none that the gate has, with TLS or without; let an administrator make another "
     "account, for example by CREATE USER gate IDENTIFIED VIA mysql_native_password USING PASSWORD('...')"
 )
+_PACKAGES = {"cryptography": _WITHOUT_TLS, "pynacl": _OTHER_PLUGIN}
+"""What PyMySQL would need for a way to log in, and what it means that it asks for it."""
 _INACTIVE = (
     "if a role that is not active has it: SET DEFAULT ROLE ALL TO {0}; on MariaDB: SET DEFAULT ROLE role FOR {0};"
 )
@@ -480,8 +482,9 @@ def _log_in(
     except BaseException as fault:
         dialled.close()
         line.close()
-        if isinstance(fault.__cause__, RuntimeError):  # a package that PyMySQL would need
-            raise Denied(_WITHOUT_TLS if "cryptography" in str(fault) else _OTHER_PLUGIN) from fault
+        for package, why in _PACKAGES.items():
+            if isinstance(fault.__cause__, RuntimeError) and f"'{package}' package is required" in str(fault):
+                raise Denied(why) from fault
         raise
     return connection, line
 

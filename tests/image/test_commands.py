@@ -12,6 +12,8 @@ from servers.gate import GateProcess
 
 MODULES = Path(__file__).parent / "modules"
 TOOLS = ["--tool", "alembic", "--revision"]
+PATIENCE = 90
+"""Seconds that a command may take: an emulated processor is twenty times slower."""
 MIGRATIONS = {
     "V1__create.sql": "CREATE TABLE t (i int);",
     "changelog.yaml": "databaseChangeLog: [{changeSet: {id: 1, author: me, changes: []}}]",
@@ -118,10 +120,10 @@ def test_job(gate, pod, apiserver, namespace):
     """A Job gate opens, and one that waits loads the modules of its budget."""
     apiserver.create_job(namespace, "migrate")
     waiting = gate("-c", SPY, "job", "migrate", "--timeout", "3s", program=("python3.15",), **pod)
-    assert waiting.end() == 124, waiting.log
+    assert waiting.end(PATIENCE) == 124, waiting.log
     apiserver.complete(namespace, "migrate")
     opened = gate("job", "migrate", **pod)
-    assert opened.end() == 0, opened.log
+    assert opened.end(PATIENCE) == 0, opened.log
     assert loaded(waiting) - budget("job") == set()
 
 
@@ -132,37 +134,36 @@ def test_schema(gate, request, database):
     waiting = gate(
         "-c", SPY, "schema", *TOOLS, "aaaaaaaaaaaa", "--timeout", "3s", program=("python3.15",), **environment
     )
-    assert waiting.end() == 124, waiting.log
+    assert waiting.end(PATIENCE) == 124, waiting.log
     opened = gate("schema", *TOOLS, "c94a02be7d13", **environment)
-    assert opened.end() == 0, opened.log
+    assert opened.end(PATIENCE) == 0, opened.log
     assert loaded(waiting) - budget(database) == set()
 
 
 @pytest.mark.parametrize(
-    ("query", "code", "said"),
+    ("query", "said"),
     [
         # Of these SQLSTATEs the image's psycopg has no class, where the whole one has.
-        ("SELECT a FROM (SELECT 1 AS a) x, (SELECT 2 AS a) y", 124, 'column reference "a" is ambiguous'),
-        ("SELECT 1 / 0", 124, "division by zero"),
-        ("SELEC", 2, "syntax error"),
-        ("SELECT 'x' FROM nowhere", 124, "awaiting"),
+        ("SELECT a FROM (SELECT 1 AS a) x, (SELECT 2 AS a) y", 'column reference "a" is ambiguous'),
+        ("SELECT 1 / 0", "division by zero"),
+        ("SELEC", "misconfigured: --query: syntax error"),
+        ("SELECT 'x' FROM nowhere", "has nothing applied"),
         # Of these types it has no objects, but their text.
-        ("SELECT '[1,3)'::int4range", 124, "awaiting"),
-        ("SELECT ARRAY['a', 'b']", 124, "neither text"),
+        ("SELECT '[1,3)'::int4range", "[1,3)"),
+        ("SELECT ARRAY['a', 'b']", "neither text"),
     ],
 )
-def test_query(gate, postgres_url, query, code, said):
+def test_query(gate, postgres_url, query, said):
     """A query of one's own is judged in the image as anywhere."""
-    options = ["--tool", "query", "--query", query, "--revision", "b", "--timeout", "1s"]
-    ended = gate("schema", *options, DATABASE_URL=postgres_url)
-    assert (ended.end(), said in ended.log) == (code, True), ended.log
+    options = ["--tool", "query", "--query", query, "--revision", "b"]
+    gate("schema", *options, DATABASE_URL=postgres_url).until(said, PATIENCE)
 
 
 def test_schema_with_messenger(gate, pod, postgres_url):
     """A schema gate with a Job loads what both need, and no more."""
     options = ["schema", *TOOLS, "aaaaaaaaaaaa", "--job", "migrate", "--timeout", "3s"]
     waiting = gate("-c", SPY, *options, program=("python3.15",), DATABASE_URL=postgres_url, **pod)
-    assert waiting.end() == 124, waiting.log
+    assert waiting.end(PATIENCE) == 124, waiting.log
     assert loaded(waiting) - budget("job", "postgres") == set()
 
 
@@ -176,7 +177,7 @@ def test_kubeconfig(gate, image, apiserver, namespace, pod):
     kubeconfig = apiserver.kubeconfig_for(namespace, "gate").read_text()
     (folder / "config").write_text(kubeconfig.replace(str(apiserver.ca_file), "/mnt/ca.crt"))
     opened = gate("job", "migrate", "--kubeconfig", "/mnt/config")
-    assert opened.end() == 0, opened.log
+    assert opened.end(PATIENCE) == 0, opened.log
 
 
 def test_kubeconfig_with_certificates(gate, image, apiserver, namespace, pod):
@@ -191,13 +192,13 @@ def test_kubeconfig_with_certificates(gate, image, apiserver, namespace, pod):
     cluster["cluster"]["certificate-authority-data"] = base64.b64encode(apiserver.ca_file.read_bytes()).decode()
     (folder / "config").write_text(yaml.safe_dump(kubeconfig))
     refused = gate("job", "migrate", "--kubeconfig", "/mnt/config")
-    assert (refused.end(), "mount an empty writable folder at /tmp" in refused.log) == (2, True), refused.log
+    assert (refused.end(PATIENCE), "mount an empty writable folder at /tmp" in refused.log) == (2, True), refused.log
     memory = image.root / "dev/shm"
     memory.mkdir(parents=True)
     try:
         memory.chmod(0o1777)
         opened = gate("job", "migrate", "--kubeconfig", "/mnt/config")
-        assert opened.end() == 0, opened.log
+        assert opened.end(PATIENCE) == 0, opened.log
         assert list(memory.iterdir()) == []
     finally:
         shutil.rmtree(image.root / "dev")

@@ -794,6 +794,17 @@ def test_ways_to_ask_for_a_password(monkeypatch, plugin, data, more, words):
     assert b"hunter2" not in b"".join(heard)
 
 
+def test_fault_beside_a_way_to_ask(monkeypatch):
+    """Only a package that is missing tells of the account; another fault while connecting is waited for."""
+
+    def fail(_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(pymysql.connections.Connection, "_request_authentication", fail)
+    with server_that(WITHOUT_TLS) as url, pytest.raises(Unreachable, match="new thread"), reader(url).session(1):
+        pass
+
+
 def test_clear_password_with_tls(secure):
     """Over TLS such a server is told the password."""
     # Of MariaDB's own plugins pam alone asks so, and has no test of its own: PyMySQL's way is taken.
