@@ -487,6 +487,7 @@ class _Case:
             for job in those:
                 yield from self._lifetime(gate, job)
             yield from self._renamed(gate)
+            yield from self._unmarked(gate)
             if gate.own and gate.if_absent == "open":
                 yield _Wrong(
                     "unproven",
@@ -572,6 +573,20 @@ class _Case:
                     "use manifests/components, which tell kustomize of the reference, or write the name that it gets.",
                 )
 
+    def _unmarked(self, gate: Gate) -> Iterator[_Wrong]:
+        """Judge what --require takes from a mark of the pod: kustomize gives a Rollout's pods no label of its own."""
+        template = part(self.workload.manifest.content, *self.workload.path[:-1], "metadata")
+        for name, kind, key in _marks(gate.container):
+            used = next((each for each in gate.require if f"$({name})" in each), "")
+            if used and not part(template, f"{kind}s").get(key):
+                yield _Wrong(
+                    "unmet-require",
+                    gate,
+                    f"--require demands {used}, and {name} is the pod's {kind} {key}, which its template does not "
+                    "have: the gate never opens.",
+                    f"give the pods' template the {kind} {key}; kustomize's labels reach a Rollout by their fields alone.",
+                )
+
     def _deadline(self, gate: Gate) -> Iterator[_Wrong]:
         manifest = self.workload.manifest
         if manifest.kind not in _ROLLED_OUT:
@@ -641,6 +656,17 @@ def _chooses_a_release(selector: str) -> bool:
         _RELEASES_KEY.fullmatch(key) or re.fullmatch(r"v?\d[\w.]*", value) or rbac.is_of_a_release(value)
         for key, value in (pair for pair in pairs if len(pair) == 2)
     )
+
+
+_MARK = re.compile(r"metadata\.(label|annotation)s\['(.+)'\]")
+
+
+def _marks(container: Object) -> Iterator[tuple[str, str, str]]:
+    """Yield the variables that have a label or an annotation of the pod, with the kind and the key of that."""
+    for each in parts(container, "env"):
+        found = _MARK.fullmatch(str(part(each, "valueFrom", "fieldRef").get("fieldPath")))
+        if found:
+            yield str(each.get("name")), found[1], found[2]
 
 
 def _waits_for(gate: Gate) -> str:

@@ -89,6 +89,11 @@ def args(*words):
     return put("Deployment", ARGS, list(words))
 
 
+def released(field):
+    source = {"name": "RELEASE", "valueFrom": {"fieldRef": {"fieldPath": field}}}
+    return put("Deployment", (*GATE, "env"), [source])
+
+
 WEB = {"kind": "ServiceAccount", "name": "web"}
 annotated = partial(put, "Job", ("metadata", "annotations"))
 automount = partial(put, "Deployment", (*POD, "automountServiceAccountToken"))
@@ -411,6 +416,29 @@ def test_shipped(folder):
         ),
         ([args("job", "db-migrate", "--require", "release=7")], ["unmet-require"], "where it is missing"),
         ([args("job", "db-migrate", "--require", "release=$(RELEASE)")], [], ""),
+        (
+            [args("job", "db-migrate", "--require", "release=$(RELEASE)"), released("metadata.labels['release']")],
+            ["unmet-require"],
+            "RELEASE is the pod's label release, which its template does not have",
+        ),
+        (
+            [
+                args("job", "db-migrate", "--require", "release=$(RELEASE)"),
+                released("metadata.annotations['example.com/of']"),
+                put("Deployment", ("spec", "template", "metadata", "annotations"), {"example.com/of": ""}),
+            ],
+            ["unmet-require"],
+            "RELEASE is the pod's annotation example.com/of",
+        ),
+        (
+            [
+                args("job", "db-migrate", "--require", "release=$(RELEASE)"),
+                released("metadata.labels['release']"),
+                put("Deployment", ("spec", "template", "metadata", "labels", "release"), "7"),
+            ],
+            [],
+            "",
+        ),
         ([put("Job", ("spec", "ttlSecondsAfterFinished"), 0)], ["removed-job"], "ttlSecondsAfterFinished: 0 removes"),
         (
             [
