@@ -24,7 +24,7 @@ TOOL = Tool(
     order=int,
     directory=Directory(
         "V3__add_stock.sql",
-        layouts.plain,
+        layouts.once,
         files=r"(?:.*/)?([VU]\d+(?:\.\d+)?__\w+)\.(?:rs|sql)",
         passed=NONE,
         follows=False,

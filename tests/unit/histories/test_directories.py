@@ -63,6 +63,7 @@ PLAIN = [
     ),
     ("golang-migrate", ["1_add.up.sql", "1_drop.down.sql"], ["1"]),
     ("goose", ["00001_a.sql", "00002_b.go", "00002_b_test.go", "embed.go", "00010_c.sql"], ["1", "2", "10"]),
+    ("flyway", ["src/V1__a.java", "target/V1__a.class", "V2__b.sql"], ["1", "2"]),
     ("knex", ["2_b.js", "1_a.ts", "1_a.js", "1_a.js.map", "1_a.d.ts"], ["1_a", "2_b"]),
     (
         "laravel",
@@ -73,7 +74,7 @@ PLAIN = [
     ("node-pg-migrate", ["9_a.js", "10_b.sql", ".eslintrc.js"], ["9_a", "10_b"]),
     ("phinx", ["20240101000001_add_users.php", "20240102000002.php", "x.php"], None),
     ("prisma", ["1_a/migration.sql", ".2_b/migration.sql", "migration_lock.toml", "..data/3_c"], [".2_b", "1_a"]),
-    ("rails", ["009_a.rb", "010_b.rb", "shop/011_c.rb", "011_c.shop.rb"], ["9", "10", "11"]),
+    ("rails", ["009_a.rb", "010_b.rb", "shop/011_c.rb", "012_d.shop.rb"], ["9", "10", "11", "12"]),
     ("ecto", ["1_a.exs", "node_modules/2_b.exs", ".old/3_c.exs"], ["1", "2"]),
     ("drizzle", [".1_a/migration.sql", "2_b/migration.sql"], [".1_a", "2_b"]),
     ("aerich", ["models/1_a.py", "models/2_b.pyc"], ["models.1_a", "models.2_b"]),
@@ -99,6 +100,15 @@ def test_plain(tool, files, revisions, tree):
         ("goose", ["1_a.sql", "00001_b.sql"], r"00001_b and 1_a \(1_a\.sql\) are both 1; give one of them another"),
         ("golang-migrate", ["1_a.up.sql", "01_b.up.sql"], r"01_b\.up\.sql and 1_a\.up\.sql are both 1"),
         ("flyway", ["V1__a.sql", "V1.0__b.sql"], "are both 1; give"),
+        (
+            "flyway",
+            ["mysql/V1__a.sql", "pg/V1__a.sql"],
+            r"mysql/V1__a\.sql and pg/V1__a\.sql are both V1__a; .* folder of",
+        ),
+        ("flyway", ["a/R__b.sql", "c/R__b.sql"], r"a/R__b\.sql and c/R__b\.sql are both R__b; give"),
+        ("rails", ["1_a.rb", "shop/1_a.rb"], r"1_a\.rb and shop/1_a\.rb are both 1_a; give"),
+        ("ecto", ["1_a.exs", "shop/1_a.exs"], r"1_a\.exs and shop/1_a\.exs are both 1_a; give"),
+        ("refinery", ["V1__a.rs", "V1__a.sql"], r"V1__a\.rs and V1__a\.sql are both V1__a; give"),
         (
             "prisma",
             ["1_a/migration.sql", "2_b/README"],
