@@ -115,3 +115,8 @@ NAMED = (
         "Knex loads .mjs only where its settings say so (loadExtensions), which no directory tells",
     ),
 )
+
+
+def named(finding: Finding) -> Named | None:
+    """Return the disagreement that a finding is, of those that are known."""
+    return next((one for one in NAMED if one.covers(finding)), None)
