@@ -23,6 +23,8 @@ _PROJECT = ("Cargo.toml", "atlas.hcl", "composer.json", "go.mod", "package.json"
 """What lies in a project's own folder, whose files may be called as migrations are, and are none."""
 _NOT_OURS = re.compile(rf"(?:.*/)?(?:{PASSED}|vendor)(?:/.*)?")
 """Path of what others have written, whose migrations are theirs."""
+_VENDORED = re.compile(rf"(?:.*/)?vendor/{_HOME.pattern}")
+"""Path of a folder of such migrations."""
 _ABOVE = ("sqitch.plan", "meta")
 """What lies beside a folder that was named instead of the one that has it."""
 
@@ -212,9 +214,22 @@ def _above(tool: Tool, layout: Directory, place: Path) -> str:
 def _found(tool: Tool, layout: Directory, directory: str, given: Sequence[str]) -> Found:
     folder = _folder(directory, layout.passed, follows=layout.follows, begins_in_a_file=layout.begins_in_a_file)
     try:
-        return layout.standing_on(folder, given) if given and layout.standing_on else layout.read(tool, folder)
+        found = layout.standing_on(folder, given) if given and layout.standing_on else layout.read(tool, folder)
+        if found.revisions:
+            _refuse_vendored(tool, layout, directory, folder, found)
     except (OSError, ValueError) as fault:
         raise _misconfigured(directory, fault) from fault
+    return found
+
+
+def _refuse_vendored(tool: Tool, layout: Directory, directory: str, folder: Folder, found: Found) -> None:
+    """Raise ValueError where some are in what others have written: a project may have that below its own folder."""
+    vendored = [path for path in folder.folders if _VENDORED.fullmatch(path) and folder.looks_into(path)]
+    if vendored and layout.read(tool, _folder(directory, f"{layout.passed}|vendor")).revisions != found.revisions:
+        raise ValueError(
+            f"{vendored[0]} has migrations that others have written, which {tool.name} runs only if it is told to; "
+            f"{_one_of(_homes(directory, folder))}leave vendor out"
+        )
 
 
 def _misconfigured(directory: str, fault: OSError | ValueError) -> Misconfigured:

@@ -75,6 +75,7 @@ PLAIN = [
     ("phinx", ["20240101000001_add_users.php", "20240102000002.php", "x.php"], None),
     ("prisma", ["1_a/migration.sql", ".2_b/migration.sql", "migration_lock.toml", "..data/3_c"], [".2_b", "1_a"]),
     ("rails", ["009_a.rb", "010_b.rb", "shop/011_c.rb", "012_d.shop.rb"], ["9", "10", "11", "12"]),
+    ("rails", ["vendor/001_a.rb", "db/vendor/002_b.rb"], ["1", "2"]),
     ("ecto", ["1_a.exs", "node_modules/2_b.exs", ".old/3_c.exs"], ["1", "2"]),
     ("drizzle", [".1_a/migration.sql", "2_b/migration.sql"], [".1_a", "2_b"]),
     ("aerich", ["models/1_a.py", "models/2_b.pyc"], ["models.1_a", "models.2_b"]),
@@ -107,6 +108,11 @@ def test_plain(tool, files, revisions, tree):
         ),
         ("flyway", ["a/R__b.sql", "c/R__b.sql"], r"a/R__b\.sql and c/R__b\.sql are both R__b; give"),
         ("rails", ["1_a.rb", "shop/1_a.rb"], r"1_a\.rb and shop/1_a\.rb are both 1_a; give"),
+        (
+            "rails",
+            ["db/migrate/1_a.rb", "vendor/bundle/ruby/gems/shop/db/migrate/2_b.rb"],
+            "vendor/bundle/ruby/gems/shop/db/migrate has migrations that others .* rails .*; write .*/db/migrate if",
+        ),
         ("ecto", ["1_a.exs", "shop/1_a.exs"], r"1_a\.exs and shop/1_a\.exs are both 1_a; give"),
         ("refinery", ["V1__a.rs", "V1__a.sql"], r"V1__a\.rs and V1__a\.sql are both V1__a; give"),
         (
