@@ -53,20 +53,19 @@ def recognise(directory: str, *, surely: bool = False) -> Tool:
     folder = _folder(directory, begins_in_a_file=os.path.isfile(directory))  # noqa: PTH113 - as given, `/./` and all
     try:
         found = _recognised(folder)
-        folder = folder if found else _folder(directory)
+        folder = _folder(directory) if folder.named and not found else folder
         below = [(home, Folder(Path(home), PASSED)) for home in _homes(directory, folder)]
         if found:
             _refuse_others(found, directory, below)
             _refuse_more(found[0], directory, below)
-        told = [] if found else [(home, each) for home, place in below if (each := _recognised(place))]
+        told = [] if found else [(home, place, each) for home, place in below if (each := _recognised(place))]
     except (OSError, ValueError) as fault:
         raise _misconfigured(directory, fault) from fault
     if len(told) == 1:
-        [(directory, found)] = told
-        folder = _folder(directory)
+        [(directory, folder, found)] = told
     if not found:
         raise Misconfigured(
-            f"{directory}: no tool's migrations are recognised in it; {_one_of([home for home, _ in told])}"
+            f"{directory}: no tool's migrations are recognised in it; {_one_of([home for home, _, _ in told])}"
             "name the tool, for example --tool flyway"
         )
     if surely and (len(found) > 1 or not _has_sign(found[0].directory, folder)):
