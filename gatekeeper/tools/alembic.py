@@ -53,7 +53,7 @@ class Graph:
 def graph_of(files: Mapping[str, str]) -> Graph:
     """Return the graph of those files that have both a revision and a down revision, as Alembic demands."""
     read = {path: python.constants(path, text, "revision", "down_revision", "depends_on")
-            for path, text in files.items() if path.endswith(".py") and "down_revision" in text}  # fmt: skip
+            for path, text in files.items() if _LOADED.fullmatch(path) and "down_revision" in text}  # fmt: skip
     homes = {_home(path) for path, values in read.items() if "down_revision" in values}
     for path in files:
         if _LOADED.fullmatch(path) and _home(path) in homes and "down_revision" not in read.get(path, ()):

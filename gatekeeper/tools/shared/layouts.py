@@ -65,7 +65,11 @@ def ordered(tool: Tool, named: Iterable[tuple[str, str]]) -> Found:
     """Return migrations, given as name and path, in the tool's order; two names of one revision are a mistake."""
     names: dict[str, str] = {}
     for name, path in named:
-        revision = tool.revision(name)
+        try:
+            revision = tool.revision(name)
+        except ValueError as fault:
+            right = f"; {_RIGHT.format(tool.directory)}" if tool.directory else ""
+            raise ValueError(f"{path} is called as no migration of {tool.name} is ({fault}){right}") from fault
         if names.setdefault(revision, name) != name:
             raise ValueError(f"{names[revision]} and {name} ({path}) are both {revision}; give one of them another")
     in_order = sorted(names, key=lambda revision: _place(tool, revision))

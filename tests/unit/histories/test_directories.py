@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -129,6 +130,21 @@ def test_plain(tool, files, revisions, tree):
             "goose",
             ["1_a.sql", "x.sql"],
             "x.sql stops goose, which runs no other migration then; rename or remove it, a right",
+        ),
+        ("goose", ["1_a.sql", ".sql"], r"\.sql stops goose"),
+        *(
+            (
+                tool,
+                [first, path],
+                f"{re.escape(path)} is called as no migration of {tool} is .a revision is .*; rename or",
+            )
+            for tool, first, path in (
+                ("sql-migrate", "1.sql", ".sql"),
+                ("sequelize", "1.js", ".js"),
+                ("mikro-orm", "1.js", ".js"),
+                ("knex", "1.js", " 2.js"),
+                ("tern", "001_a.sql", "\u0669_a.sql"),
+            )
         ),
         ("flyway", ["V1__a.sql", "R__b.class"], "R__b.class is repeatable and a program, so that only Flyway knows"),
         (
