@@ -379,6 +379,7 @@ OWN: dict[str, dict[str, Tree]] = {
         "lower case": {"v9__x.sql": SELECT},
         "padded": {"V09__x.sql": SELECT},
         "repeatable": {"R__x.sql": SELECT},
+        "accent as a mark": {"V9__xe\u0301.sql": SELECT},
     },
     "sea-orm": {
         "name of its own": {

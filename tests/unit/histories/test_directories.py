@@ -81,6 +81,7 @@ PLAIN = [
     ("drizzle", [".1_a/migration.sql", "2_b/migration.sql"], [".1_a", "2_b"]),
     ("aerich", ["models/1_a.py", "models/2_b.pyc"], ["models.1_a", "models.2_b"]),
     ("refinery", ["V1__a.sql", "U2__b.sql", "sub/V10__c.rs", "mod.rs"], ["1", "2", "10"]),
+    ("refinery", ["V1__a.sql", "V2__e\u0301.sql"], ["1", "2"]),
     ("sea-orm", ["lib.rs", "m20240101_000001_a.rs"], ["m20240101_000001_a"]),
     ("sequelize", ["1-a.js", "2-b.cjs", "1-a.d.ts"], ["1-a", "2-b"]),
     ("sql-migrate", ["10_b.sql", "9_a.sql", "later.sql"], ["9_a", "10_b", "later"]),
