@@ -23,6 +23,8 @@ _PROJECT = ("Cargo.toml", "atlas.hcl", "composer.json", "go.mod", "package.json"
 """What lies in a project's own folder, whose files may be called as migrations are, and are none."""
 _NOT_OURS = re.compile(rf"(?:.*/)?(?:{PASSED}|vendor)(?:/.*)?")
 """Path of what others have written, whose migrations are theirs."""
+_VENDORED = re.compile(rf"(?:.*/)?vendor/{_HOME.pattern}")
+"""Path of a folder of such migrations."""
 _ABOVE = ("sqitch.plan", "meta")
 """What lies beside a folder that was named instead of the one that has it."""
 
@@ -51,20 +53,19 @@ def recognise(directory: str, *, surely: bool = False) -> Tool:
     folder = _folder(directory, begins_in_a_file=os.path.isfile(directory))  # noqa: PTH113 - as given, `/./` and all
     try:
         found = _recognised(folder)
-        folder = folder if found else _folder(directory)
+        folder = _folder(directory) if folder.named and not found else folder
         below = [(home, Folder(Path(home), PASSED)) for home in _homes(directory, folder)]
         if found:
             _refuse_others(found, directory, below)
             _refuse_more(found[0], directory, below)
-        told = [] if found else [(home, each) for home, place in below if (each := _recognised(place))]
+        told = [] if found else [(home, place, each) for home, place in below if (each := _recognised(place))]
     except (OSError, ValueError) as fault:
         raise _misconfigured(directory, fault) from fault
     if len(told) == 1:
-        [(directory, found)] = told
-        folder = _folder(directory)
+        [(directory, folder, found)] = told
     if not found:
         raise Misconfigured(
-            f"{directory}: no tool's migrations are recognised in it; {_one_of([home for home, _ in told])}"
+            f"{directory}: no tool's migrations are recognised in it; {_one_of([home for home, _, _ in told])}"
             "name the tool, for example --tool flyway"
         )
     if surely and (len(found) > 1 or not _has_sign(found[0].directory, folder)):
@@ -212,9 +213,22 @@ def _above(tool: Tool, layout: Directory, place: Path) -> str:
 def _found(tool: Tool, layout: Directory, directory: str, given: Sequence[str]) -> Found:
     folder = _folder(directory, layout.passed, follows=layout.follows, begins_in_a_file=layout.begins_in_a_file)
     try:
-        return layout.standing_on(folder, given) if given and layout.standing_on else layout.read(tool, folder)
+        found = layout.standing_on(folder, given) if given and layout.standing_on else layout.read(tool, folder)
+        if found.revisions:
+            _refuse_vendored(tool, layout, directory, folder, found)
     except (OSError, ValueError) as fault:
         raise _misconfigured(directory, fault) from fault
+    return found
+
+
+def _refuse_vendored(tool: Tool, layout: Directory, directory: str, folder: Folder, found: Found) -> None:
+    """Raise ValueError where some are in what others have written: a project may have that below its own folder."""
+    vendored = [path for path in folder.folders if _VENDORED.fullmatch(path) and folder.looks_into(path)]
+    if vendored and layout.read(tool, _folder(directory, f"{layout.passed}|vendor")).revisions != found.revisions:
+        raise ValueError(
+            f"{vendored[0]} has migrations that others have written, which {tool.name} runs only if it is told to; "
+            f"{_one_of(_homes(directory, folder))}leave vendor out"
+        )
 
 
 def _misconfigured(directory: str, fault: OSError | ValueError) -> Misconfigured:

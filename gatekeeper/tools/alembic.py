@@ -53,7 +53,7 @@ class Graph:
 def graph_of(files: Mapping[str, str]) -> Graph:
     """Return the graph of those files that have both a revision and a down revision, as Alembic demands."""
     read = {path: python.constants(path, text, "revision", "down_revision", "depends_on")
-            for path, text in files.items() if path.endswith(".py") and "down_revision" in text}  # fmt: skip
+            for path, text in files.items() if _LOADED.fullmatch(path) and "down_revision" in text}  # fmt: skip
     homes = {_home(path) for path, values in read.items() if "down_revision" in values}
     for path in files:
         if _LOADED.fullmatch(path) and _home(path) in homes and "down_revision" not in read.get(path, ()):
@@ -127,8 +127,9 @@ def _files(folder: Folder) -> dict[str, str]:
     files = {path: folder[path] for path in folder if path.endswith(".py")}
     _refuse_environments(files)
     revisions = [path for path, text in files.items() if re.search(r"(?m)^down_revision\b", text)]
-    homes_of_them = {PurePath(path).parent for path in revisions}
-    below = [path for path in revisions if not homes_of_them.isdisjoint(PurePath(path).parents[1:])]
+    homes_of_them = {PurePath(home) for home in {_home(path) for path in revisions}}
+    inner = {str(home) for home in homes_of_them if not homes_of_them.isdisjoint(home.parents)}
+    below = [path for path in revisions if _home(path) in inner]
     if not below or is_recursive:
         return files
     if not configuration:
@@ -156,7 +157,7 @@ _LOCATIONS = re.compile(r"(?m)^\s*version_locations\s*[=:]")
 
 def _refuse_environments(files: Mapping[str, str]) -> None:
     """Raise ValueError for several environments, each of which has a history of its own."""
-    homes = [path.removesuffix("env.py") for path in files if PurePath(path).name == "env.py"]
+    homes = [path.removesuffix("env.py") for path in files if f"/{path}".endswith("/env.py")]
     homes = [home for home in homes if any(path.startswith(f"{home}versions/") for path in files)]
     if len(homes) > 1:
         raise ValueError(f"{homes[0] or './'} and {homes[1]} are environments of their own; name the folder of one")

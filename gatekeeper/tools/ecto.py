@@ -25,7 +25,7 @@ TOOL = Tool(
     order=int,
     directory=Directory(
         "20240102030405_add_stock.exs",
-        layouts.plain,
+        layouts.once,
         files=r"(?:.*/)?([+-]?\d+_[^/]*)\.exs",  # a sign is refused: Integer.parse reads it
         passed=r"\..*",
         signs=((r"(.*/)?\d+_[^/]*\.exs", r"\buse Ecto\.Migration\b"),),

@@ -12,7 +12,8 @@ from gatekeeper.tools.shared.record import CURRENT, Directory, Found, Row, Table
 _MIGRATIONS = ("SQL", "JDBC", "SPRING_JDBC", "SCRIPT", "CUSTOM")
 _BASELINES = ("BASELINE", "SQL_BASELINE", "JDBC_BASELINE", "SCRIPT_BASELINE")
 """Types of rows (CoreMigrationType.java)."""
-_PROGRAMS = ("java", "kt", "class", "ps1", "bat", "cmd", "sh", "bash", "py")
+_CLASSES = ("java", "kt", "class")
+_PROGRAMS = (*_CLASSES, "ps1", "bat", "cmd", "sh", "bash", "py")
 """The extensions of migrations that are none in SQL; what has none is run too (ScriptMigrationResolver.java)."""
 
 
@@ -105,6 +106,8 @@ def _read(tool: Tool, folder: Folder) -> Found:
                 f"{path} is repeatable and a program, so that only Flyway knows whether it has run as it is now; "
                 "give --revision instead"
             )
+    for migrations in named.values():  # a class and what it is made of are one
+        layouts.each_once((name, path) for name, path in migrations if path.rpartition(".")[2] not in _CLASSES)
     versions, baselines, repeatable = (layouts.ordered(tool, named[kind]).revisions for kind in "VBR")
     last = [revision for revision in baselines[-1:] if not versions or _is_before(tool, versions[-1], revision)]
     paths = dict(named["R"])

@@ -32,7 +32,7 @@ TOOL = Tool(
         "00003_add_stock.sql",
         layouts.plain,
         files=r"(?!.*_test\.go)(0*[1-9]\d*_[^/]*)\.(?:sql|go)",
-        refused=r"[^/]+\.sql|0+_[^/]*\.go",  # its command and CollectMigrations; a Provider passes over some
+        refused=r"[^/]*\.sql|0+_[^/]*\.go",  # its command and CollectMigrations; a Provider passes over some
         signs=((r"[^/]+\.(sql|go)", r"(?m)^-- *\+goose Up|\bgoose\.AddMigration"),),
     ),
 )

@@ -6,7 +6,7 @@ from gatekeeper.tools.shared import layouts, locks, revisions, rows
 from gatekeeper.tools.shared.folder import Folder
 from gatekeeper.tools.shared.record import PATH, Directory, Found, Table, Tool
 
-_FILES = r"(?!.*\.d\.m?ts)([^/]+)\.(?:js|ts|mjs|mts)"
+_FILES = r"(?!.*\.d\.m?ts)([^/]*)\.(?:js|ts|mjs|mts)"
 
 
 def _read(tool: Tool, folder: Folder) -> Found:

@@ -25,7 +25,7 @@ TOOL = Tool(
     directory=Directory(
         "Migration20240102030405.ts",
         layouts.plain,
-        files=r"([^/]+)(?<!\.d)\.(?:js|ts|cjs)",  # `!(*.d)` takes hidden ones too
+        files=r"([^/]*)(?<!\.d)\.(?:js|ts|cjs)",  # `!(*.d)` takes hidden ones too
         signs=((layouts.CODE, r"@mikro-orm/migrations|\bextends (\w+\.)?Migration\b"),),
     ),
 )

@@ -17,7 +17,7 @@ def _read(tool: Tool, folder: Folder) -> Found:
                 f"{another[0]} has the migrations of a database of its own; write the folder of one, "
                 "for example db/migrate"
             )
-    return layouts.ordered(tool, named)
+    return layouts.ordered(tool, layouts.each_once(named))
 
 
 TOOL = Tool(

@@ -24,8 +24,9 @@ TOOL = Tool(
     order=int,
     directory=Directory(
         "V3__add_stock.sql",
-        layouts.plain,
-        files=r"(?:.*/)?([VU]\d+(?:\.\d+)?__\w+)\.(?:rs|sql)",
+        layouts.once,
+        # Rust's \w has marks, as macOS writes an accent, and Python's has none: whatever is not ASCII counts.
+        files=r"(?:.*/)?([VU]\d+(?:\.\d+)?__(?:\w|[^\x00-\x7f])+)\.(?:rs|sql)",
         passed=NONE,
         follows=False,
         looks=r"(.*/)?[VU]\d+__\w+\.(sql|rs)",

@@ -15,7 +15,7 @@ TOOL = Tool(
     directory=Directory(
         "20240102030405-add-stock.js",
         layouts.plain,
-        files=r"(?!.*\.d\.ts)([^/]+)\.(?:cjs|js|cts|ts)",
+        files=r"(?!.*\.d\.ts)([^/]*)\.(?:cjs|js|cts|ts)",
         signs=((layouts.CODE, r"\bqueryInterface\b"),),
     ),
 )

@@ -14,7 +14,7 @@ TOOL = Tool(
     directory=Directory(
         "3_add_stock.sql",
         layouts.plain,
-        files=r"([^/]+)\.sql",
+        files=r"([^/]*)\.sql",
         signs=((r"[^/]+\.sql", r"(?m)^-- *\+migrate Up\b"),),
     ),
 )

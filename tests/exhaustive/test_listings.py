@@ -57,6 +57,7 @@ MORE = {
     "flyway-link to the folder": "which Flyway goes round in, and fails of",
     "liquibase-link to the folder": "which Liquibase goes round in, and fails of",
     "django-folder of its name": "which Python takes for a module",
+    "liquibase-dbms in XML: 'unknown'": "which an extension's database may be called",
     "node-pg-migrate-js.map": "which --ignore-pattern leaves out, or the tool fails of",
     "node-pg-migrate-linked folder": "which the tool fails of",
     "node-pg-migrate-link to the folder": "which the tool fails of",

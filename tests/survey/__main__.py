@@ -15,7 +15,7 @@ from random import Random
 
 from recorder.recording import PostgresServer, cache_folder
 from survey.compare import Finding, gate
-from survey.named import NAMED
+from survey.named import named
 from survey.styles import STYLES
 from survey.tools import Answer, Tool, installed
 from survey.trees import Entry, tree
@@ -36,21 +36,22 @@ def main() -> None:
             tool = available[name]()
             trees = range(options.seed + place, options.seed + options.trees, len(names))
             for seed in trees:
-                findings += survey(server, name, tool, seed)
+                for finding in survey(server, name, tool, seed):
+                    findings.append(finding)
+                    if finding.kind and not named(finding):
+                        print(f"{finding.kind}: {finding}", flush=True)
             tool.close()
             print(figures(name, len(trees), [finding for finding in findings if finding.tool == name]), flush=True)
     differ = [finding for finding in findings if finding.kind]
-    named = {finding: named for finding in differ for named in NAMED if named.covers(finding)}
-    for named_one, count in Counter(named.values()).items():
-        print(f"named {count} times: {named_one.tools}, {named_one.kind}: {named_one.reason}")
-    unnamed = [finding for finding in differ if finding not in named]
-    for finding in unnamed:
-        print(f"{finding.kind}: {finding}")
+    reasons = Counter(filter(None, map(named, differ)))
+    for one, count in reasons.items():
+        print(f"named {count} times: {one.tools}, {one.kind}: {one.reason}")
+    unnamed = len(differ) - reasons.total()
     print(
         f"seed {options.seed}: {options.trees} trees of {len(names)} tools, {len(findings)} comparisons, "
-        f"{len(named)} differences that are named, {len(unnamed)} that are not, {time.monotonic() - began:.0f} s"
+        f"{reasons.total()} differences that are named, {unnamed} that are not, {time.monotonic() - began:.0f} s"
     )
-    sys.exit(bool(unnamed))
+    sys.exit(unnamed > 0)
 
 
 def survey(server: PostgresServer, name: str, tool: Tool, seed: int) -> Iterator[Finding]:

@@ -31,6 +31,12 @@ NAMED = (
     Named(".*", "jams", "there is no migration of .* in it", "a directory without migrations proves nothing"),
     Named(".*", "jams|cannot read", "is a link to nothing", "what a link was to lead to may be a migration elsewhere"),
     Named(
+        "sqlx|diesel|dbmate",
+        "cannot read",
+        r"are both \d+; give one of them another",
+        "the tool lists two files of one version, and fails at the second: one row tells nothing of either",
+    ),
+    Named(
         "django",
         "jams|cannot read",
         "is in no folder called migrations, so that only the settings tell",
@@ -115,3 +121,8 @@ NAMED = (
         "Knex loads .mjs only where its settings say so (loadExtensions), which no directory tells",
     ),
 )
+
+
+def named(finding: Finding) -> Named | None:
+    """Return the disagreement that a finding is, of those that are known."""
+    return next((one for one in NAMED if one.covers(finding)), None)

@@ -1,5 +1,6 @@
 """What each tool's migrations look like: the files that users have, before anything odd is done to them."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
@@ -40,6 +41,21 @@ def _pgm(random: Random, migration: Migration) -> Files:
 
 PGM = _script('(pgm) => pgm.sql("{}")', '(pgm) => pgm.sql("{}")')
 PGM_SQL = _sql("-- Up Migration", "-- Down Migration")
+
+
+def _sqlx(random: Random, migration: Migration) -> Files:
+    """One file, or up and down."""
+    if random.random() < 0.5:
+        return {f"{migration.name}.sql": f"{migration.sql};\n"}
+    return _up_and_down(random, migration)
+
+
+def _diesel(random: Random, migration: Migration) -> Files:
+    """A folder, whose number is a date with dashes, or one without."""
+    dashed = re.sub(r"^(\d{4})(\d\d)(\d\d)(\d{6})_", r"\1-\2-\3-\4_", migration.name)
+    name = dashed if random.random() < 0.7 else migration.name
+    up = {f"{name}/up.sql": f"{migration.sql};\n"}
+    return up if random.random() < 0.2 else {**up, f"{name}/down.sql": f"DROP TABLE t{migration.place};\n"}
 
 
 # -- Alembic ------------------------------------------------------------------------------------------------------
@@ -206,4 +222,6 @@ STYLES = {
     "liquibase": Style(_liquibase, lambda _: ROOT),
     "sqitch": Style(_sqitch, _plan, in_branches, counts=False),
     "yoyo": Style(_yoyo, needs=in_branches),
+    "sqlx": Style(_sqlx, counts=False),
+    "diesel": Style(_diesel, counts=False),
 }

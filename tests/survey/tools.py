@@ -4,7 +4,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -48,6 +48,11 @@ PYTHON_PACKAGES = (
     "setuptools==80.9.0",
     "psycopg2-binary==2.9.13",
 )
+CARGO_PACKAGES = {
+    "sqlx": ("sqlx-cli@0.9.0", "rustls,postgres"),
+    "diesel": ("diesel_cli@2.3.14", "postgres"),  # which needs libpq-dev
+}
+"""What has the program of a tool, and its features."""
 
 
 @dataclass(frozen=True)
@@ -132,21 +137,20 @@ class Helped:
 class Commands:
     """A tool with commands, one that applies all and one that says what is pending."""
 
-    program: str | Path
-    up: Callable[[str, Path], Sequence[str | Path]]
-    """Database and directory -> arguments."""
-    status: Callable[[str, Path], Sequence[str | Path]]
+    program: Path
+    arguments: Callable[[str, str, Path], Sequence[str | Path]]
+    """Command, database and directory -> arguments."""
+    up: str
+    status: str
     pending: Callable[[str], Sequence[str]]
     """What the status says -> names."""
     folder: Path
-    environment: Mapping[str, str] | None = None
 
     def ask(self, database: str, directory: Path, *, apply: bool = False, count: int = 0) -> Answer:
-        for arguments in (*([self.up] if apply else []), self.status):
+        for command in (*([self.up] if apply else []), self.status):
             done = subprocess.run(
-                [self.program, *arguments(database, directory)],
+                [self.program, *self.arguments(command, database, directory)],
                 cwd=self.folder,
-                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -211,25 +215,6 @@ def installed(cache: Path) -> dict[str, Callable[[], Tool]]:
         subprocess.run(["javac", "-cp", class_path, "-d", cache / "java", HERE / "Main.java"], check=True)
         return Helper(["java", "-XX:TieredStopAtLevel=1", "-cp", f"{class_path}:{cache / 'java'}", "Main"], cache)
 
-    def dbmate() -> Tool:
-        program = packages.npm(cache / "node", *NODE_PACKAGES) / ".bin/dbmate"
-
-        def arguments(command: str) -> Callable[[str, Path], list[str | Path]]:
-            return lambda database, directory: [
-                "--url", database, "--migrations-dir", directory, "--no-dump-schema", command
-            ]  # fmt: skip
-
-        return Commands(program, arguments("up"), arguments("status"), _unticked, cache)
-
-    def sequelize() -> Tool:
-        program = packages.npm(cache / "node", *NODE_PACKAGES) / ".bin/sequelize-cli"
-
-        def arguments(command: str) -> Callable[[str, Path], list[str | Path]]:
-            return lambda database, directory: [command, "--url", database, "--migrations-path", directory]
-
-        status = arguments("db:migrate:status")
-        return Commands(program, arguments("db:migrate"), status, _down, cache / "node")
-
     tools = {
         name: lambda name=name, helper=helper: Helped(name, helper())
         for helper, names in {
@@ -240,7 +225,42 @@ def installed(cache: Path) -> dict[str, Callable[[], Tool]]:
         }.items()
         for name in names
     }
-    return {**tools, "dbmate": dbmate, "sequelize": sequelize, "sqitch": Sqitch}
+    return {**tools, **_with_commands(cache), "sqitch": Sqitch}
+
+
+def _with_commands(cache: Path) -> dict[str, Callable[[], Tool]]:
+    def npm(name: str) -> Path:
+        return packages.npm(cache / "node", *NODE_PACKAGES) / ".bin" / name
+
+    def cargo(name: str) -> Path:
+        package, features = CARGO_PACKAGES[name]
+        options = ["--no-default-features", "--features", features]
+        return packages.cargo(cache / "cargo" / name, package, *options) / name
+
+    return {
+        "dbmate": lambda: Commands(npm("dbmate"), _dbmate, "up", "status", _unticked, cache),
+        "sequelize": lambda: Commands(
+            npm("sequelize-cli"), _sequelize, "db:migrate", "db:migrate:status", _down, cache / "node"
+        ),
+        "sqlx": lambda: Commands(cargo("sqlx"), _sqlx, "run", "info", _pending, cache),
+        "diesel": lambda: Commands(cargo("diesel"), _diesel, "run", "list", _uncrossed, cache),
+    }
+
+
+def _dbmate(command: str, database: str, directory: Path) -> Sequence[str | Path]:
+    return ["--url", database, "--migrations-dir", directory, "--no-dump-schema", command]
+
+
+def _sequelize(command: str, database: str, directory: Path) -> Sequence[str | Path]:
+    return [command, "--url", database, "--migrations-path", directory]
+
+
+def _sqlx(command: str, database: str, directory: Path) -> Sequence[str | Path]:
+    return ["migrate", command, "--database-url", database, "--source", directory]
+
+
+def _diesel(command: str, database: str, directory: Path) -> Sequence[str | Path]:
+    return ["migration", command, "--database-url", database, "--migration-dir", directory]
 
 
 def _unticked(text: str) -> list[str]:
@@ -251,3 +271,13 @@ def _unticked(text: str) -> list[str]:
 def _down(text: str) -> list[str]:
     """Return what `sequelize db:migrate:status` shows as down."""
     return [line.removeprefix("down ") for line in text.splitlines() if line.startswith("down ")]
+
+
+def _pending(text: str) -> list[str]:
+    """Return what `sqlx migrate info` shows as such."""
+    return re.findall(r"(?m)^(-?\d+)/pending\b", text)
+
+
+def _uncrossed(text: str) -> list[str]:
+    """Return what `diesel migration list` shows with an empty box."""
+    return re.findall(r"(?m)^ *\[ \] (.+)$", text)

@@ -10,10 +10,16 @@ MOST_BYTES = 10 * 2**20
 """Of one file whose text is read."""
 
 
+def _read(file: Path) -> bytes:
+    """Return what a file has, of a larger one a byte more than is read of one. Raises OSError."""
+    with file.open("rb") as opened:
+        # Room for all that is asked for is made before it is read, which costs more than to read a migration.
+        return opened.read(MOST_BYTES + 1 if os.fstat(opened.fileno()).st_size > MOST_BYTES else -1)
+
+
 def text_of(file: Path, shown: str) -> str:
     """Return the text of a file. Raises OSError, and ValueError for what is too large or no text."""
-    with file.open("rb") as opened:
-        content = opened.read(MOST_BYTES + 1)
+    content = _read(file)
     if len(content) > MOST_BYTES:
         raise ValueError(f"{shown} is larger than {MOST_BYTES // 2**20} MiB; name a directory of migrations")
     try:
@@ -53,8 +59,7 @@ class Folder(Mapping[str, str]):
 
     def text(self, path: str) -> str:
         """Return a file's text as far as it is one, whatever its encoding: what it is written in, names stand in it."""
-        with (self.root / path).open("rb") as file:
-            content = file.read(MOST_BYTES)
+        content = _read(self.root / path)
         is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         return content.decode("utf-16" if is_wide else "utf-8-sig", errors="replace")
 

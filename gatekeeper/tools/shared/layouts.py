@@ -45,11 +45,31 @@ def files(tool: Tool, folder: Folder) -> list[tuple[str, str]]:
     return found
 
 
+def each_once(named: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return migrations, given as name and path, of a tool that runs none where two files have one name."""
+    paths: dict[str, str] = {}
+    for name, path in named:
+        if paths.setdefault(name, path) != path:
+            raise ValueError(
+                f"{paths[name]} and {path} are both {name}; give one of them another, or name the folder of one"
+            )
+    return list(paths.items())
+
+
+def once(tool: Tool, folder: Folder) -> Found:
+    """Names tell it all, and each file is a migration of its own."""
+    return ordered(tool, each_once(files(tool, folder)))
+
+
 def ordered(tool: Tool, named: Iterable[tuple[str, str]]) -> Found:
     """Return migrations, given as name and path, in the tool's order; two names of one revision are a mistake."""
     names: dict[str, str] = {}
     for name, path in named:
-        revision = tool.revision(name)
+        try:
+            revision = tool.revision(name)
+        except ValueError as fault:
+            right = f"; {_RIGHT.format(tool.directory)}" if tool.directory else ""
+            raise ValueError(f"{path} is called as no migration of {tool.name} is ({fault}){right}") from fault
         if names.setdefault(revision, name) != name:
             raise ValueError(f"{names[revision]} and {name} ({path}) are both {revision}; give one of them another")
     in_order = sorted(names, key=lambda revision: _place(tool, revision))

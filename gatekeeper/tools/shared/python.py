@@ -39,8 +39,10 @@ def assignments(body: list[ast.stmt]) -> Iterator[tuple[str, ast.expr | None]]:
         match statement:
             case ast.Assign(targets=targets, value=value):
                 for target in targets:
-                    names = (node.id for node in ast.walk(target) if isinstance(node, ast.Name))
-                    yield from ((name, value if isinstance(target, ast.Name) else None) for name in names)
+                    if isinstance(target, ast.Name):
+                        yield target.id, value
+                    else:
+                        yield from ((node.id, None) for node in ast.walk(target) if isinstance(node, ast.Name))
             case ast.AnnAssign(target=ast.Name(id=name), value=value) if value:
                 yield name, value
             case ast.AugAssign(target=ast.Name(id=name)):

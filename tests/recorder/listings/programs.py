@@ -403,3 +403,59 @@ rescue
     System.halt(1)
 end
 """
+
+JAVA = """\
+import java.nio.file.Path;
+import java.util.StringJoiner;
+import liquibase.Contexts;
+import liquibase.LabelExpression;
+import liquibase.Liquibase;
+import liquibase.database.DatabaseFactory;
+import liquibase.resource.DirectoryResourceAccessor;
+import org.flywaydb.core.Flyway;
+
+/** TOOL DIRECTORY...: a line for each, with a tab after each migration, or what it fails with after a bar. */
+class Listing {
+    public static void main(String[] args) {
+        java.util.logging.LogManager.getLogManager().reset();
+        for (int count = 1; count < args.length; count++) {
+            try {
+                var directory = args[count];
+                var found = args[0].equals("flyway") ? flyway(directory, count) : liquibase(directory);
+                System.out.println("=" + found);
+            } catch (Exception fault) {
+                System.out.println("=|" + String.valueOf(fault.getMessage()).strip().replace('\\n', ' '));
+            }
+        }
+    }
+
+    static String flyway(String directory, int count) {
+        var found = new StringBuilder();
+        var database = Flyway.configure().dataSource("jdbc:h2:mem:" + count, "sa", "");
+        for (var each : database.locations("filesystem:" + directory).load().info().pending()) {
+            var name = each.getVersion() == null ? each.getScript() + " " + each.getChecksum() : each.getVersion();
+            found.append(name).append('\\t');
+        }
+        return found.toString();
+    }
+
+    static String liquibase(String directory) throws Exception {
+        var found = new StringBuilder();
+        var files = new DirectoryResourceAccessor(Path.of(directory));
+        var url = "offline:postgresql?outputLiquibaseSql=none&changeLogFile=" + directory + ".csv";
+        var database = DatabaseFactory.getInstance().openDatabase(url, null, null, null, files);
+        var liquibase = new Liquibase("root.xml", files, database);
+        for (var each : liquibase.listUnrunChangeSets(new Contexts(), new LabelExpression())) {
+            found.append(each.toString(false)).append('\\t');
+        }
+        return found.toString();
+    }
+}
+"""
+JARS = (
+    "org.flywaydb:flyway-core:13.12.0",
+    "com.h2database:h2:2.3.232",
+    "org.liquibase:liquibase-core:5.0.4",
+    "org.yaml:snakeyaml:2.5",
+    "info.picocli:picocli:4.7.7",
+)

@@ -60,6 +60,7 @@ CHANGELOG = (
     'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
     'xsi:schemaLocation="http://www.liquibase.org/xml/ns/dbchangelog http://www.liquibase.org/xml/ns/dbchangelog/dbchangelog-latest.xsd">{}</databaseChangeLog>\n'
 )
+FOR_SOME = '<changeSet id="9" author="me" dbms="{}"><sql>SELECT 1</sql></changeSet>'
 
 FILES = {
     "aerich": Files("0_20240101000001_a.py", "9_20240101000009_x.py", AERICH, home="models/"),
@@ -256,6 +257,9 @@ OWN: dict[str, dict[str, Tree]] = {
         "repeatable": {"R__x.sql": SELECT},
         "repeatable shell": {"R__x.sh": ""},
         "repeatable one _": {"R_x.sql": SELECT},
+        "one in two folders": {"s/V9__x.sql": SELECT, "t/V9__x.sql": SELECT},
+        "one in two languages": {"V9__x.sql": SELECT, "V9__x.sh": ""},
+        "repeatable in two folders": {"s/R__x.sql": SELECT, "t/R__x.sql": SELECT},
     },
     "golang-migrate": {
         "down alone": {"9_x.down.sql": SELECT},
@@ -301,6 +305,19 @@ OWN: dict[str, dict[str, Tree]] = {
         "for another database": {"changes/x.sql": CHANGESET.replace("me:1", "me:9 dbms:mssql")},
         "for another database too": {"changes/x.sql": CHANGESET.replace("me:1", "me:9 dbms:mssql,postgresql")},
         "not for another database": {"changes/x.sql": CHANGESET.replace("me:1", "me:9 dbms:!mssql")},
+        **{
+            f"dbms in XML: {dbms!r}": {"changes/x.xml": CHANGELOG.format(FOR_SOME.format(dbms))}
+            for dbms in (
+                *("", "mssql", "postgresql", "PostgreSQL", " mssql , postgresql ", "mssql,,postgresql", "mssql,"),
+                *("!postgresql", "!mssql", "! postgresql", "!mssql, postgresql", "!mssql, !postgresql", "all", "none"),
+                *("all, !postgresql", "none, postgresql", "ALL", "postgres", "unknown", "!unknown", ","),
+            )
+        },
+        "dbms in XML of a change": {
+            "changes/x.xml": CHANGELOG.format(
+                '<changeSet id="9" author="me"><sql dbms="mssql">SELECT 1</sql></changeSet>'
+            )
+        },
     },
     "mikro-orm": {
         **{
@@ -362,6 +379,7 @@ OWN: dict[str, dict[str, Tree]] = {
         "lower case": {"v9__x.sql": SELECT},
         "padded": {"V09__x.sql": SELECT},
         "repeatable": {"R__x.sql": SELECT},
+        "accent as a mark": {"V9__xe\u0301.sql": SELECT},
     },
     "sea-orm": {
         "name of its own": {

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -63,6 +64,7 @@ PLAIN = [
     ),
     ("golang-migrate", ["1_add.up.sql", "1_drop.down.sql"], ["1"]),
     ("goose", ["00001_a.sql", "00002_b.go", "00002_b_test.go", "embed.go", "00010_c.sql"], ["1", "2", "10"]),
+    ("flyway", ["src/V1__a.java", "target/V1__a.class", "V2__b.sql"], ["1", "2"]),
     ("knex", ["2_b.js", "1_a.ts", "1_a.js", "1_a.js.map", "1_a.d.ts"], ["1_a", "2_b"]),
     (
         "laravel",
@@ -73,11 +75,13 @@ PLAIN = [
     ("node-pg-migrate", ["9_a.js", "10_b.sql", ".eslintrc.js"], ["9_a", "10_b"]),
     ("phinx", ["20240101000001_add_users.php", "20240102000002.php", "x.php"], None),
     ("prisma", ["1_a/migration.sql", ".2_b/migration.sql", "migration_lock.toml", "..data/3_c"], [".2_b", "1_a"]),
-    ("rails", ["009_a.rb", "010_b.rb", "shop/011_c.rb", "011_c.shop.rb"], ["9", "10", "11"]),
+    ("rails", ["009_a.rb", "010_b.rb", "shop/011_c.rb", "012_d.shop.rb"], ["9", "10", "11", "12"]),
+    ("rails", ["vendor/001_a.rb", "db/vendor/002_b.rb"], ["1", "2"]),
     ("ecto", ["1_a.exs", "node_modules/2_b.exs", ".old/3_c.exs"], ["1", "2"]),
     ("drizzle", [".1_a/migration.sql", "2_b/migration.sql"], [".1_a", "2_b"]),
     ("aerich", ["models/1_a.py", "models/2_b.pyc"], ["models.1_a", "models.2_b"]),
     ("refinery", ["V1__a.sql", "U2__b.sql", "sub/V10__c.rs", "mod.rs"], ["1", "2", "10"]),
+    ("refinery", ["V1__a.sql", "V2__e\u0301.sql"], ["1", "2"]),
     ("sea-orm", ["lib.rs", "m20240101_000001_a.rs"], ["m20240101_000001_a"]),
     ("sequelize", ["1-a.js", "2-b.cjs", "1-a.d.ts"], ["1-a", "2-b"]),
     ("sql-migrate", ["10_b.sql", "9_a.sql", "later.sql"], ["9_a", "10_b", "later"]),
@@ -100,6 +104,20 @@ def test_plain(tool, files, revisions, tree):
         ("golang-migrate", ["1_a.up.sql", "01_b.up.sql"], r"01_b\.up\.sql and 1_a\.up\.sql are both 1"),
         ("flyway", ["V1__a.sql", "V1.0__b.sql"], "are both 1; give"),
         (
+            "flyway",
+            ["mysql/V1__a.sql", "pg/V1__a.sql"],
+            r"mysql/V1__a\.sql and pg/V1__a\.sql are both V1__a; .* folder of",
+        ),
+        ("flyway", ["a/R__b.sql", "c/R__b.sql"], r"a/R__b\.sql and c/R__b\.sql are both R__b; give"),
+        ("rails", ["1_a.rb", "shop/1_a.rb"], r"1_a\.rb and shop/1_a\.rb are both 1_a; give"),
+        (
+            "rails",
+            ["db/migrate/1_a.rb", "vendor/bundle/ruby/gems/shop/db/migrate/2_b.rb"],
+            "vendor/bundle/ruby/gems/shop/db/migrate has migrations that others .* rails .*; write .*/db/migrate if",
+        ),
+        ("ecto", ["1_a.exs", "shop/1_a.exs"], r"1_a\.exs and shop/1_a\.exs are both 1_a; give"),
+        ("refinery", ["V1__a.rs", "V1__a.sql"], r"V1__a\.rs and V1__a\.sql are both V1__a; give"),
+        (
             "prisma",
             ["1_a/migration.sql", "2_b/README"],
             "2_b is a folder without migration.sql and stops prisma; add that",
@@ -113,6 +131,21 @@ def test_plain(tool, files, revisions, tree):
             "goose",
             ["1_a.sql", "x.sql"],
             "x.sql stops goose, which runs no other migration then; rename or remove it, a right",
+        ),
+        ("goose", ["1_a.sql", ".sql"], r"\.sql stops goose"),
+        *(
+            (
+                tool,
+                [first, path],
+                f"{re.escape(path)} is called as no migration of {tool} is .a revision is .*; rename or",
+            )
+            for tool, first, path in (
+                ("sql-migrate", "1.sql", ".sql"),
+                ("sequelize", "1.js", ".js"),
+                ("mikro-orm", "1.js", ".js"),
+                ("knex", "1.js", " 2.js"),
+                ("tern", "001_a.sql", "\u0669_a.sql"),
+            )
         ),
         ("flyway", ["V1__a.sql", "R__b.class"], "R__b.class is repeatable and a program, so that only Flyway knows"),
         (

@@ -69,7 +69,15 @@ def test_computed_labels():
 )
 def test_resolves(text, means):
     """A revision is written as Alembic takes it."""
-    graph = graph_of({"a": "", "a.py": revision("a1"), "b.py": revision("b2", "a1"), "c.py": revision("c3", "a1")})
+    graph = graph_of(
+        {
+            "a": "",
+            ".#c.py": revision("d4", "c3"),
+            "a.py": revision("a1"),
+            "b.py": revision("b2", "a1"),
+            "c.py": revision("c3", "a1"),
+        }
+    )
     assert graph.resolve(text) == means
 
 
