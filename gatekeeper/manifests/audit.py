@@ -584,7 +584,7 @@ class _Case:
                     gate,
                     f"--require demands {used}, and {name} is the pod's {kind} {key}, which its template does not "
                     "have: the gate never opens.",
-                    f"give the pods' template the {kind} {key}; kustomize's labels reach a Rollout by their fields alone.",
+                    f"give the pods' template the {kind} {key}; kustomize's labels reach a Rollout's by fields alone.",
                 )
 
     def _deadline(self, gate: Gate) -> Iterator[_Wrong]:

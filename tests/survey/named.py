@@ -43,6 +43,13 @@ NAMED = (
         "what lies below a folder of migrations is none, unless MIGRATION_MODULES in the settings says so",
     ),
     Named(
+        "flyway|sqlx",
+        "opens, the tool refuses",
+        "hecksum mismatch for migration version|was previously applied but has been modified",
+        "a version that is applied is known by its number, as where a squash has that of its last; that its text is "
+        "another one now is for the tool's own validation, with which its migration fails",
+    ),
+    Named(
         "prisma",
         "cannot read",
         "is a folder without migration.sql and stops prisma|there is no migration of prisma in it",
@@ -93,8 +100,8 @@ NAMED = (
     Named(
         "sqitch",
         "awaits others",
-        r"awaiting .*(:@|\b[0-9a-f]{40}\b)",
-        "sqitch calls changes by name, a gate what recurs by its id, and tags too",
+        r"awaiting .*(:@|\b[0-9a-f]{40}\b|and \d+ more)",
+        "sqitch calls changes by name, a gate what recurs by its id, and tags too, of which a list may be cut",
     ),
     Named(
         "sqitch",
