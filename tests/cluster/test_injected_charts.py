@@ -15,6 +15,7 @@ from servers.cluster import Namespace, Object, Pod, eventually, migration, web
 CHOSEN = (
     "openfga", "reportportal", "elixier", "neutree", "cluedin", "flightctl", "openstack",
     "variables of a script", "a list of Jobs", "a case", "a request in a loop", "pods of a Job", "words of a function",
+    "eoapi, for two labels", "by a name and by a label",
 )  # fmt: skip
 
 
@@ -47,15 +48,19 @@ class Chart:
     @property
     def jobs(self) -> dict[str, Object]:
         """Return the Jobs that its gates wait for, by their names."""
-        found = {name: migration(suspend=True) for gate in self.gates for name in gate.jobs}
+        found = {name: migration(suspend=True) for number in range(len(self.gates)) for name in self.jobs_of(number)}
         for name, job in found.items():
             job["metadata"] = {"name": name}
-        for gate in self.gates:
+        for number, gate in enumerate(self.gates):
             if gate.labels:
-                labels = dict(pair.split("=") for pair in gate.labels.split(","))
-                found[f"{self.app}-migrate"] = job = migration(suspend=True)
-                job["metadata"] = {"name": f"{self.app}-migrate", "labels": labels}
+                found[f"{self.app}-{number}"]["metadata"]["labels"] = dict(
+                    pair.split("=") for pair in gate.labels.split(",")
+                )
         return found
+
+    def jobs_of(self, number: int) -> tuple[str, ...]:
+        """Return the names of the Jobs that a gate waits for."""
+        return self.gates[number].jobs or (f"{self.app}-{number}",)
 
     def is_held(self, pod: Pod) -> bool:
         """Tell whether the first gate of a pod runs, and neither what comes after it nor the app does."""
@@ -91,8 +96,8 @@ def test_charts_are_held_until_their_jobs_are_complete(namespace, charts):
         namespace.resume(name)
     for each in charts:
         opened = namespace.opened(each.app)
-        for gate in each.gates:
-            complete = [namespace.job(name).status.completion_time for name in gate.jobs or each.jobs]
+        for number, gate in enumerate(each.gates):
+            complete = [namespace.job(name).status.completion_time for name in each.jobs_of(number)]
             assert ended(opened, gate.name) >= max(complete), CHOSEN[charts.index(each)]
         spec = opened.seen.spec
         assert [(init.name, init.image, init.command) for init in spec.init_containers if init.command] == [
