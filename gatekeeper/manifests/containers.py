@@ -173,17 +173,16 @@ def recognise(container: Container, images: Sequence[str] = ()) -> JobWait | Non
     entry = image_name(container)
     if any(each in known for each in _JOBS):
         return _entrypoint(known)
-    words = (*command, *args)
-    if not _READINESS.isdisjoint(words) and (
-        entry == "readiness" or any(word.endswith("ready.py") for word in command)
-    ):
-        return _readiness(words, known)
     if not command:
         if entry.endswith(peers.K8S_WAIT_FOR) or args[:1] in _ONLY_K8S_WAIT_FOR:
             return _attempt(peers.K8S_WAIT_FOR, peers.k8s_wait_for, args)
         if args[:1] and re.fullmatch("-[a-z]*c", args[0]):
             args = ["sh", *args]
     words = (*command, *args)
+    if not _READINESS.isdisjoint(words) and (
+        entry == "readiness" or any(word.endswith("ready.py") for word in command)
+    ):
+        return _readiness(words, known)
     found = _merge(_read(Command(words), known))
     if found is None and not command and (entry.endswith("kubectl") or any(arg.startswith("--for") for arg in args)):
         found = _merge(_read(Command(("kubectl", *args)), known))

@@ -193,17 +193,16 @@ class _Gated:
         self.workload, manifest = workload, workload.manifest
         new = [arguments.merged(manifest, each.there, wanted.options) for each in places]
         gates = [(each, pod.gate(workload, each, given, wanted)) for each, given in zip(places, new, strict=True)]
-        read = [waits.gates(container, manifest.namespace, wanted.images) for _, container in gates]
-        readers = [
-            at for at, found in enumerate(read) if new[at].reads_jobs or any(gate.need is not None for gate in found)
-        ]
+        # What is written here is gatekeeper's own, of which a container is one gate.
+        read = [next(iter(waits.gates(each, manifest.namespace, wanted.images)), None) for _, each in gates]
+        readers = [at for at, gate in enumerate(read) if new[at].reads_jobs or (gate and gate.need)]
         if readers and workload.account == "default" and not wanted.service_account:
             raise Misconfigured(
                 f"{manifest} runs as the ServiceAccount default, and every pod that names no other one would have the "
                 f"gate's rights; write for example --service-account {manifest.name} --rbac"
             )
         account = wanted.service_account or workload.account
-        users = list(self._token_users(places, [gate for found in read for gate in found], rights, account))
+        users = list(self._token_users(places, [gate for gate in read if gate], rights, account))
         spec, numbers = pod.with_gates(workload, gates, wanted, narrows=bool(readers) and not users)
         for at in readers:
             spec = pod.with_token(spec, numbers[at])
@@ -226,7 +225,7 @@ class _Gated:
                 )
         self.notes += self._account_notes(rights, wanted.service_account)
         self.lacks: list[Lacking] = []
-        for gate in [found[0] if found else None for found in read]:
+        for gate in read:
             lack = rights.lacking(workload, gate, account)
             if lack and wanted.rights:
                 rights.add(lack)
