@@ -175,7 +175,7 @@ image-index:     ## the image of a release, for both platforms, in build/image.t
 		--build-arg SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) \
 		$(LABEL).source=$(SOURCE) $(LABEL).revision=$$(git rev-parse HEAD) \
 		$(LABEL).base.name=docker.io/library/$(BASE_NAME) $(LABEL).base.digest=$(lastword $(subst @, ,$(BASE))) \
-		--output type=oci,dest=build/image.tar,rewrite-timestamp=true .
+		--output type=oci,dest=build/image.tar,rewrite-timestamp=true,compression-level=9,force-compression=true .
 
 artefacts:       ## the chart and the manifests of this commit in build/artefacts/, as registries get them; needs Helm
 	rm -rf build/artefacts && mkdir -p build/artefacts

@@ -54,12 +54,15 @@ UNREACHED = [
     *("kubernetes.utils.create_from_yaml", "pydantic", "dateutil"),
     # No gate has a coroutine or a process of its own, and no server's answer is in an encoding that must be guessed.
     *("asyncio", "tenacity.asyncio", "multiprocessing", "charset_normalizer"),
+    *("concurrent.futures.interpreter", "concurrent.futures.process", "concurrent.interpreters"),
     *(f"psycopg.{name}" for name in ("connection_async", "cursor_async", "_copy_async", "_pipeline_async")),
     *("psycopg._server_cursor_async", "psycopg.raw_cursor.AsyncRawCursor", "psycopg.raw_cursor.AsyncRawServerCursor"),
     # Other implementations of what is there, for other interpreters and other systems.
-    *("_py_abc", "_pydatetime", "_pydecimal", "_pyio", "zoneinfo._zoneinfo", "psycopg.pq.pq_ctypes"),
+    *("_hmac", "_py_abc", "_pydatetime", "_pydecimal", "_pyio", "zoneinfo._zoneinfo", "psycopg.pq.pq_ctypes"),
     *("typer._click._winconsole", "urllib3.contrib", "yaml.cyaml", "compression.zstd", "ctypes", "_interpreters"),
     *("_aix_support", "_android_support", "_apple_support", "_ios_support", "_osx_support"),
+    # Nothing here is packed.
+    *("bz2", "lzma", "tarfile", "zipfile"),
     # For people at a terminal, and for tests.
     *("rich", "typer.rich_utils", "_pyrepl", "curses", "readline", "rlcompleter", "webbrowser"),
     *("doctest", "ensurepip", "idlelib", "pdb", "pip", "pydoc", "setuptools", "sqlite3", "test", "tkinter", "unittest"),
