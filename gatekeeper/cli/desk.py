@@ -184,7 +184,9 @@ def inject(
         str, typer.Option("--namespace", "-n", help="Of objects that name none, as for kubectl apply.", metavar="NAME")
     ] = "",
     job_namespace: JobNamespace = "",
-    image: Annotated[str, typer.Option("--image", help="The gate's image, if not the released one.")] = "",
+    image: Annotated[
+        str, typer.Option("--image", help="The gate's image, if not the released one.", metavar="NAME")
+    ] = "",
     service_account: Annotated[
         str, typer.Option("--service-account", help="What the pod is to run as, if as default now.", metavar="NAME")
     ] = "",

@@ -44,7 +44,7 @@ def option_rows(command: str) -> list[str]:
     rows = []
     for option in options:
         flags = ", ".join(f"`{flag}`" for flag in [*option.opts, *option.secondary_opts])
-        metavar = "" if option.is_flag else option.metavar or "TEXT"
+        metavar = "" if option.is_flag else option.metavar
         value = metavar.replace("|", "\\|")
         default = f"`{option.default}`" if option.default else ""
         variable = f"`{option.envvar}` | " if has_variables else ""
