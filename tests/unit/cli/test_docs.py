@@ -17,7 +17,8 @@ from gatekeeper.manifests.findings import RULES
 ROOT = Path(__file__).parents[3]
 README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
-LINKED = [*PAGES, ROOT / "manifests" / "README.md", ROOT / "SECURITY.md", ROOT / "CONTRIBUTING.md"]
+OTHERS = ["manifests/README.md", "benchmarks/README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+LINKED = [*PAGES, *(ROOT / name for name in OTHERS)]
 README_LINES = 180
 REPEATED = 80
 """Characters from which on a paragraph or a row of a table is to be a link in all pages but one."""
