@@ -140,6 +140,18 @@ def test_schema(gate, request, database):
     assert loaded(waiting) - budget(database) == set()
 
 
+@pytest.mark.parametrize("database", ["postgres", "mariadb"])
+def test_any_user(gate, image, monkeypatch, request, pod, apiserver, namespace, database):
+    """Gates of both kinds open as a user whom nothing knows, in root's group, as OpenShift runs them."""
+    monkeypatch.setitem(image.config, "User", "1000680000:0")
+    apiserver.create_job(namespace, "migrate")
+    apiserver.complete(namespace, "migrate")
+    environment = {"DATABASE_URL": request.getfixturevalue(f"{database}_url"), **pod}
+    for command in (["job", "migrate"], ["schema", *TOOLS, "c94a02be7d13", "--job", "migrate"]):
+        opened = gate(*command, **environment)
+        assert opened.end(PATIENCE) == 0, opened.log
+
+
 @pytest.mark.parametrize(
     ("query", "said"),
     [
