@@ -38,9 +38,9 @@ demo-job: $(VENV)/ready   ## the same for a Job on a real API server (the first 
 demo-kind:       ## the same with real pods, on kind
 	sh tests/demo/kind.sh
 
-test: $(VENV)/ready   ## unit, exhaustive, integration (embedded PostgreSQL) and apiserver tests
+test: $(VENV)/ready   ## unit, exhaustive, integration (embedded PostgreSQL) and apiserver tests; K=flyway for some
 	$(BIN)/pytest -m "not mariadb and not mysql and not postgres_versions and not pgbouncer and not dolt and not pglite and not argo_cd" \
-		tests/unit tests/exhaustive tests/integration tests/apiserver
+		$(if $(K),-k "$(K)") tests/unit tests/exhaustive tests/integration tests/apiserver
 
 test-unit: $(VENV)/ready   ## what needs no server, in three seconds: two halves at once
 	$(BIN)/pytest $(QUICK) $(HALF) & half=$$!; \
