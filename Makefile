@@ -165,9 +165,10 @@ requirements: $(VENV)/ready   ## pin the newest dependencies, with hashes
 
 dist: $(DISTRIBUTION)/ready   ## the wheel and the source of this commit in dist/, as PyPI gets them: README's links lead to the forge
 	rm -rf build/dist dist && mkdir -p build/dist
-	git archive HEAD | tar -x -C build/dist
+	umask 022 && git archive HEAD | tar -x -C build/dist
 	sed -E -i.relative 's#\]\(([A-Za-z][^:)]*)\)#]($(SOURCE)/blob/v$(RELEASED)/\1)#g; s#/blob/(.*\.svg)#/raw/\1#' build/dist/README.md
-	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(DISTRIBUTION)/bin/python -m build --outdir dist build/dist
+	umask 022 && SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) \
+		$(DISTRIBUTION)/bin/python -m build --no-isolation --outdir dist build/dist
 	$(DISTRIBUTION)/bin/twine check --strict dist/*
 
 test-dist: dist  ## install the wheel for each Python that is at hand, and run it there

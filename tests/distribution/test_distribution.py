@@ -54,6 +54,16 @@ def test_contents():
     assert not re.search(r"\]\((?!https://)", readme)
 
 
+def test_built_again(tmp_path):
+    """Another clone, on a machine where new files are nobody else's, gives the same bytes."""
+    clone = tmp_path / "clone"
+    made = [f"--assume-old=.venv/{name}ready" for name in ("", "distribution/")]
+    subprocess.run(["git", "clone", "--quiet", ROOT, clone], umask=0o077, check=True)
+    (clone / ".venv").symlink_to(ROOT / ".venv")
+    subprocess.run(["make", *made, "dist"], cwd=clone, umask=0o077, check=True)
+    assert (clone / "dist" / WHEEL.name).read_bytes() == WHEEL.read_bytes()
+
+
 @pytest.fixture
 def run(tmp_path):
     """Run a command in an empty folder, and return what it wrote and how it ended."""
