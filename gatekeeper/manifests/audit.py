@@ -488,12 +488,15 @@ class _Case:
                 yield from self._lifetime(gate, job)
             yield from self._renamed(gate)
             yield from self._unmarked(gate)
-            if gate.own and gate.if_absent == "open":
+            if gate.if_absent == "open" and (gate.own or not gate.opens):
+                what, cure = (
+                    ("--if-absent open", "take --if-absent out") if gate.own else (gate.name, _replacement(gate))
+                )
                 yield _Wrong(
                     "unproven",
                     gate,
-                    "--if-absent open lets the app start whenever there is no Job, also before it is created.",
-                    "let gatekeeper schema be the proof, which needs no Job, or take --if-absent out.",
+                    f"{what} lets the app start whenever there is no Job, also before it is created.",
+                    f"let gatekeeper schema be the proof, which needs no Job, or {cure}.",
                 )
         if gate.opens:
             yield _Wrong(
@@ -552,7 +555,7 @@ class _Case:
                 f"take it out of {job}, or let gatekeeper schema be the proof, which needs no Job.",
             )
         late = _runs_late(job)
-        if late:
+        if late and gate.if_absent != "open":
             yield _Wrong(
                 "late-job",
                 gate,

@@ -344,7 +344,7 @@ _WITH_VALUE = frozenset({"-k", "-s", "--kill-after", "--signal"})
 
 
 def _read(command: Command, known: Mapping[str, str]) -> Iterator[JobWait]:
-    """Return what a command waits for; work that is no waiting has no program, only a problem."""
+    """Return what a command waits for; a look at Jobs has no program, and work that is no waiting only a problem."""
     words = _program(command.words)
     name = PurePosixPath(words[0]).name if words else ""
     limit = _limit(command.words)
@@ -422,12 +422,10 @@ def _waits_of(script: str, shell: Sequence[str], loops: tuple[str, ...], known: 
         yield JobWait(program, problem=f"its script cannot be read: {str(fault).lower()}")
         return
     found = [[*_read_trapped(command, known)] if command.trapped else [*_read(command, known)] for command in commands]
-    waits = {
-        at: _asked(found[at])
-        for at, command in enumerate(commands)
-        if not (command.substituted or command.trapped) and any(each.program and not each.problem for each in found[at])
-    }
-    ends = endings.endings(shell, commands, waits)
+    asked = {at: _asked(found[at]) for at, each in enumerate(commands) if not (each.substituted or each.trapped)}
+    waits = {at: jobs for at, jobs in asked.items() if any(each.program and not each.problem for each in found[at])}
+    looks = {at: jobs for at, jobs in asked.items() if jobs and at not in waits}
+    ends = endings.endings(shell, commands, waits, looks)
     is_open = any({*map(waits.get, one)} != {*map(waits.get, other)} for one, other in ends.either)
     for at, (command, following) in enumerate(pairwise([*commands, Command(())])):
         endless = scripts.ENDLESS.intersection(command.loops)
@@ -440,20 +438,22 @@ def _waits_of(script: str, shell: Sequence[str], loops: tuple[str, ...], known: 
             elif at in ends.never or is_open:
                 yield JobWait(each.program, problem="which of several Jobs it waits for is decided in the pod")
             else:
-                yield replace(each, opens=each.opens or ends.opens.get(at, ""))
+                opens, absent = each.opens or ends.opens.get(at, ""), each.absent or at in ends.absent
+                yield replace(each, opens=opens, absent=absent)
 
 
 def _read_trapped(command: Command, known: Mapping[str, str]) -> Iterator[JobWait]:
     """Return what is wrong with a command that a trap runs: a wait there is none, and an exit may open anything."""
     for each in _read(command, known):
-        yield JobWait(each.program, problem=each.problem or "it waits when it ends, and that proves nothing")
+        if each.program or each.problem:
+            yield JobWait(each.program, problem=each.problem or "it waits when it ends, and that proves nothing")
     if command.trapped == "ERR" and "exit" in command.words:
         yield JobWait("", problem="what its trap for ERR ends with is decided in the pod")
 
 
 def _asked(waits: Iterable[JobWait]) -> tuple[tuple[object, ...], ...]:
-    """Return which Jobs are waited for."""
-    return tuple((each.jobs, each.labels, each.namespace) for each in waits if each.program)
+    """Return which Jobs are waited for, or looked at."""
+    return tuple((each.jobs, each.labels, each.namespace) for each in waits if each.jobs or each.labels)
 
 
 def _shrugs(words: Sequence[str]) -> bool:
@@ -489,6 +489,9 @@ def _read_kubectl(words: Sequence[str], command: Command) -> Iterator[JobWait]:
             opens = _IS_THERE if is_head and objects[1:] else ""
             found = replace(found, timeout="-1s", opens="" if command.substituted else opens)
         yield found
+    elif verb in {"get", "describe"} and peers.JOB.fullmatch(objects[0].partition("/")[0]):
+        found = _attempt(peers.SHELL_LOOP, _loop, rest)
+        yield replace(found, program="", problem="")
     elif verb not in _IDLE_KUBECTL:
         yield JobWait("", problem=f"it also runs kubectl {verb}, which would be missed")
 
@@ -651,7 +654,8 @@ def _of_one_place(waits: Sequence[JobWait]) -> JobWait:
     waits = [each for each in waits if each.opens != _IS_THERE or not proven.issuperset(each.jobs or (each.labels,))]
     jobs = dict.fromkeys(job for each in waits for job in each.jobs)
     opens = next((each.opens for each in waits if each.opens), "")
-    return replace(waits[0], jobs=tuple(jobs), timeout=_total(waits), opens=opens)
+    absent = any(each.absent for each in waits)
+    return replace(waits[0], jobs=tuple(jobs), timeout=_total(waits), opens=opens, absent=absent)
 
 
 def _total(waits: Sequence[JobWait]) -> str:

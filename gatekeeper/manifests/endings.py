@@ -37,29 +37,43 @@ class Endings:
 
     opens: Mapping[int, str] = field(default_factory=dict)
     """By the wait that fails while the others succeed, why the script ends with success."""
+    absent: frozenset[int] = frozenset()
+    """The waits that fail because there is no such Job, and the script ends with success."""
     never: frozenset[int] = frozenset()
     """The waits that stand in for others: they do not run where all succeed."""
     either: Sequence[tuple[set[int], set[int]]] = ()
     """Waits of which only the ones or the others run, as something else decides."""
 
 
-def endings(shell: Sequence[str], commands: Sequence[Command], waits: Mapping[int, object]) -> Endings:
-    """Follow a script, whose shell is told with its options. Commands of these numbers wait for what they say."""
+def endings(
+    shell: Sequence[str],
+    commands: Sequence[Command],
+    waits: Mapping[int, object],
+    looks: Mapping[int, object] | None = None,
+) -> Endings:
+    """Follow a script, whose shell is told with its options. Commands of these numbers wait for what they say.
+
+    Those that look fail where that is not there.
+    """
     try:
         tree, trap = _Parser(commands).sequence(()), _Parser(commands, is_trap=True).sequence(())
         best = _Run(shell, commands, (), waits)
         best.node(tree, tested=False)
-        opens = {}
+        opens, absent = {}, set()
         for at in [*waits][:MOST]:
             same = [other for other, asked in waits.items() if asked == waits[at]]
             opens[at] = _opens(_Run(shell, commands, same, waits), tree)
             if _trapped(commands, at) and "exec" not in commands[at].words:
                 run = _Run(shell, commands, (), ())
                 opens[at] = _why("trap") if not run.node(trap, tested=False) and [*run.exits] == [0] else opens[at]
+            same += [other for other, asked in (looks or {}).items() if asked == waits[at]]
+            if opens[at] or _opens(_Run(shell, commands, same, {*waits, *same}), tree):
+                absent.add(at)
     except (ValueError, RecursionError):
         return Endings()
     reached = [waits[at] for at in best.reached]
-    return Endings(opens, frozenset(at for at in waits if waits[at] not in reached), best.either)
+    never = frozenset(at for at in waits if waits[at] not in reached)
+    return Endings(opens, frozenset(absent), never, best.either)
 
 
 def _trapped(commands: Sequence[Command], at: int) -> bool:
@@ -81,6 +95,7 @@ def _opens(run: "_Run", tree: "_Node") -> str:
 def _why(word: str) -> str:
     known = {
         "if": "its if has nothing to do then, and that is success",
+        "break": "break leaves its loop then, and nothing tells that from success",
         "loop": "its loop ends after its last try, and nothing tells that from success",
         "&": "it runs in the background, and nothing waits for it",
         "trap": "its trap ends it with exit 0, whatever came before",
@@ -270,7 +285,7 @@ class _Run:
             codes = {}
         elif node.kind != "for":
             codes = codes | {0: "loop"}
-        codes = dict.fromkeys([*codes, *self._breaks], "loop")
+        codes = dict.fromkeys(self._breaks, "break") | dict.fromkeys(codes, "loop")
         self._breaks = outer
         self._loops -= 1
         return codes

@@ -52,6 +52,8 @@ class JobWait:
     """What else it waits for, one clause, so that nothing can take its place."""
     opens: str = ""
     """What opens it although a wait has failed, one clause."""
+    absent: bool = False
+    """Whether it opens where there is no such Job."""
     by_pods: bool = False
     """Whether it asks for the Jobs' pods, which have their names as a label."""
     others: "tuple[JobWait, ...]" = ()

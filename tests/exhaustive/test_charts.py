@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from charts import COMPLETE, SHAPES, Shape, chart, script
+from charts import COMPLETE, SHAPES, Shape, chart, job, script
 from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.manifests import objects
 from gatekeeper.manifests.audit import audit
@@ -260,6 +260,25 @@ def test_file_that_is_not_read(command, file):
     """Where there is no gate, files are named that may wait, and whose text is not there."""
     (finding,) = audit(objects.parse(chart(Shape(f"- {{name: w, image: a, command: {command}}}\n", ())))).findings
     assert finding.sentence.endswith(f"cannot be read here: w of Deployment web ({file}).")
+
+
+@pytest.mark.parametrize(
+    ("more", "rule"),
+    [
+        ("helm.sh/hook: post-install", "GK403"),
+        ("helm.sh/hook: pre-install, helm.sh/hook-delete-policy: hook-succeeded", "GK402"),
+    ],
+)
+def test_no_job_opens(more, rule):
+    """A Job that comes late or goes soon jams no gate that opens without one, and would jam what takes its place."""
+    text = f"if kubectl get job m-7; then kubectl wait {COMPLETE} job/m-7; else echo none; fi"
+    stream = chart(Shape(script(text), (), more=job("m-7", more)))
+    rules = [each.rule.id for each in audit(objects.parse(stream)).findings]
+    assert "GK406" in rules
+    assert rule not in rules
+    with pytest.raises(Misconfigured, match=rule):
+        inject(stream, Wanted({}))
+    assert "args: [job, m-7," in inject(stream, Wanted({}, force=True)).text
 
 
 @pytest.mark.parametrize("where", ["os: {name: windows}", "nodeSelector: {kubernetes.io/os: windows}"])

@@ -83,6 +83,18 @@ SCRIPTS = {
     "background, by a list": 'for j in late a; do @$j & p="$p $!"; done\nfor each in $p; do wait $each || exit 1; done',
     "nested": "if true; then { @late; echo done; }; fi",
     "negated": "! @late",
+    "if it is there": "if kubectl get job/late; then @late; fi",
+    "if it is there, and if not": "if kubectl get job/late > /dev/null 2>&1; then @late; else echo none; fi",
+    "if it is there, or ends": "if kubectl get job/late; then @late; else exit 1; fi",
+    "there, or ends well": "kubectl get job/late || exit 0\n@late",
+    "there, or ends badly": "kubectl get job/late || exit 1\n@late",
+    "there, with -e": "set -e\nkubectl describe job/late\n@late",
+    "until it is there": "until kubectl get job/late; do sleep 1; done\n@late",
+    "another is there": "if kubectl get job/a; then echo a; fi\n@late",
+    "gone is done": (
+        "while :; do if ! kubectl get job/late; then break; "
+        "elif kubectl get job/late | grep Complete; then break; fi; sleep 1; done"
+    ),
 }
 
 

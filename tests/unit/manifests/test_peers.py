@@ -301,8 +301,8 @@ def test_kubectl_in_a_container(found):
 def test_kubectl_in_a_script(shell, script, expected):
     """`kubectl wait` is recognised in a shell script; in a loop without end it has no timeout."""
     wait = JobWait("kubectl wait", **({"jobs": ("db-migrate",)} | expected))
-    assert replace(recognise(container([*shell, script])), opens="") == wait
-    assert replace(recognise(container(shell, [script], "example.com/alpine")), opens="") == wait
+    assert replace(recognise(container([*shell, script])), opens="", absent=False) == wait
+    assert replace(recognise(container(shell, [script], "example.com/alpine")), opens="", absent=False) == wait
 
 
 JSONPATH = """-o jsonpath='{.status.conditions[?(@.type=="Complete")].status}'"""
@@ -333,7 +333,7 @@ def test_shell_loop(script, expected):
     """A loop that asks for a Job is recognised, and waits for this Job's completion."""
     timeout = "" if "for i in" in script else "-1s"
     wait = JobWait("a shell loop", **({"jobs": ("db-migrate",), "timeout": timeout} | expected))
-    assert replace(recognise(container(["/bin/sh", "-c", script])), opens="") == wait
+    assert replace(recognise(container(["/bin/sh", "-c", script])), opens="", absent=False) == wait
 
 
 @pytest.mark.parametrize(
