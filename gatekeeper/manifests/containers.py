@@ -361,7 +361,8 @@ def _read(command: Command, known: Mapping[str, str]) -> Iterator[JobWait]:
         for found in _read_kubectl(words[1:], command):
             yield replace(found, timeout=limit) if limit and found.program == peers.SHELL_LOOP else found
     elif name in {"wait_for.sh", "k8s_wait_for.sh"}:
-        yield _attempt(peers.K8S_WAIT_FOR, peers.k8s_wait_for, words[1:])
+        found = _attempt(peers.K8S_WAIT_FOR, peers.k8s_wait_for, words[1:])
+        yield found if found.problem else replace(found, timeout=limit)
     elif name:
         yield from _read_other(name, words, command, limit)
 
@@ -374,8 +375,23 @@ def _read_other(name: str, words: Sequence[str], command: Command, limit: str) -
     elif name in {"curl", "wget"} and command.loops and (asked := _of_a_url(words)):
         found = _attempt(peers.SHELL_LOOP, _loop, asked)
         yield found if found.problem else replace(found, timeout=limit or "-1s")
+    elif (name in _READY and "--" not in words) or (name in _PING and "ping" in map(str.lower, words)):
+        yield _beside(name)
     elif name not in _IDLE and not (name == "cat" and all(map(_OF_THE_ACCOUNT.match, words[1:]))):
         yield JobWait("", problem=f"it also runs {name}, which would be missed")
+
+
+_READY = frozenset({
+    "dig", "getent", "nc", "ncat", "netcat", "nslookup", "pg_isready", "wait-for", "wait-for-it", "wait-for-it.sh",
+    "wait-for.sh", "wait4x",
+})  # fmt: skip
+"""Programs that ask whether something answers, and change nothing, unless they start another one after `--`."""
+_PING = frozenset({"mariadb-admin", "mysqladmin", "redis-cli"})
+
+
+def _beside(what: str) -> JobWait:
+    """Return a wait for something else, which a script has beside that for a Job."""
+    return JobWait("", problem=f"it waits for what {what} tells", readiness=True)
 
 
 _WAITS = re.compile(r"\b(?:kubectl|oc)\b(?=.*\bwait\b|.*\bget\b.*\bjobs?\b)")
@@ -461,7 +477,6 @@ def _shrugs(words: Sequence[str]) -> bool:
 
 
 def _read_kubectl(words: Sequence[str], command: Command) -> Iterator[JobWait]:
-    loops = command.loops
     verb, *objects = [*peers.split(words)[0], ""]
     # The verb is the first word; options may stand before it.
     rest = list(words)
@@ -470,8 +485,8 @@ def _read_kubectl(words: Sequence[str], command: Command) -> Iterator[JobWait]:
     if verb in {"describe", "get", "wait"} and any("$" in each for each in objects):
         rest = _of_an_answer(rest, command) or rest
         objects = [*peers.split(rest)[0], ""]
-    endless = bool(scripts.ENDLESS.intersection(loops))
-    if (verb == "wait" or (verb == "get" and loops)) and (job := _of_pods(objects[0], rest)):
+    endless = bool(scripts.ENDLESS.intersection(command.loops))
+    if (verb == "wait" or (verb == "get" and command.loops)) and (job := _of_pods(objects[0], rest)):
         program = peers.KUBECTL if verb == "wait" else peers.SHELL_LOOP
         found = _attempt(program, lambda argv: peers.job_wait(program, *peers.split(argv)), job)
         found = replace(found, by_pods=not found.problem)
@@ -479,21 +494,27 @@ def _read_kubectl(words: Sequence[str], command: Command) -> Iterator[JobWait]:
     elif verb == "wait":
         found = _attempt(peers.KUBECTL, peers.kubectl_wait, rest)
         yield replace(found, timeout="-1s") if endless and not found.problem else found
-    elif verb in {"get", "describe"} and loops and peers.JOB.fullmatch(objects[0].partition("/")[0]):
-        found = _attempt(peers.SHELL_LOOP, _loop, rest)
-        while_there = command.words[0] == "while" and command.words[1:2] != ("!",)
-        if (while_there or command.words[:2] == ("until", "!")) and command.end.strip() in {";", ""}:
-            found = JobWait(peers.SHELL_LOOP, problem="it waits until the Job is gone, and that proves nothing")
-        if endless and not found.problem:
-            is_head = command.words[0] in scripts.ENDLESS and command.end.strip() in {";", ""}
-            opens = _IS_THERE if is_head and objects[1:] else ""
-            found = replace(found, timeout="-1s", opens="" if command.substituted else opens)
-        yield found
     elif verb in {"get", "describe"} and peers.JOB.fullmatch(objects[0].partition("/")[0]):
-        found = _attempt(peers.SHELL_LOOP, _loop, rest)
-        yield replace(found, program="", problem="")
+        yield _look(rest, objects, command)
+    elif verb == "rollout" and objects[:1] == ["status"]:
+        yield _beside("kubectl rollout status")
     elif verb not in _IDLE_KUBECTL:
         yield JobWait("", problem=f"it also runs kubectl {verb}, which would be missed")
+
+
+def _look(argv: Sequence[str], objects: Sequence[str], command: Command) -> JobWait:
+    """Return what a command that asks for Jobs waits for in a loop; it has no program where it only looks."""
+    found = _attempt(peers.SHELL_LOOP, _loop, argv)
+    if not command.loops:
+        return replace(found, program="", problem="")
+    while_there = command.words[0] == "while" and command.words[1:2] != ("!",)
+    if (while_there or command.words[:2] == ("until", "!")) and command.end.strip() in {";", ""}:
+        found = JobWait(peers.SHELL_LOOP, problem="it waits until the Job is gone, and that proves nothing")
+    if scripts.ENDLESS.intersection(command.loops) and not found.problem:
+        is_head = command.words[0] in scripts.ENDLESS and command.end.strip() in {";", ""}
+        opens = _IS_THERE if is_head and objects[1:] else ""
+        found = replace(found, timeout="-1s", opens="" if command.substituted else opens)
+    return found
 
 
 _CHOOSES = frozenset({"awk", "egrep", "grep", "sed", "sort", "tail"})
@@ -635,7 +656,7 @@ def _merge(found: Iterable[JobWait]) -> JobWait | None:
         return None
     program = next((each.program for each in waits if each.program != peers.SHELL_LOOP), peers.SHELL_LOOP)
     problem = next((each.problem for each in everything if each.problem and not each.readiness), "")
-    readiness = next((each.problem for each in waits if each.readiness), "")
+    readiness = next((each.problem for each in everything if each.readiness), "")
     if readiness and all(each.readiness for each in waits):
         return JobWait(program, problem=readiness, readiness=True)
     if problem:

@@ -263,6 +263,29 @@ def test_file_that_is_not_read(command, file):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "until pg_isready -h db; do sleep 1; done",
+        "while ! nc -z db 5432; do sleep 1; done",
+        "until mysqladmin ping -h db; do sleep 1; done",
+        "wait-for-it.sh db:5432 -t 60",
+        "kubectl rollout status deployment/db",
+    ],
+)
+def test_waits_for_more(text):
+    """A script that waits for something else, too, is a gate as any other; it stays, and a gate comes after it."""
+    stream = chart(Shape(script(f"set -e\n{text}\nkubectl wait {COMPLETE} job/m-7 --timeout=60s\n"), ()))
+    found = audit(objects.parse(stream))
+    assert [each.needs for each in found.gates] == ["get, list, watch on Job m-7"]
+    assert {each.rule.slug for each in found.findings} <= OF_EVERY
+    with pytest.raises(Misconfigured, match=r"it waits for what .* tells, and for Jobs, too"):
+        inject(stream, Wanted({}))
+    before, after = inits(stream), inits(inject(stream, Wanted({"job": ["m-7"]}, rights=True)).text)
+    assert [*after] == ["wait", "gate"]
+    assert after["wait"] == before["wait"]
+
+
+@pytest.mark.parametrize(
     ("more", "rule"),
     [
         ("helm.sh/hook: post-install", "GK403"),

@@ -348,6 +348,7 @@ def test_shell_loop(script, expected):
         (container(None, ["job-wr", "db-migrate"], "example.com:5000/team-k8s-wait-for:no-root-v1.7"), {}),
         (container(None, ["job-wr", "db-migrate"], "example.com/renamed"), {}),
         (container(["wait_for.sh"], ["job", "db-migrate"], K8S_WAIT_FOR), {}),
+        (container(["timeout", "600", "wait_for.sh", "job", "db-migrate"], None, K8S_WAIT_FOR), {"timeout": "10m"}),
         (
             container(["sh", "-c", "wait_for.sh job a && wait_for.sh job-wr b"], None, K8S_WAIT_FOR),
             {"jobs": ("a", "b")},
@@ -384,7 +385,9 @@ def test_k8s_wait_for_in_a_container(found, expected):
                 (f"kubectl wait {COMPLETE} job/a || exit 0", "|| exit opens it although the wait failed"),
                 (f"kubectl wait {COMPLETE} job/a && ./manage.py check", "it also runs manage.py, which would be"),
                 (f"kubectl apply -f job.yaml; kubectl wait {COMPLETE} job/a", "it also runs kubectl apply"),
-                (f"until nc -z db 5432; do :; done; kubectl wait {COMPLETE} job/a", "it also runs nc"),
+                (f"wait-for-it db:5432 -- ./prepare; kubectl wait {COMPLETE} job/a", "it also runs wait-for-it"),
+                (f"mysqladmin flush-logs; kubectl wait {COMPLETE} job/a", "it also runs mysqladmin"),
+                (f"kubectl rollout restart deploy/a; kubectl wait {COMPLETE} job/a", "it also runs kubectl rollout"),
                 (f"kubectl wait {COMPLETE} job/$(./name)", "it also runs name, which would be missed"),
                 (f'kubectl wait {COMPLETE} job/a; echo "$(psql -c x)"', "it also runs psql"),
                 (f"echo \"it's $(psql) isn't\"; kubectl wait {COMPLETE} job/a", "it also runs psql"),
