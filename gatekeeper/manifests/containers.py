@@ -198,7 +198,7 @@ def _unread(entry: str, text: str) -> JobWait | None:
     if entry.endswith(peers.K8S_WAIT_FOR):
         return JobWait(peers.K8S_WAIT_FOR, problem="its command is not k8s-wait-for's own")
     if _ASKS_FOR_JOBS.search(text) and not _CHANGES_JOBS.search(text):
-        return JobWait(peers.PROGRAM, problem="it asks the Kubernetes API for Jobs in a language that is not read")
+        return JobWait(peers.PROGRAM, problem="how it asks the Kubernetes API for Jobs is not read")
     return None
 
 
@@ -343,6 +343,14 @@ _DURATION = re.compile(r"[\d.]+[smhd]?", re.ASCII)
 _WITH_VALUE = frozenset({"-k", "-s", "--kill-after", "--signal"})
 
 
+_OF_EVERY_POD = {
+    "KUBERNETES_SERVICE_HOST": "kubernetes.default.svc",
+    "KUBERNETES_SERVICE_PORT": "443",
+    "KUBERNETES_SERVICE_PORT_HTTPS": "443",
+}
+"""What every container knows of the API server, as an address."""
+
+
 def _read(command: Command, known: Mapping[str, str]) -> Iterator[JobWait]:
     """Return what a command waits for; a look at Jobs has no program, and work that is no waiting only a problem."""
     words = _program(command.words)
@@ -353,7 +361,8 @@ def _read(command: Command, known: Mapping[str, str]) -> Iterator[JobWait]:
         if script is None:
             yield JobWait("", problem=f"it runs {' '.join(words)[:80]}, which cannot be read here")
         else:
-            for found in _read_script(script, tuple(words), command.loops, frozenset({**known, **given}.items())):
+            values = frozenset({**_OF_EVERY_POD, **known, **given}.items())
+            for found in _read_script(script, tuple(words), command.loops, values):
                 # `kubectl wait` has a time of its own, which is up before.
                 endless = found.timeout == "-1s" or (not found.timeout and found.program == peers.K8S_WAIT_FOR)
                 yield replace(found, timeout=limit) if limit and endless else found
@@ -396,14 +405,14 @@ def _beside(what: str) -> JobWait:
 
 _WAITS = re.compile(r"\b(?:kubectl|oc)\b(?=.*\bwait\b|.*\bget\b.*\bjobs?\b)")
 _OF_THE_ACCOUNT = re.compile(r"(?:/var)?/run/secrets/kubernetes\.io/serviceaccount/")
-_WRITES = ("-X", "--request", "-d", "--data", "--json", "--method", "--post")
+_WRITES = re.compile(r"(?:^|\s)(?:-d|--data|--json|--post|(?:-[a-zA-Z]*X|--request|--method)[\s=]*+(?!GET\b))")
 _URL = re.compile(r"/apis/batch/v1/namespaces/([^/\s]+)/jobs(?:/([^/?\s]+)|\?(?:[^\s]*&)?labelSelector=([^&\s]+))")
 
 
 def _of_a_url(words: Sequence[str]) -> list[str]:
     """Return what kubectl would be given for the Jobs at a URL of the API server, nothing where there are none."""
     found = next((found for word in words if (found := _URL.search(word))), None)
-    if not found or any(word.startswith(_WRITES) for word in words):
+    if not found or _WRITES.search(" ".join(words)):
         return []
     return ["job", *([found[2]] if found[2] else ["-l", unquote(found[3])]), "-n", found[1]]
 

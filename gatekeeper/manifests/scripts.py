@@ -374,11 +374,13 @@ def _keep(command: Command, world: _Known, several: set[str]) -> None:
     """Keep what a command of assignments says of variables that nothing else sets."""
     words = command.words[command.words[0] in _DECLARES :]
     found = [_ASSIGNMENT.fullmatch(word) for word in words]
-    for each in found if all(found) else ():
-        if each and each[1] not in several and "$" not in each[2].replace(OWN_NAMESPACE, ""):
-            world.values[each[1]] = each[2]
-        elif each and each[1] not in several:
-            world.answers[each[1]] = command.asked
+    is_place = [bool(_NAMESPACE_FILE.fullmatch(" ".join(each.words))) for each in command.asked] == [True]
+    for each in filter(None, found) if all(found) else ():
+        name, value = each[1], OWN_NAMESPACE if is_place and each[2] == LIFTED else each[2]
+        if name not in several and "$" not in value.replace(OWN_NAMESPACE, ""):
+            world.values[name] = value
+        elif name not in several:
+            world.answers[name] = command.asked
     if words[:1] == ("for",) and words[2:3] == ("in",):
         world.answers[words[1]] = command.asked
 

@@ -313,6 +313,14 @@ def test_windows(where):
             inject(text, wanted)
 
 
+@pytest.mark.parametrize("how", ["-X DELETE", "-sX PUT", "--request=PATCH", "-d {}", "--json {}"])
+def test_request_that_writes(how):
+    """A request that changes a Job is no wait for it."""
+    text = f"until curl -s {how} https://x/apis/batch/v1/namespaces/shop/jobs/m-7; do sleep 1; done"
+    gates = audit(objects.parse(chart(Shape(script(text), ())))).gates
+    assert all(each.needs.endswith("how it asks the Kubernetes API for Jobs is not read") for each in gates)
+
+
 @pytest.mark.parametrize("text", [f"cat <<EOF\nkubectl wait {COMPLETE} job/m-7\nEOF\n./prepare"])
 def test_text_is_no_gate(text):
     """What is only printed is no gate."""
