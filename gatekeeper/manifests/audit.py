@@ -68,6 +68,10 @@ def _finding(slug: str, workload: Workload, container: str, sentence: str, cure:
     return Finding(RULES[slug], str(manifest), sentence, cure, container, manifest.source, manifest.line)
 
 
+_NAMED = re.compile(r"migrat|schema", re.IGNORECASE)
+"""What init containers are called that have to do with a migration."""
+
+
 def _none(first: Manifest, others: Sequence[tuple[Workload, str, Other]], without: Sequence[Workload]) -> Finding:
     waiting = [f"{name} of {workload.manifest} ({other.name})" for workload, name, other in others]
     beside = f" What waits there waits for something else: {', '.join(waiting[:6])}." if waiting else ""
@@ -80,6 +84,14 @@ def _none(first: Manifest, others: Sequence[tuple[Workload, str, Other]], withou
     ]
     if unread:
         beside += f" What a file makes these run cannot be read here: {', '.join(unread[:6])}."
+    named = [
+        f"{each.get('name')} of {workload.manifest}"
+        for workload in without
+        for each in workload.inits
+        if _NAMED.search(str(each.get("name"))) and not recognise(each)
+    ]
+    if named:
+        beside += f" By their names these may be one, and what they run does not tell: {', '.join(named[:6])}."
     if strange:
         beside += (
             f" {strange.get('name')} may be one, of an image that is not known: where it is gatekeeper's, write "

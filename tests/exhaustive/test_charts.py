@@ -144,6 +144,51 @@ def test_what_waits_for_something_else_is_named():
     assert finding.sentence.endswith("waits for something else: api of Deployment web (kubectl rollout status).")
 
 
+def told(command):
+    """Return what the audit says of an init container that runs this."""
+    text = chart(Shape(f"- {{name: w, image: a, command: {json.dumps(command)}}}\n", ()))
+    (finding,) = audit(objects.parse(text)).findings
+    return finding
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "until pulpcore-manager migrate --check; do sleep 1; done",
+        "while ! awx-manage migrate --check; do sleep 1; done",
+        "wait-for-migrations",
+        "/app/wait_for_db_migrations.sh",
+        "until (bin/migrate-check); do sleep 1; done",
+        "until npm run migration:check | grep 'No migrations are pending'; do sleep 1; done",
+        "rake dependencies:check_migrations",
+        "until python -m app.tools.check_migrations; do sleep 1; done",
+        "until superset db current | grep head; do sleep 1; done",
+        "until dotnet ef migrations list | grep -v Pending; do sleep 1; done",
+        '[ "$(migrate -path /m -database $DB version 2>&1)" = 42 ]',
+        "until vendor/bin/phinx status; do sleep 1; done",
+        "npx typeorm migration:show -d data.js",
+        """python3 -c 'connect(url).execute("select 1 from alembic_version")'""",
+        "until psql -c 'select 1 from seaql_migrations'; do sleep 1; done",
+    ],
+)
+def test_check_of_its_own(text):
+    """What asks for migrations by a program of the app's own is a check, not the lack of a gate."""
+    assert told(["sh", "-c", text]).rule.slug == "tool-check"
+
+
+@pytest.mark.parametrize("text", ["app-db wait-for-head --timeout 60", "/scripts/wait-for-deps"])
+def test_what_is_no_wait_for_it(text):
+    """A command whose name begins like that of a known script is not taken for it."""
+    assert told(["sh", "-c", text]).sentence == "No workload in these documents has a gate."
+
+
+def test_named_like_a_gate():
+    """Where there is no gate, what is named like one and cannot be told is said."""
+    text = chart(Shape("- {name: wait-for-migrations, image: a, command: [node, wait.js]}\n", ()))
+    (finding,) = audit(objects.parse(text)).findings
+    assert finding.sentence.endswith("what they run does not tell: wait-for-migrations of Deployment web.")
+
+
 def test_kept_check_is_told():
     """A tool's own check stays beside the gate that is added, and that is told."""
     done = inject(chart(SHAPES["airflow"]), Wanted({"job": ["m-7"]}))
