@@ -516,6 +516,8 @@ def _look(argv: Sequence[str], objects: Sequence[str], command: Command) -> JobW
     found = _attempt(peers.SHELL_LOOP, _loop, argv)
     if not command.loops:
         return replace(found, program="", problem="")
+    if _takes_last(argv):
+        found = JobWait(peers.SHELL_LOOP, problem="which of the Jobs that it lists it waits for is decided in the pod")
     while_there = command.words[0] == "while" and command.words[1:2] != ("!",)
     if (while_there or command.words[:2] == ("until", "!")) and command.end.strip() in {";", ""}:
         found = JobWait(peers.SHELL_LOOP, problem="it waits until the Job is gone, and that proves nothing")
@@ -531,12 +533,17 @@ _CHOOSES = frozenset({"awk", "egrep", "grep", "sed", "sort", "tail"})
 _IS_THERE = "it ends as soon as there is such a Job, whatever that comes to"
 
 
+def _takes_last(words: Sequence[str]) -> bool:
+    """Return whether a command prints of the last one of a list alone."""
+    return any(".items[-" in word for word in words)
+
+
 def _of_an_answer(argv: Sequence[str], command: Command) -> list[str]:
     """Return what would be given for the Jobs that another command names, nothing where no single one does so."""
     listings = []
     for each in command.asked:
         program, *words = [*_program(each.words), ""]
-        if program in _CHOOSES:
+        if program in _CHOOSES or _takes_last(words):
             return []
         named, options = peers.split(words)
         if PurePosixPath(program).name in {"kubectl", "oc"} and named[:1] == ["get"] and peers.JOB.fullmatch(named[1]):

@@ -14,8 +14,10 @@ from gatekeeper.manifests.scripts import ENDS, KEYWORDS, LIFTED, Command, assign
 _Codes = dict[int, str]
 """0 for success and 1 for a fault, each with the word of what came to it; none where nothing goes on."""
 _SUCCEED = frozenset({
-    ":", "date", "declare", "echo", "export", "local", "printf", "readonly", "seq", "sleep", "trap", "true", "wait",
+    ":", "date", "declare", "echo", "exec", "export", "local", "printf", "readonly", "seq", "sleep", "trap", "true",
+    "wait",
 })  # fmt: skip
+_FOREVER = (["sleep", "infinity"], ["sleep", "inf"], ["tail", "-f", "/dev/null"])
 _OPERATORS = ("&&", "||", "|", "&")
 
 
@@ -292,7 +294,9 @@ class _Run:
 
     def _simple(self, at: int, *, tested: bool) -> _Codes:
         words = [word for word in self._commands[at].words if word not in KEYWORDS]
-        is_last, words = words[:1] == ["exec"], words[words[:1] == ["exec"] :]
+        # Alone it opens files for what follows.
+        is_last = words[:1] == ["exec"] and len(words) > 1
+        words = words[is_last:]
         name, rest = (words[0], words[1:]) if words else ("", [])
         if at in self._waits:
             self.reached.add(at)
@@ -311,6 +315,8 @@ class _Run:
             self._whole_pipe = _options(rest, "-")[1] or (self._whole_pipe and not _options(rest, "+")[1])
         elif name == "false":
             codes = {1: name}
+        elif words in _FOREVER:
+            codes = {}
         elif (name in _SUCCEED and not (name == "wait" and rest)) or all(map(assignment, words)):
             codes = {0: name} if LIFTED not in "".join(words) or name in _SUCCEED else {0: name, 1: name}
         else:

@@ -386,11 +386,17 @@ def _keep(command: Command, world: _Known, several: set[str]) -> None:
 
 
 def _words(words: Sequence[str], values: Mapping[str, str]) -> Iterator[str]:
+    is_program = True
     for word in words:
+        value = _USE.sub(lambda found: _value(found, values), word)
         if word in _GIVEN and COUNT in values:
             yield from (values[str(at)] for at in range(1, int(values[COUNT]) + 1))
+        elif is_program and _USE.fullmatch(word):
+            # A program's name has no spaces: it comes with its first words.
+            yield from value.split() or [value]
         else:
-            yield _USE.sub(lambda found: _value(found, values), word)
+            yield value
+        is_program &= word in KEYWORDS
 
 
 def _value(found: re.Match[str], values: Mapping[str, str]) -> str:

@@ -242,6 +242,9 @@ def test_image_that_may_be_ours():
     assert finding.sentence.endswith("where it is gatekeeper's, write --image example.com/mirror/gk.")
 
 
+NEWEST = "--sort-by=.metadata.creationTimestamp -o jsonpath='{.items[-1:]"
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -254,6 +257,8 @@ def test_image_that_may_be_ours():
             f"J=$(kubectl get job -l a=b -o name)\n[ $J ] || J=job/x\nkubectl wait {COMPLETE} $J",
             "known only in the pod",
         ),
+        (f"until kubectl get job -l app=m {NEWEST}.status.succeeded}}' | grep 1; do :; done", "which of the Jobs that"),
+        (f"J=$(kubectl get job -l a=b {NEWEST}.metadata.name}}')\nkubectl wait {COMPLETE} job/$J", "only in the pod"),
         (f"sh <<EOF\nkubectl wait {COMPLETE} job/$JOB\nEOF", "put together in the pod"),
         (f"cat <<EOF\n$(kubectl wait {COMPLETE} job/m-7)\nEOF", "put together in the pod"),
         (f"cat > /shared/x <<EOF\nx\nEOF\nkubectl wait {COMPLETE} job/m-7", "it also writes /shared/x"),

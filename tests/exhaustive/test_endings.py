@@ -14,7 +14,10 @@ WAIT = "kubectl wait --for=condition=complete job/"
 PROGRAMS = {
     "kubectl": '#!/bin/sh\ncase "$*" in *$LATE*) exit 1 ;; esac\n',
     # A loop that goes on and on is one that holds.
-    "sleep": '#!/bin/sh\necho >> "$0.count"\n[ $(wc -l < "$0.count") -lt 20 ] || kill -9 $PPID\n',
+    "sleep": (
+        '#!/bin/sh\n[ "$1" != infinity ] || kill -9 $PPID\n'
+        'echo >> "$0.count"\n[ $(wc -l < "$0.count") -lt 20 ] || kill -9 $PPID\n'
+    ),
 }
 SCRIPTS = {
     "alone": "@late",
@@ -83,6 +86,9 @@ SCRIPTS = {
     "background, by a list": 'for j in late a; do @$j & p="$p $!"; done\nfor each in $p; do wait $each || exit 1; done',
     "nested": "if true; then { @late; echo done; }; fi",
     "negated": "! @late",
+    "its output to a file": "exec > /dev/null 2>&1\n@late",
+    "its output to a file, and more": "exec > /dev/null\n@late\necho done",
+    "holds for ever": "@late || { sleep infinity; }; echo done",
     "if it is there": "if kubectl get job/late; then @late; fi",
     "if it is there, and if not": "if kubectl get job/late > /dev/null 2>&1; then @late; else echo none; fi",
     "if it is there, or ends": "if kubectl get job/late; then @late; else exit 1; fi",

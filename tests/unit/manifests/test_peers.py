@@ -326,6 +326,10 @@ JSONPATH = """-o jsonpath='{.status.conditions[?(@.type=="Complete")].status}'""
         ),
         ("for i in $(seq 1 60); do kubectl get job db-migrate | grep 1/1 && exit 0; sleep 5; done; exit 1", {}),
         ("until kubectl -n shop describe job db-migrate | grep '1 Succeeded'; do sleep 5; done", {"namespace": "shop"}),
+        (
+            'K="kubectl -n shop"\nuntil $K get job db-migrate | grep 1/1; do sleep 5; done',
+            {"namespace": "shop"},
+        ),
         ("until kubectl get jobs -l app=shop | grep 1/1; do sleep 5; done", {"jobs": (), "labels": "app=shop"}),
     ],
 )
