@@ -91,7 +91,9 @@ def _none(first: Manifest, others: Sequence[tuple[Workload, str, Other]], withou
         if _NAMED.search(str(each.get("name"))) and not recognise(each)
     ]
     if named:
-        beside += f" By their names these may be one, and what they run does not tell: {', '.join(named[:6])}."
+        beside += (
+            f" By their names these may be one, or migrate, and what they run does not tell: {', '.join(named[:6])}."
+        )
     if strange:
         beside += (
             f" {strange.get('name')} may be one, of an image that is not known: where it is gatekeeper's, write "

@@ -101,7 +101,7 @@ TABLE = (
     Other("migrate apply", Kind.MIGRATES, r"(?:^|[\s/])migrate apply\b", "atlas"),
     Other("temporal-sql-tool", Kind.MIGRATES, r"temporal-(?:cassandra|sql)-tool\b[^;|&]{0,200} update-schema\b"),
     # What is given to an image's own entry point, or to a script of it.
-    Other("migrate", Kind.MIGRATES, r"^\S+ migrate ?$|\.sh migrate ?$"),
+    Other("migrate", Kind.MIGRATES, r"^\S+ migrate ?$|\.sh (?:\S{1,40}-)?migrate ?$"),
     Other(
         "a check of the app's own",
         Kind.CHECK,
