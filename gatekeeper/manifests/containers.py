@@ -449,8 +449,12 @@ def _waits_of(script: str, shell: Sequence[str], loops: tuple[str, ...], known: 
     found = [[*_read_trapped(command, known)] if command.trapped else [*_read(command, known)] for command in commands]
     asked = {at: _asked(found[at]) for at, each in enumerate(commands) if not (each.substituted or each.trapped)}
     waits = {at: jobs for at, jobs in asked.items() if any(each.program and not each.problem for each in found[at])}
-    looks = {at: jobs for at, jobs in asked.items() if jobs and at not in waits}
-    ends = endings.endings(shell, commands, waits, looks)
+    ended = {at: jobs for at, jobs in asked.items() if any(each.problem.endswith(peers.FAILED) for each in found[at])}
+    looks: dict[int, tuple[object, int]] = {
+        at: (jobs, 1) for at, jobs in asked.items() if jobs and at not in waits and at not in ended
+    }
+    looks |= {at: test for at in asked if (test := _tests_for_job(commands[at], known))}
+    ends = endings.endings(shell, commands, waits, ended, looks)
     is_open = any({*map(waits.get, one)} != {*map(waits.get, other)} for one, other in ends.either)
     for at, (command, following) in enumerate(pairwise([*commands, Command(())])):
         endless = scripts.ENDLESS.intersection(command.loops)
@@ -465,6 +469,16 @@ def _waits_of(script: str, shell: Sequence[str], loops: tuple[str, ...], known: 
             else:
                 opens, absent = each.opens or ends.opens.get(at, ""), each.absent or at in ends.absent
                 yield replace(each, opens=opens, absent=absent)
+
+
+def _tests_for_job(command: Command, known: Mapping[str, str]) -> tuple[object, int] | None:
+    """Return the Jobs of which a command tests whether anything is printed, and what it comes to without them."""
+    words = _program(command.words)
+    looks = [each for each in command.asked if each.words not in {("true",), (":",)}]
+    if words[:1] not in (("[",), ("[[",), ("test",)) or words[1:2] not in (("-n",), ("-z",)) or len(looks) != 1:
+        return None
+    jobs = _asked(_read(looks[0], known))
+    return (jobs, int(words[1] == "-n")) if jobs else None
 
 
 def _read_trapped(command: Command, known: Mapping[str, str]) -> Iterator[JobWait]:
@@ -502,6 +516,8 @@ def _read_kubectl(words: Sequence[str], command: Command) -> Iterator[JobWait]:
         yield replace(found, timeout="-1s") if endless and not found.problem else found
     elif verb == "wait":
         found = _attempt(peers.KUBECTL, peers.kubectl_wait, rest)
+        if found.problem.endswith(peers.FAILED):
+            found = replace(_attempt(peers.KUBECTL, _of_any_end, rest), problem=found.problem)
         yield replace(found, timeout="-1s") if endless and not found.problem else found
     elif verb in {"get", "describe"} and peers.JOB.fullmatch(objects[0].partition("/")[0]):
         yield _look(rest, objects, command)
@@ -509,6 +525,10 @@ def _read_kubectl(words: Sequence[str], command: Command) -> Iterator[JobWait]:
         yield _beside("kubectl rollout status")
     elif verb not in _IDLE_KUBECTL:
         yield JobWait("", problem=f"it also runs kubectl {verb}, which would be missed")
+
+
+def _of_any_end(argv: Sequence[str]) -> JobWait:
+    return peers.job_wait(peers.KUBECTL, *peers.split(argv))
 
 
 def _look(argv: Sequence[str], objects: Sequence[str], command: Command) -> JobWait:

@@ -51,31 +51,36 @@ def endings(
     shell: Sequence[str],
     commands: Sequence[Command],
     waits: Mapping[int, object],
-    looks: Mapping[int, object] | None = None,
+    ended: Mapping[int, object] | None = None,
+    looks: Mapping[int, tuple[object, int]] | None = None,
 ) -> Endings:
     """Follow a script, whose shell is told with its options. Commands of these numbers wait for what they say.
 
-    Those that look fail where that is not there.
+    Others succeed where that has ended badly, and of others it is known what they come to where it is not there.
     """
     try:
         tree, trap = _Parser(commands).sequence(()), _Parser(commands, is_trap=True).sequence(())
         best = _Run(shell, commands, (), waits)
         best.node(tree, tested=False)
-        opens, absent = {}, set()
+        opens, skips = {}, set()
         for at in [*waits][:MOST]:
             same = [other for other, asked in waits.items() if asked == waits[at]]
-            opens[at] = _opens(_Run(shell, commands, same, waits), tree)
+            bad = [other for other, asked in (ended or {}).items() if asked == waits[at]]
+            gone = {other: code for other, (asked, code) in (looks or {}).items() if asked == waits[at]}
+            lost = [*same, *bad, *(other for other, code in gone.items() if code)]
+            opens[at] = _opens(_Run(shell, commands, same, {*waits, *bad}), tree)
+            if _opens(_Run(shell, commands, lost, {*waits, *bad, *gone}), tree):
+                skips.add(at)
             if _trapped(commands, at) and "exec" not in commands[at].words:
                 run = _Run(shell, commands, (), ())
-                opens[at] = _why("trap") if not run.node(trap, tested=False) and [*run.exits] == [0] else opens[at]
-            same += [other for other, asked in (looks or {}).items() if asked == waits[at]]
-            if opens[at] or _opens(_Run(shell, commands, same, {*waits, *same}), tree):
-                absent.add(at)
+                if not run.node(trap, tested=False) and [*run.exits] == [0]:
+                    opens[at] = _why("trap")
+                    skips.add(at)
     except (ValueError, RecursionError):
         return Endings()
     reached = [waits[at] for at in best.reached]
     never = frozenset(at for at in waits if waits[at] not in reached)
-    return Endings(opens, frozenset(absent), never, best.either)
+    return Endings(opens, frozenset(skips), never, best.either)
 
 
 def _trapped(commands: Sequence[Command], at: int) -> bool:

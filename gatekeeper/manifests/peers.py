@@ -45,7 +45,7 @@ class JobWait:
     timeout: str = ""
     """As `gatekeeper job --timeout` takes it; empty where the program's own default holds."""
     problem: str = ""
-    """Why it cannot be translated, one clause; all but the program is then empty."""
+    """Why it cannot be translated, one clause; nothing but the program, and perhaps the Jobs, is told then."""
     readiness: bool = False
     """Whether the problem is that it waits for something else than a Job, which is no gate of a migration."""
     beside: str = ""

@@ -97,6 +97,9 @@ SCRIPTS = {
     "there, with -e": "set -e\nkubectl describe job/late\n@late",
     "until it is there": "until kubectl get job/late; do sleep 1; done\n@late",
     "another is there": "if kubectl get job/a; then echo a; fi\n@late",
+    "no name": 'if [ -z "$(kubectl get job/late -o name)" ]; then exit 0; fi\n@late',
+    "a name": 'name=$(kubectl get job/late -o name || true)\nif [ -n "$name" ]; then @late; fi',
+    "a name, or ends": 'if [ -n "$(kubectl get job/late)" ]; then @late; else exit 1; fi',
     "gone is done": (
         "while :; do if ! kubectl get job/late; then break; "
         "elif kubectl get job/late | grep Complete; then break; fi; sleep 1; done"
@@ -130,6 +133,27 @@ def test_ending(path, text):
             argv = [shell, "-c", text]
             codes.append(subprocess.run(argv, check=False, env=env, capture_output=True).returncode)
         assert told(text) is (0 in codes[: 1 + (f"{WAIT}a" in text or "late a" in text)]), shell
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "@late || @bad",
+        "@late || { @bad && exit 1; }",
+        "@bad && exit 1\n@late",
+        "until @late || @bad; do sleep 1; done",
+        "while :; do if @late; then break; fi; if @bad; then exit 1; fi; sleep 1; done",
+        "while :; do if @late; then break; fi; if @bad; then break; fi; sleep 1; done",
+    ],
+)
+def test_job_that_has_failed(path, text):
+    """What waits for a Job's failure, too, is told where it ends with success then."""
+    text = text.replace("@bad", "kubectl wait --for=condition=failed job/late").replace("@", WAIT)
+    (path / "kubectl").write_text('#!/bin/sh\ncase "$*" in *=complete*) exit 1 ;; esac\n')
+    for shell in ("sh", "bash"):
+        env = {"PATH": f"{path}:/usr/bin:/bin"}
+        code = subprocess.run([shell, "-c", text], check=False, env=env, capture_output=True).returncode
+        assert told(text) is (code == 0), shell
 
 
 def test_pipefail():
