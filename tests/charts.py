@@ -355,6 +355,14 @@ SHAPES = {
         ("job migrate-7 seed-7 --timeout 2m",),
         "kubectl wait",
     ),
+    "an array of Jobs": Shape(
+        script(
+            f'set -e\njobs=(migrate-7 seed-7)\nfor job in "${{jobs[@]}}"; do\n'
+            f'  kubectl wait {COMPLETE} "job/$job" --timeout=60s\ndone\n'
+        ),
+        ("job migrate-7 seed-7 --timeout 2m",),
+        "kubectl wait",
+    ),
     "a case": Shape(
         script(
             "while true; do\n  case \"$(kubectl get job db-migrate-7 -o jsonpath='{.status.conditions[0].type}')\" in\n"

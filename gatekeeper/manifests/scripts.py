@@ -52,6 +52,9 @@ _GAPS = re.compile(
       ) | {_QUOTED}""",
     re.VERBOSE | re.DOTALL,
 )
+_ARRAY = re.compile(r"(?<![^\s;&|(])(\w+\+?)=\(([^()$`\"']*)\)", re.ASCII)
+_ELEMENTS = re.compile(r"\$\{(\w+)\[[@*]\]\}", re.ASCII)
+"""All of an array, which is a variable of several words here."""
 _WRITES = re.compile(r"(?:\d+|&)?>[>|]?\s*([^\s&].*)")
 _DOCUMENTS = re.compile(
     rf"""<<< [ \t]* (?P<text> '[^']*' | "[^"]*" | [^\s;&|()<>]+)
@@ -105,7 +108,7 @@ def _commands(script: str, loops: tuple[str, ...] = (), depth: int = 0) -> Itera
     if depth > _DEPTH:
         raise ValueError("its substitutions are nested too deeply")
     gapless = _GAPS.sub(lambda found: " " if found["gap"] else found[0], _without_documents(script))
-    text, substituted = _lift(gapless)
+    text, substituted = _lift(_ELEMENTS.sub(r"$\1", _ARRAY.sub(r'\1="\2"', gapless)))
     lexer = shlex.shlex(text, posix=True, punctuation_chars=_SEPARATORS)
     lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t\r", True, ""
     words: list[str] = []
