@@ -363,6 +363,14 @@ SHAPES = {
         ("job migrate-7 seed-7 --timeout 2m",),
         "kubectl wait",
     ),
+    "a list of Jobs, each or none": Shape(
+        script(
+            "for job in migrate-7 seed-7; do\n  echo $job\n"
+            f"  if ! kubectl wait {COMPLETE} job/$job --timeout=60s; then\n    echo late\n    exit 1\n  fi\ndone\n"
+        ),
+        ("job migrate-7 seed-7 --timeout 2m",),
+        "kubectl wait",
+    ),
     "a case": Shape(
         script(
             "while true; do\n  case \"$(kubectl get job db-migrate-7 -o jsonpath='{.status.conditions[0].type}')\" in\n"

@@ -259,6 +259,7 @@ NEWEST = "--sort-by=.metadata.creationTimestamp -o jsonpath='{.items[-1:]"
         ),
         (f"until kubectl get job -l app=m {NEWEST}.status.succeeded}}' | grep 1; do :; done", "which of the Jobs that"),
         (f"J=$(kubectl get job -l a=b {NEWEST}.metadata.name}}')\nkubectl wait {COMPLETE} job/$J", "only in the pod"),
+        (f"for i in a b; do echo $i && break; done; kubectl wait {COMPLETE} job/$i", "known only in the pod"),
         (f"j=(a)\nj+=(b)\nfor i in ${{j[@]}}; do kubectl wait {COMPLETE} job/$i; done", "known only in the pod"),
         (f"sh <<EOF\nkubectl wait {COMPLETE} job/$JOB\nEOF", "put together in the pod"),
         (f"cat <<EOF\n$(kubectl wait {COMPLETE} job/m-7)\nEOF", "put together in the pod"),
