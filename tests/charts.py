@@ -355,6 +355,22 @@ SHAPES = {
         ("job migrate-7 seed-7 --timeout 2m",),
         "kubectl wait",
     ),
+    "an array of Jobs": Shape(
+        script(
+            f'set -e\njobs=(migrate-7 seed-7)\nfor job in "${{jobs[@]}}"; do\n'
+            f'  kubectl wait {COMPLETE} "job/$job" --timeout=60s\ndone\n'
+        ),
+        ("job migrate-7 seed-7 --timeout 2m",),
+        "kubectl wait",
+    ),
+    "a list of Jobs, each or none": Shape(
+        script(
+            "for job in migrate-7 seed-7; do\n  echo $job\n"
+            f"  if ! kubectl wait {COMPLETE} job/$job --timeout=60s; then\n    echo late\n    exit 1\n  fi\ndone\n"
+        ),
+        ("job migrate-7 seed-7 --timeout 2m",),
+        "kubectl wait",
+    ),
     "a case": Shape(
         script(
             "while true; do\n  case \"$(kubectl get job db-migrate-7 -o jsonpath='{.status.conditions[0].type}')\" in\n"
@@ -404,6 +420,35 @@ SHAPES = {
             image="example.com/curl:8",
         ),
         ("job m-7 --timeout -1s",),
+        "a shell loop",
+    ),
+    "a request, as the manual has it": Shape(
+        script(
+            "ACCOUNT=/var/run/secrets/kubernetes.io/serviceaccount\nNAMESPACE=$(cat ${ACCOUNT}/namespace)\n"
+            "TOKEN=$(cat ${ACCOUNT}/token)\n"
+            'state() {\n  curl -s --cacert ${ACCOUNT}/ca.crt --header "Authorization: Bearer ${TOKEN}" -X GET \\\n'
+            "    https://kubernetes.default.svc/apis/batch/v1/namespaces/${NAMESPACE}/jobs/m-7 | jq .status.succeeded\n"
+            '}\nwhile [ "$(state)" != 1 ]; do sleep 5; done\n',
+            shell="sh",
+            image="example.com/curl:8",
+        ),
+        ("job m-7 --timeout -1s",),
+        "a shell loop",
+    ),
+    "a request until a time": Shape(
+        script(
+            'api="https://${KUBERNETES_SERVICE_HOST}:${KUBERNETES_SERVICE_PORT_HTTPS}"\n'
+            "token=/var/run/secrets/kubernetes.io/serviceaccount/token\n"
+            'auth="Authorization: Bearer $(cat "$token")"\n'
+            'url="${api}/apis/batch/v1/namespaces/shop/jobs/m-7"\nend=$(( $(date +%s) + 600 ))\n'
+            'while [ "$(date +%s)" -lt "$end" ]; do\n  body=$(curl --silent --header "$auth" "$url" || true)\n'
+            '  if echo "$body" | grep -Eq \'"succeeded"[[:space:]]*:[[:space:]]*[1-9]\'; then exit 0; fi\n'
+            "  sleep 2\ndone\necho late >&2\nexit 1\n",
+            shell="sh",
+            options="-ec",
+            image="example.com/curl:8",
+        ),
+        ("job m-7 --namespace shop --timeout -1s",),
         "a shell loop",
     ),
     "busybox's request": Shape(

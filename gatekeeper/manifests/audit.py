@@ -68,6 +68,10 @@ def _finding(slug: str, workload: Workload, container: str, sentence: str, cure:
     return Finding(RULES[slug], str(manifest), sentence, cure, container, manifest.source, manifest.line)
 
 
+_NAMED = re.compile(r"migrat|schema", re.IGNORECASE)
+"""What init containers are called that have to do with a migration."""
+
+
 def _none(first: Manifest, others: Sequence[tuple[Workload, str, Other]], without: Sequence[Workload]) -> Finding:
     waiting = [f"{name} of {workload.manifest} ({other.name})" for workload, name, other in others]
     beside = f" What waits there waits for something else: {', '.join(waiting[:6])}." if waiting else ""
@@ -80,6 +84,16 @@ def _none(first: Manifest, others: Sequence[tuple[Workload, str, Other]], withou
     ]
     if unread:
         beside += f" What a file makes these run cannot be read here: {', '.join(unread[:6])}."
+    named = [
+        f"{each.get('name')} of {workload.manifest}"
+        for workload in without
+        for each in workload.inits
+        if _NAMED.search(str(each.get("name"))) and not recognise(each)
+    ]
+    if named:
+        beside += (
+            f" By their names these may be one, or migrate, and what they run does not tell: {', '.join(named[:6])}."
+        )
     if strange:
         beside += (
             f" {strange.get('name')} may be one, of an image that is not known: where it is gatekeeper's, write "
@@ -488,12 +502,15 @@ class _Case:
                 yield from self._lifetime(gate, job)
             yield from self._renamed(gate)
             yield from self._unmarked(gate)
-            if gate.own and gate.if_absent == "open":
+            if gate.if_absent == "open" and (gate.own or not gate.opens):
+                what, cure = (
+                    ("--if-absent open", "take --if-absent out") if gate.own else (gate.name, _replacement(gate))
+                )
                 yield _Wrong(
                     "unproven",
                     gate,
-                    "--if-absent open lets the app start whenever there is no Job, also before it is created.",
-                    "let gatekeeper schema be the proof, which needs no Job, or take --if-absent out.",
+                    f"{what} lets the app start whenever there is no Job, also before it is created.",
+                    f"let gatekeeper schema be the proof, which needs no Job, or {cure}.",
                 )
         if gate.opens:
             yield _Wrong(
@@ -552,7 +569,7 @@ class _Case:
                 f"take it out of {job}, or let gatekeeper schema be the proof, which needs no Job.",
             )
         late = _runs_late(job)
-        if late:
+        if late and gate.if_absent != "open":
             yield _Wrong(
                 "late-job",
                 gate,

@@ -198,7 +198,7 @@ def _unread(entry: str, text: str) -> JobWait | None:
     if entry.endswith(peers.K8S_WAIT_FOR):
         return JobWait(peers.K8S_WAIT_FOR, problem="its command is not k8s-wait-for's own")
     if _ASKS_FOR_JOBS.search(text) and not _CHANGES_JOBS.search(text):
-        return JobWait(peers.PROGRAM, problem="it asks the Kubernetes API for Jobs in a language that is not read")
+        return JobWait(peers.PROGRAM, problem="how it asks the Kubernetes API for Jobs is not read")
     return None
 
 
@@ -343,8 +343,16 @@ _DURATION = re.compile(r"[\d.]+[smhd]?", re.ASCII)
 _WITH_VALUE = frozenset({"-k", "-s", "--kill-after", "--signal"})
 
 
+_OF_EVERY_POD = {
+    "KUBERNETES_SERVICE_HOST": "kubernetes.default.svc",
+    "KUBERNETES_SERVICE_PORT": "443",
+    "KUBERNETES_SERVICE_PORT_HTTPS": "443",
+}
+"""What every container knows of the API server, as an address."""
+
+
 def _read(command: Command, known: Mapping[str, str]) -> Iterator[JobWait]:
-    """Return what a command waits for; work that is no waiting has no program, only a problem."""
+    """Return what a command waits for; a look at Jobs has no program, and work that is no waiting only a problem."""
     words = _program(command.words)
     name = PurePosixPath(words[0]).name if words else ""
     limit = _limit(command.words)
@@ -353,7 +361,8 @@ def _read(command: Command, known: Mapping[str, str]) -> Iterator[JobWait]:
         if script is None:
             yield JobWait("", problem=f"it runs {' '.join(words)[:80]}, which cannot be read here")
         else:
-            for found in _read_script(script, tuple(words), command.loops, frozenset({**known, **given}.items())):
+            values = frozenset({**_OF_EVERY_POD, **known, **given}.items())
+            for found in _read_script(script, tuple(words), command.loops, values):
                 # `kubectl wait` has a time of its own, which is up before.
                 endless = found.timeout == "-1s" or (not found.timeout and found.program == peers.K8S_WAIT_FOR)
                 yield replace(found, timeout=limit) if limit and endless else found
@@ -361,7 +370,8 @@ def _read(command: Command, known: Mapping[str, str]) -> Iterator[JobWait]:
         for found in _read_kubectl(words[1:], command):
             yield replace(found, timeout=limit) if limit and found.program == peers.SHELL_LOOP else found
     elif name in {"wait_for.sh", "k8s_wait_for.sh"}:
-        yield _attempt(peers.K8S_WAIT_FOR, peers.k8s_wait_for, words[1:])
+        found = _attempt(peers.K8S_WAIT_FOR, peers.k8s_wait_for, words[1:])
+        yield found if found.problem else replace(found, timeout=limit)
     elif name:
         yield from _read_other(name, words, command, limit)
 
@@ -374,20 +384,35 @@ def _read_other(name: str, words: Sequence[str], command: Command, limit: str) -
     elif name in {"curl", "wget"} and command.loops and (asked := _of_a_url(words)):
         found = _attempt(peers.SHELL_LOOP, _loop, asked)
         yield found if found.problem else replace(found, timeout=limit or "-1s")
+    elif (name in _READY and "--" not in words) or (name in _PING and "ping" in map(str.lower, words)):
+        yield _beside(name)
     elif name not in _IDLE and not (name == "cat" and all(map(_OF_THE_ACCOUNT.match, words[1:]))):
         yield JobWait("", problem=f"it also runs {name}, which would be missed")
 
 
+_READY = frozenset({
+    "dig", "getent", "nc", "ncat", "netcat", "nslookup", "pg_isready", "wait-for", "wait-for-it", "wait-for-it.sh",
+    "wait-for.sh", "wait4x",
+})  # fmt: skip
+"""Programs that ask whether something answers, and change nothing, unless they start another one after `--`."""
+_PING = frozenset({"mariadb-admin", "mysqladmin", "redis-cli"})
+
+
+def _beside(what: str) -> JobWait:
+    """Return a wait for something else, which a script has beside that for a Job."""
+    return JobWait("", problem=f"it waits for what {what} tells", readiness=True)
+
+
 _WAITS = re.compile(r"\b(?:kubectl|oc)\b(?=.*\bwait\b|.*\bget\b.*\bjobs?\b)")
 _OF_THE_ACCOUNT = re.compile(r"(?:/var)?/run/secrets/kubernetes\.io/serviceaccount/")
-_WRITES = ("-X", "--request", "-d", "--data", "--json", "--method", "--post")
+_WRITES = re.compile(r"(?:^|\s)(?:-d|--data|--json|--post|(?:-[a-zA-Z]*X|--request|--method)[\s=]*+(?!GET\b))")
 _URL = re.compile(r"/apis/batch/v1/namespaces/([^/\s]+)/jobs(?:/([^/?\s]+)|\?(?:[^\s]*&)?labelSelector=([^&\s]+))")
 
 
 def _of_a_url(words: Sequence[str]) -> list[str]:
     """Return what kubectl would be given for the Jobs at a URL of the API server, nothing where there are none."""
     found = next((found for word in words if (found := _URL.search(word))), None)
-    if not found or any(word.startswith(_WRITES) for word in words):
+    if not found or _WRITES.search(" ".join(words)):
         return []
     return ["job", *([found[2]] if found[2] else ["-l", unquote(found[3])]), "-n", found[1]]
 
@@ -422,12 +447,14 @@ def _waits_of(script: str, shell: Sequence[str], loops: tuple[str, ...], known: 
         yield JobWait(program, problem=f"its script cannot be read: {str(fault).lower()}")
         return
     found = [[*_read_trapped(command, known)] if command.trapped else [*_read(command, known)] for command in commands]
-    waits = {
-        at: _asked(found[at])
-        for at, command in enumerate(commands)
-        if not (command.substituted or command.trapped) and any(each.program and not each.problem for each in found[at])
+    asked = {at: _asked(found[at]) for at, each in enumerate(commands) if not (each.substituted or each.trapped)}
+    waits = {at: jobs for at, jobs in asked.items() if any(each.program and not each.problem for each in found[at])}
+    ended = {at: jobs for at, jobs in asked.items() if any(each.problem.endswith(peers.FAILED) for each in found[at])}
+    looks: dict[int, tuple[object, int]] = {
+        at: (jobs, 1) for at, jobs in asked.items() if jobs and at not in waits and at not in ended
     }
-    ends = endings.endings(shell, commands, waits)
+    looks |= {at: test for at in asked if (test := _tests_for_job(commands[at], known))}
+    ends = endings.endings(shell, commands, waits, ended, looks)
     is_open = any({*map(waits.get, one)} != {*map(waits.get, other)} for one, other in ends.either)
     for at, (command, following) in enumerate(pairwise([*commands, Command(())])):
         endless = scripts.ENDLESS.intersection(command.loops)
@@ -440,20 +467,32 @@ def _waits_of(script: str, shell: Sequence[str], loops: tuple[str, ...], known: 
             elif at in ends.never or is_open:
                 yield JobWait(each.program, problem="which of several Jobs it waits for is decided in the pod")
             else:
-                yield replace(each, opens=each.opens or ends.opens.get(at, ""))
+                opens, absent = each.opens or ends.opens.get(at, ""), each.absent or at in ends.absent
+                yield replace(each, opens=opens, absent=absent)
+
+
+def _tests_for_job(command: Command, known: Mapping[str, str]) -> tuple[object, int] | None:
+    """Return the Jobs of which a command tests whether anything is printed, and what it comes to without them."""
+    words = _program(command.words)
+    looks = [each for each in command.asked if each.words not in {("true",), (":",)}]
+    if words[:1] not in (("[",), ("[[",), ("test",)) or words[1:2] not in (("-n",), ("-z",)) or len(looks) != 1:
+        return None
+    jobs = _asked(_read(looks[0], known))
+    return (jobs, int(words[1] == "-n")) if jobs else None
 
 
 def _read_trapped(command: Command, known: Mapping[str, str]) -> Iterator[JobWait]:
     """Return what is wrong with a command that a trap runs: a wait there is none, and an exit may open anything."""
     for each in _read(command, known):
-        yield JobWait(each.program, problem=each.problem or "it waits when it ends, and that proves nothing")
+        if each.program or each.problem:
+            yield JobWait(each.program, problem=each.problem or "it waits when it ends, and that proves nothing")
     if command.trapped == "ERR" and "exit" in command.words:
         yield JobWait("", problem="what its trap for ERR ends with is decided in the pod")
 
 
 def _asked(waits: Iterable[JobWait]) -> tuple[tuple[object, ...], ...]:
-    """Return which Jobs are waited for."""
-    return tuple((each.jobs, each.labels, each.namespace) for each in waits if each.program)
+    """Return which Jobs are waited for, or looked at."""
+    return tuple((each.jobs, each.labels, each.namespace) for each in waits if each.jobs or each.labels)
 
 
 def _shrugs(words: Sequence[str]) -> bool:
@@ -461,7 +500,6 @@ def _shrugs(words: Sequence[str]) -> bool:
 
 
 def _read_kubectl(words: Sequence[str], command: Command) -> Iterator[JobWait]:
-    loops = command.loops
     verb, *objects = [*peers.split(words)[0], ""]
     # The verb is the first word; options may stand before it.
     rest = list(words)
@@ -470,27 +508,44 @@ def _read_kubectl(words: Sequence[str], command: Command) -> Iterator[JobWait]:
     if verb in {"describe", "get", "wait"} and any("$" in each for each in objects):
         rest = _of_an_answer(rest, command) or rest
         objects = [*peers.split(rest)[0], ""]
-    endless = bool(scripts.ENDLESS.intersection(loops))
-    if (verb == "wait" or (verb == "get" and loops)) and (job := _of_pods(objects[0], rest)):
+    endless = bool(scripts.ENDLESS.intersection(command.loops))
+    if (verb == "wait" or (verb == "get" and command.loops)) and (job := _of_pods(objects[0], rest)):
         program = peers.KUBECTL if verb == "wait" else peers.SHELL_LOOP
         found = _attempt(program, lambda argv: peers.job_wait(program, *peers.split(argv)), job)
         found = replace(found, by_pods=not found.problem)
         yield replace(found, timeout="-1s") if endless and not found.problem else found
     elif verb == "wait":
         found = _attempt(peers.KUBECTL, peers.kubectl_wait, rest)
+        if found.problem.endswith(peers.FAILED):
+            found = replace(_attempt(peers.KUBECTL, _of_any_end, rest), problem=found.problem)
         yield replace(found, timeout="-1s") if endless and not found.problem else found
-    elif verb in {"get", "describe"} and loops and peers.JOB.fullmatch(objects[0].partition("/")[0]):
-        found = _attempt(peers.SHELL_LOOP, _loop, rest)
-        while_there = command.words[0] == "while" and command.words[1:2] != ("!",)
-        if (while_there or command.words[:2] == ("until", "!")) and command.end.strip() in {";", ""}:
-            found = JobWait(peers.SHELL_LOOP, problem="it waits until the Job is gone, and that proves nothing")
-        if endless and not found.problem:
-            is_head = command.words[0] in scripts.ENDLESS and command.end.strip() in {";", ""}
-            opens = _IS_THERE if is_head and objects[1:] else ""
-            found = replace(found, timeout="-1s", opens="" if command.substituted else opens)
-        yield found
+    elif verb in {"get", "describe"} and peers.JOB.fullmatch(objects[0].partition("/")[0]):
+        yield _look(rest, objects, command)
+    elif verb == "rollout" and objects[:1] == ["status"]:
+        yield _beside("kubectl rollout status")
     elif verb not in _IDLE_KUBECTL:
         yield JobWait("", problem=f"it also runs kubectl {verb}, which would be missed")
+
+
+def _of_any_end(argv: Sequence[str]) -> JobWait:
+    return peers.job_wait(peers.KUBECTL, *peers.split(argv))
+
+
+def _look(argv: Sequence[str], objects: Sequence[str], command: Command) -> JobWait:
+    """Return what a command that asks for Jobs waits for in a loop; it has no program where it only looks."""
+    found = _attempt(peers.SHELL_LOOP, _loop, argv)
+    if not command.loops:
+        return replace(found, program="", problem="")
+    if _takes_last(argv):
+        found = JobWait(peers.SHELL_LOOP, problem="which of the Jobs that it lists it waits for is decided in the pod")
+    while_there = command.words[0] == "while" and command.words[1:2] != ("!",)
+    if (while_there or command.words[:2] == ("until", "!")) and command.end.strip() in {";", ""}:
+        found = JobWait(peers.SHELL_LOOP, problem="it waits until the Job is gone, and that proves nothing")
+    if scripts.ENDLESS.intersection(command.loops) and not found.problem:
+        is_head = command.words[0] in scripts.ENDLESS and command.end.strip() in {";", ""}
+        opens = _IS_THERE if is_head and objects[1:] else ""
+        found = replace(found, timeout="-1s", opens="" if command.substituted else opens)
+    return found
 
 
 _CHOOSES = frozenset({"awk", "egrep", "grep", "sed", "sort", "tail"})
@@ -498,12 +553,17 @@ _CHOOSES = frozenset({"awk", "egrep", "grep", "sed", "sort", "tail"})
 _IS_THERE = "it ends as soon as there is such a Job, whatever that comes to"
 
 
+def _takes_last(words: Sequence[str]) -> bool:
+    """Return whether a command prints of the last one of a list alone."""
+    return any(".items[-" in word for word in words)
+
+
 def _of_an_answer(argv: Sequence[str], command: Command) -> list[str]:
     """Return what would be given for the Jobs that another command names, nothing where no single one does so."""
     listings = []
     for each in command.asked:
         program, *words = [*_program(each.words), ""]
-        if program in _CHOOSES:
+        if program in _CHOOSES or _takes_last(words):
             return []
         named, options = peers.split(words)
         if PurePosixPath(program).name in {"kubectl", "oc"} and named[:1] == ["get"] and peers.JOB.fullmatch(named[1]):
@@ -632,7 +692,7 @@ def _merge(found: Iterable[JobWait]) -> JobWait | None:
         return None
     program = next((each.program for each in waits if each.program != peers.SHELL_LOOP), peers.SHELL_LOOP)
     problem = next((each.problem for each in everything if each.problem and not each.readiness), "")
-    readiness = next((each.problem for each in waits if each.readiness), "")
+    readiness = next((each.problem for each in everything if each.readiness), "")
     if readiness and all(each.readiness for each in waits):
         return JobWait(program, problem=readiness, readiness=True)
     if problem:
@@ -651,7 +711,8 @@ def _of_one_place(waits: Sequence[JobWait]) -> JobWait:
     waits = [each for each in waits if each.opens != _IS_THERE or not proven.issuperset(each.jobs or (each.labels,))]
     jobs = dict.fromkeys(job for each in waits for job in each.jobs)
     opens = next((each.opens for each in waits if each.opens), "")
-    return replace(waits[0], jobs=tuple(jobs), timeout=_total(waits), opens=opens)
+    absent = any(each.absent for each in waits)
+    return replace(waits[0], jobs=tuple(jobs), timeout=_total(waits), opens=opens, absent=absent)
 
 
 def _total(waits: Sequence[JobWait]) -> str:

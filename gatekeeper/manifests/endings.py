@@ -14,8 +14,10 @@ from gatekeeper.manifests.scripts import ENDS, KEYWORDS, LIFTED, Command, assign
 _Codes = dict[int, str]
 """0 for success and 1 for a fault, each with the word of what came to it; none where nothing goes on."""
 _SUCCEED = frozenset({
-    ":", "date", "declare", "echo", "export", "local", "printf", "readonly", "seq", "sleep", "trap", "true", "wait",
+    ":", "date", "declare", "echo", "exec", "export", "local", "printf", "readonly", "seq", "sleep", "trap", "true",
+    "wait",
 })  # fmt: skip
+_FOREVER = (["sleep", "infinity"], ["sleep", "inf"], ["tail", "-f", "/dev/null"])
 _OPERATORS = ("&&", "||", "|", "&")
 
 
@@ -37,29 +39,48 @@ class Endings:
 
     opens: Mapping[int, str] = field(default_factory=dict)
     """By the wait that fails while the others succeed, why the script ends with success."""
+    absent: frozenset[int] = frozenset()
+    """The waits that fail because there is no such Job, and the script ends with success."""
     never: frozenset[int] = frozenset()
     """The waits that stand in for others: they do not run where all succeed."""
     either: Sequence[tuple[set[int], set[int]]] = ()
     """Waits of which only the ones or the others run, as something else decides."""
 
 
-def endings(shell: Sequence[str], commands: Sequence[Command], waits: Mapping[int, object]) -> Endings:
-    """Follow a script, whose shell is told with its options. Commands of these numbers wait for what they say."""
+def endings(
+    shell: Sequence[str],
+    commands: Sequence[Command],
+    waits: Mapping[int, object],
+    ended: Mapping[int, object] | None = None,
+    looks: Mapping[int, tuple[object, int]] | None = None,
+) -> Endings:
+    """Follow a script, whose shell is told with its options. Commands of these numbers wait for what they say.
+
+    Others succeed where that has ended badly, and of others it is known what they come to where it is not there.
+    """
     try:
         tree, trap = _Parser(commands).sequence(()), _Parser(commands, is_trap=True).sequence(())
         best = _Run(shell, commands, (), waits)
         best.node(tree, tested=False)
-        opens = {}
+        opens, skips = {}, set()
         for at in [*waits][:MOST]:
             same = [other for other, asked in waits.items() if asked == waits[at]]
-            opens[at] = _opens(_Run(shell, commands, same, waits), tree)
+            bad = [other for other, asked in (ended or {}).items() if asked == waits[at]]
+            gone = {other: code for other, (asked, code) in (looks or {}).items() if asked == waits[at]}
+            lost = [*same, *bad, *(other for other, code in gone.items() if code)]
+            opens[at] = _opens(_Run(shell, commands, same, {*waits, *bad}), tree)
+            if _opens(_Run(shell, commands, lost, {*waits, *bad, *gone}), tree):
+                skips.add(at)
             if _trapped(commands, at) and "exec" not in commands[at].words:
                 run = _Run(shell, commands, (), ())
-                opens[at] = _why("trap") if not run.node(trap, tested=False) and [*run.exits] == [0] else opens[at]
+                if not run.node(trap, tested=False) and [*run.exits] == [0]:
+                    opens[at] = _why("trap")
+                    skips.add(at)
     except (ValueError, RecursionError):
         return Endings()
     reached = [waits[at] for at in best.reached]
-    return Endings(opens, frozenset(at for at in waits if waits[at] not in reached), best.either)
+    never = frozenset(at for at in waits if waits[at] not in reached)
+    return Endings(opens, frozenset(skips), never, best.either)
 
 
 def _trapped(commands: Sequence[Command], at: int) -> bool:
@@ -81,6 +102,7 @@ def _opens(run: "_Run", tree: "_Node") -> str:
 def _why(word: str) -> str:
     known = {
         "if": "its if has nothing to do then, and that is success",
+        "break": "break leaves its loop then, and nothing tells that from success",
         "loop": "its loop ends after its last try, and nothing tells that from success",
         "&": "it runs in the background, and nothing waits for it",
         "trap": "its trap ends it with exit 0, whatever came before",
@@ -270,14 +292,16 @@ class _Run:
             codes = {}
         elif node.kind != "for":
             codes = codes | {0: "loop"}
-        codes = dict.fromkeys([*codes, *self._breaks], "loop")
+        codes = dict.fromkeys(self._breaks, "break") | dict.fromkeys(codes, "loop")
         self._breaks = outer
         self._loops -= 1
         return codes
 
     def _simple(self, at: int, *, tested: bool) -> _Codes:
         words = [word for word in self._commands[at].words if word not in KEYWORDS]
-        is_last, words = words[:1] == ["exec"], words[words[:1] == ["exec"] :]
+        # Alone it opens files for what follows.
+        is_last = words[:1] == ["exec"] and len(words) > 1
+        words = words[is_last:]
         name, rest = (words[0], words[1:]) if words else ("", [])
         if at in self._waits:
             self.reached.add(at)
@@ -296,6 +320,8 @@ class _Run:
             self._whole_pipe = _options(rest, "-")[1] or (self._whole_pipe and not _options(rest, "+")[1])
         elif name == "false":
             codes = {1: name}
+        elif words in _FOREVER:
+            codes = {}
         elif (name in _SUCCEED and not (name == "wait" and rest)) or all(map(assignment, words)):
             codes = {0: name} if LIFTED not in "".join(words) or name in _SUCCEED else {0: name, 1: name}
         else:

@@ -31,20 +31,22 @@ class Other:
     """As `gatekeeper schema --tool` has it."""
 
 
-_LOOP = r"^(?=.*\b(?:until|while)\b)"
+_LOOP = r"^(?=.*\b(?:until|while|for \w{1,40} in)\b)"
 """The text has a loop; anchored, so that no text takes long."""
 _TABLES = {
     "alembic_version": "alembic", "databasechangelog": "liquibase", "django_migrations": "django",
-    "flyway_schema_history": "flyway", "goose_db_version": "goose", "knex_migrations": "knex",
-    "_prisma_migrations": "prisma", "_sqlx_migrations": "sqlx", "__efmigrationshistory": "ef-core",
-    "schema_migrations": "golang-migrate",
+    "doctrine_migration_versions": "doctrine", "flyway_schema_history": "flyway", "goose_db_version": "goose",
+    "knex_migrations": "knex", "phinxlog": "phinx", "seaql_migrations": "sea-orm", "sequelizemeta": "sequelize",
+    "__diesel_schema_migrations": "diesel", "__drizzle_migrations": "drizzle", "__efmigrationshistory": "ef-core",
+    "_prisma_migrations": "prisma", "_sqlx_migrations": "sqlx", "schema_migrations": "golang-migrate",
 }  # fmt: skip
 """Histories that scripts ask for by name; schema_migrations is that of Rails and dbmate, too."""
+_CLIENTS = r"cockroach|mariadb|mysql|node|psql|python[\d.]{0,5}|ysqlsh"
 TABLE = (
     Other("airflow db check-migrations", Kind.CHECK, r"airflow db check-migrations", "alembic"),
     Other("airflow_wait_for_db_migrations", Kind.CHECK, r"airflow_wait_for_db_migrations\b", "alembic"),
     Other("alembic current", Kind.CHECK, r"alembic @(?:current|check)\b", "alembic"),
-    Other("flask db current", Kind.CHECK, r"flask db (?:current|check)\b", "alembic"),
+    Other("db current", Kind.CHECK, r"(?:flask|superset) db (?:current|check)\b", "alembic"),
     Other(
         "manage.py migrate --check",
         Kind.CHECK,
@@ -68,9 +70,13 @@ TABLE = (
     Other("diesel migration pending", Kind.CHECK, r"diesel migration (?:list|pending)\b", "diesel"),
     Other("ecto.migrations", Kind.CHECK, r"mix ecto\.migrations\b", "ecto"),
     Other("sqitch status", Kind.CHECK, r"sqitch @(?:status|verify)\b", "sqitch"),
+    Other("ef migrations list", Kind.CHECK, r"ef migrations list\b", "ef-core"),
+    Other("migrate version", Kind.CHECK, r"(?:^|[\s/(])migrate @version\b", "golang-migrate"),
+    Other("phinx status", Kind.CHECK, r"phinx @status\b", "phinx"),
+    Other("typeorm migration:show", Kind.CHECK, r"typeorm\S{0,40} @migration:show\b", "typeorm"),
     Other("migrate sync check", Kind.CHECK, r"migrate @(?:sync )?check\b"),
     *(
-        Other(f"a query of {table}", Kind.CHECK, rf"(?i)^(?=.*\b(?:psql|mysql|mariadb)\b).*\b{table}\b", tool)
+        Other(f"a query of {table}", Kind.CHECK, rf"(?i)^(?=.*\b(?:{_CLIENTS})\b).*\b{table}\b", tool)
         for table, tool in _TABLES.items()
     ),
     Other("alembic upgrade", Kind.MIGRATES, r"alembic @upgrade\b", "alembic"),
@@ -95,9 +101,15 @@ TABLE = (
     Other("migrate apply", Kind.MIGRATES, r"(?:^|[\s/])migrate apply\b", "atlas"),
     Other("temporal-sql-tool", Kind.MIGRATES, r"temporal-(?:cassandra|sql)-tool\b[^;|&]{0,200} update-schema\b"),
     # What is given to an image's own entry point, or to a script of it.
-    Other("migrate", Kind.MIGRATES, r"^\S+ migrate ?$|\.sh migrate ?$"),
+    Other("migrate", Kind.MIGRATES, r"^\S+ migrate ?$|\.sh (?:\S{1,40}-)?migrate ?$"),
+    Other(
+        "a check of the app's own",
+        Kind.CHECK,
+        r"(?i)\bmigrate (?:--check|status)\b|\bmigrat(?:e|ions?)[-_:](?:check|status)\b"
+        r"|(?:check|pending|verify|wait)(?:[-_][^\W_]{1,20}){0,3}[-_]migrat(?:e|ions?)\b",
+    ),
     Other("wait4x", Kind.READINESS, r"wait4x\b"),
-    Other("wait-for-it", Kind.READINESS, r"wait-for(?:-it)?(?:\.sh)?\b"),
+    Other("wait-for-it", Kind.READINESS, r"wait-for(?:-it)?(?:\.sh)?(?![\w-])"),
     Other("dockerize", Kind.READINESS, r"dockerize @-wait\b"),
     Other("pg_isready", Kind.READINESS, r"pg_isready\b"),
     Other("mysqladmin ping", Kind.READINESS, r"(?:mysql|mariadb-)admin\b[^;|&]{0,200}ping\b"),

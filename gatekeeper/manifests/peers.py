@@ -45,13 +45,15 @@ class JobWait:
     timeout: str = ""
     """As `gatekeeper job --timeout` takes it; empty where the program's own default holds."""
     problem: str = ""
-    """Why it cannot be translated, one clause; all but the program is then empty."""
+    """Why it cannot be translated, one clause; nothing but the program, and perhaps the Jobs, is told then."""
     readiness: bool = False
     """Whether the problem is that it waits for something else than a Job, which is no gate of a migration."""
     beside: str = ""
     """What else it waits for, one clause, so that nothing can take its place."""
     opens: str = ""
     """What opens it although a wait has failed, one clause."""
+    absent: bool = False
+    """Whether it opens where there is no such Job."""
     by_pods: bool = False
     """Whether it asks for the Jobs' pods, which have their names as a label."""
     others: "tuple[JobWait, ...]" = ()

@@ -15,7 +15,9 @@ from gatekeeper.manifests.peers import OWN_NAMESPACE
 LENGTH = 100_000
 """Characters of a script that is read; one that is longer is said to be too long."""
 _DEPTH = 12
-"""Of substitutions within each other, and of functions that call each other."""
+"""Of substitutions within each other, of functions that call each other, and of loops that are gone through."""
+_LOOPS_DEEP = 50
+"""Of any loops, since each looks for its end."""
 _COMMANDS = 5_000
 
 
@@ -52,6 +54,9 @@ _GAPS = re.compile(
       ) | {_QUOTED}""",
     re.VERBOSE | re.DOTALL,
 )
+_ARRAY = re.compile(r"(?<![^\s;&|(])(\w+\+?)=\(([^()$`\"']*)\)", re.ASCII)
+_ELEMENTS = re.compile(r"\$\{(\w+)\[[@*]\]\}", re.ASCII)
+"""All of an array, which is a variable of several words here."""
 _WRITES = re.compile(r"(?:\d+|&)?>[>|]?\s*([^\s&].*)")
 _DOCUMENTS = re.compile(
     rf"""<<< [ \t]* (?P<text> '[^']*' | "[^"]*" | [^\s;&|()<>]+)
@@ -105,7 +110,7 @@ def _commands(script: str, loops: tuple[str, ...] = (), depth: int = 0) -> Itera
     if depth > _DEPTH:
         raise ValueError("its substitutions are nested too deeply")
     gapless = _GAPS.sub(lambda found: " " if found["gap"] else found[0], _without_documents(script))
-    text, substituted = _lift(gapless)
+    text, substituted = _lift(_ELEMENTS.sub(r"$\1", _ARRAY.sub(r'\1="\2"', gapless)))
     lexer = shlex.shlex(text, posix=True, punctuation_chars=_SEPARATORS)
     lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t\r", True, ""
     words: list[str] = []
@@ -117,6 +122,8 @@ def _commands(script: str, loops: tuple[str, ...] = (), depth: int = 0) -> Itera
             continue
         if end and words:
             stack += _opened(words)
+            if len(stack) > _LOOPS_DEEP:
+                raise ValueError("its loops are nested too deeply")
             for _ in range(min("".join(words).count(LIFTED), len(substituted))):
                 for inner in _commands(substituted.pop(0), tuple(stack), depth + 1):
                     yield replace(inner, substituted=True)
@@ -237,8 +244,6 @@ class _Known:
 
     values: dict[str, str]
     functions: dict[str, list[Command]] = field(default_factory=dict)
-    lists: dict[str, list[str]] = field(default_factory=dict)
-    """Of the loops that go through words, by their variable."""
     answers: dict[str, tuple[Command, ...]] = field(default_factory=dict)
     """The commands whose answer a variable has."""
     count: int = 0
@@ -304,40 +309,64 @@ def _defined(commands: Sequence[Command], world: _Known) -> list[Command]:
 
 def _run(commands: Sequence[Command], world: _Known, several: set[str], depth: int) -> Iterator[Command]:
     if depth > _DEPTH:
-        raise ValueError("its functions call each other too deeply")
+        raise ValueError("its loops or functions are nested too deeply")
     substituted: list[Command] = []
-    for command in commands:
-        words = command.words
-        if words[0] == "for" and "in" in words[2:3]:
-            listed = [part for word in _words(words[3:], world.values) for part in word.split()]
-            world.lists.pop(words[1], None)
-            if listed and not any("$" in word or "*" in word for word in listed):
-                world.lists[words[1]] = listed
-        for each in _each(command, world):
-            world.count += 1
-            if world.count > _COMMANDS:
-                raise ValueError(f"it has more than {_COMMANDS} commands")
-            each = replace(each, asked=_asked(each, world, substituted))  # noqa: PLW2901
-            _keep(each, world, several)
-            start = next((at for at, word in enumerate(each.words) if word not in KEYWORDS), len(each.words))
-            called = world.functions.get(each.words[start]) if start < len(each.words) else None
-            substituted = [*substituted, each] if each.substituted else []
-            if called is None:
-                yield each
-                yield from _trapped(each, start, world, several, depth)
-                continue
-            values = {name: value for name, value in world.values.items() if not _is_given(name)}
-            values |= {} if COUNT in several else given(each.words[start + 1 :])
-            inner = _Known(values, world.functions, dict(world.lists), dict(world.answers), world.count)
-            hidden = each.substituted
-            body = [replace(one, loops=each.loops + one.loops, substituted=hidden or one.substituted) for one in called]
-            # It stands where the call stands, and how that ends is how its last command ends.
-            body[:1] = [replace(one, words=(*each.words[:start], *one.words)) for one in body[:1]]
-            body[-1:] = [one if _BACKGROUND.search(one.end) else replace(one, end=each.end) for one in body[-1:]]
-            for one in _run(body, inner, several, depth + 1):
-                substituted += [one] if hidden else []
-                yield one
-            world.count = inner.count
+    passed = 0
+    for at, command in enumerate(commands):
+        if at < passed:
+            continue
+        world.count += 1
+        if world.count > _COMMANDS:
+            raise ValueError(f"it has more than {_COMMANDS} commands")
+        each = replace(command, words=tuple(_words(command.words, world.values)))
+        each = replace(each, asked=_asked(each, world, substituted))
+        _keep(each, world, several)
+        start = next((at for at, word in enumerate(each.words) if word not in KEYWORDS), len(each.words))
+        called = world.functions.get(each.words[start]) if start < len(each.words) else None
+        substituted = [*substituted, each] if each.substituted else []
+        if called is None:
+            yield each
+            yield from _trapped(each, start, world, several, depth)
+            body = _body(each.words, commands[at + 1 :])
+            passed = at + 1 + len(body)
+            for value in _listed(each.words) if body else ():
+                world.values[each.words[1]] = value
+                yield from _run(body, world, several, depth + 1)
+            if body:
+                # One that is left early ends with another word.
+                world.values.pop(each.words[1], None)
+            continue
+        values = {name: value for name, value in world.values.items() if not _is_given(name)}
+        values |= {} if COUNT in several else given(each.words[start + 1 :])
+        inner = _Known(values, world.functions, dict(world.answers), world.count)
+        hidden = each.substituted
+        calls = [replace(one, loops=each.loops + one.loops, substituted=hidden or one.substituted) for one in called]
+        # It stands where the call stands, and how that ends is how its last command ends.
+        calls[:1] = [replace(one, words=(*each.words[:start], *one.words)) for one in calls[:1]]
+        calls[-1:] = [one if _BACKGROUND.search(one.end) else replace(one, end=each.end) for one in calls[-1:]]
+        for one in _run(calls, inner, several, depth + 1):
+            substituted += [one] if hidden else []
+            yield one
+        world.count = inner.count
+
+
+def _listed(words: Sequence[str]) -> list[str]:
+    """Return the words that a loop goes through, where they are known."""
+    is_loop = words[:1] == ("for",) and words[2:3] == ("in",)
+    found = [part for word in words[3:] for part in word.split()] if is_loop else []
+    return [] if any("$" in word or "*" in word for word in found) else found
+
+
+def _body(words: Sequence[str], following: Sequence[Command]) -> Sequence[Command]:
+    """Return the commands of a loop whose words are known, and which uses them: it is gone through for each."""
+    depth = int(bool(_listed(words)))
+    is_used = False
+    for at, each in enumerate(following if depth else ()):
+        is_used |= any(words[1] in use.groups() for word in each.words for use in _USE.finditer(word))
+        depth += len(_opened(each.words)) - (each.words[0] == "done")
+        if not depth:
+            return following[:at] if is_used else ()
+    return ()
 
 
 _BACKGROUND = re.compile(r"(?<!&)&(?!&)")
@@ -359,36 +388,33 @@ def _trapped(command: Command, start: int, world: _Known, several: set[str], dep
             yield replace(each, trapped=which, loops=())
 
 
-def _each(command: Command, world: _Known) -> Iterator[Command]:
-    """Yield a command for each word of the loop whose variable it uses."""
-    used = {name for word in command.words for use in _USE.finditer(word) if (name := use[1] or use[2]) in world.lists}
-    for name in used if "for" in command.loops else ():
-        for value in world.lists[name]:
-            values = world.values | {name: value}
-            yield replace(command, words=tuple(_words(command.words, values)))
-        return
-    yield replace(command, words=tuple(_words(command.words, world.values)))
-
-
 def _keep(command: Command, world: _Known, several: set[str]) -> None:
     """Keep what a command of assignments says of variables that nothing else sets."""
     words = command.words[command.words[0] in _DECLARES :]
     found = [_ASSIGNMENT.fullmatch(word) for word in words]
-    for each in found if all(found) else ():
-        if each and each[1] not in several and "$" not in each[2].replace(OWN_NAMESPACE, ""):
-            world.values[each[1]] = each[2]
-        elif each and each[1] not in several:
-            world.answers[each[1]] = command.asked
+    is_place = [bool(_NAMESPACE_FILE.fullmatch(" ".join(each.words))) for each in command.asked] == [True]
+    for each in filter(None, found) if all(found) else ():
+        name, value = each[1], OWN_NAMESPACE if is_place and each[2] == LIFTED else each[2]
+        if name not in several and "$" not in value.replace(OWN_NAMESPACE, ""):
+            world.values[name] = value
+        elif name not in several:
+            world.answers[name] = command.asked
     if words[:1] == ("for",) and words[2:3] == ("in",):
         world.answers[words[1]] = command.asked
 
 
 def _words(words: Sequence[str], values: Mapping[str, str]) -> Iterator[str]:
+    is_program = True
     for word in words:
+        value = _USE.sub(lambda found: _value(found, values), word)
         if word in _GIVEN and COUNT in values:
             yield from (values[str(at)] for at in range(1, int(values[COUNT]) + 1))
+        elif is_program and _USE.fullmatch(word):
+            # A program's name has no spaces: it comes with its first words.
+            yield from value.split() or [value]
         else:
-            yield _USE.sub(lambda found: _value(found, values), word)
+            yield value
+        is_program &= word in KEYWORDS
 
 
 def _value(found: re.Match[str], values: Mapping[str, str]) -> str:

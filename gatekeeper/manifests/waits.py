@@ -81,6 +81,7 @@ def _gate(container: Object, wait: peers.JobWait, namespace: str) -> Gate:
         namespace=wait.namespace or namespace,
         verbs=_verbs(wait),
         timeout=_timeout(wait),
+        if_absent="open" if wait.absent else "wait",
     )
 
 

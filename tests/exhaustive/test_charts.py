@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from charts import COMPLETE, SHAPES, Shape, chart, script
+from charts import COMPLETE, SHAPES, Shape, chart, job, script
 from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.manifests import objects
 from gatekeeper.manifests.audit import audit
@@ -144,6 +144,51 @@ def test_what_waits_for_something_else_is_named():
     assert finding.sentence.endswith("waits for something else: api of Deployment web (kubectl rollout status).")
 
 
+def told(command):
+    """Return what the audit says of an init container that runs this."""
+    text = chart(Shape(f"- {{name: w, image: a, command: {json.dumps(command)}}}\n", ()))
+    (finding,) = audit(objects.parse(text)).findings
+    return finding
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "until pulpcore-manager migrate --check; do sleep 1; done",
+        "while ! awx-manage migrate --check; do sleep 1; done",
+        "wait-for-migrations",
+        "/app/wait_for_db_migrations.sh",
+        "until (bin/migrate-check); do sleep 1; done",
+        "until npm run migration:check | grep 'No migrations are pending'; do sleep 1; done",
+        "rake dependencies:check_migrations",
+        "until python -m app.tools.check_migrations; do sleep 1; done",
+        "until superset db current | grep head; do sleep 1; done",
+        "until dotnet ef migrations list | grep -v Pending; do sleep 1; done",
+        '[ "$(migrate -path /m -database $DB version 2>&1)" = 42 ]',
+        "until vendor/bin/phinx status; do sleep 1; done",
+        "npx typeorm migration:show -d data.js",
+        """python3 -c 'connect(url).execute("select 1 from alembic_version")'""",
+        "until psql -c 'select 1 from seaql_migrations'; do sleep 1; done",
+    ],
+)
+def test_check_of_its_own(text):
+    """What asks for migrations by a program of the app's own is a check, not the lack of a gate."""
+    assert told(["sh", "-c", text]).rule.slug == "tool-check"
+
+
+@pytest.mark.parametrize("text", ["app-db wait-for-head --timeout 60", "/scripts/wait-for-deps"])
+def test_what_is_no_wait_for_it(text):
+    """A command whose name begins like that of a known script is not taken for it."""
+    assert told(["sh", "-c", text]).sentence == "No workload in these documents has a gate."
+
+
+def test_named_like_a_gate():
+    """Where there is no gate, what is named like one and cannot be told is said."""
+    text = chart(Shape("- {name: wait-for-migrations, image: a, command: [node, wait.js]}\n", ()))
+    (finding,) = audit(objects.parse(text)).findings
+    assert finding.sentence.endswith("what they run does not tell: wait-for-migrations of Deployment web.")
+
+
 def test_kept_check_is_told():
     """A tool's own check stays beside the gate that is added, and that is told."""
     done = inject(chart(SHAPES["airflow"]), Wanted({"job": ["m-7"]}))
@@ -197,6 +242,9 @@ def test_image_that_may_be_ours():
     assert finding.sentence.endswith("where it is gatekeeper's, write --image example.com/mirror/gk.")
 
 
+NEWEST = "--sort-by=.metadata.creationTimestamp -o jsonpath='{.items[-1:]"
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -209,6 +257,10 @@ def test_image_that_may_be_ours():
             f"J=$(kubectl get job -l a=b -o name)\n[ $J ] || J=job/x\nkubectl wait {COMPLETE} $J",
             "known only in the pod",
         ),
+        (f"until kubectl get job -l app=m {NEWEST}.status.succeeded}}' | grep 1; do :; done", "which of the Jobs that"),
+        (f"J=$(kubectl get job -l a=b {NEWEST}.metadata.name}}')\nkubectl wait {COMPLETE} job/$J", "only in the pod"),
+        (f"for i in a b; do echo $i && break; done; kubectl wait {COMPLETE} job/$i", "known only in the pod"),
+        (f"j=(a)\nj+=(b)\nfor i in ${{j[@]}}; do kubectl wait {COMPLETE} job/$i; done", "known only in the pod"),
         (f"sh <<EOF\nkubectl wait {COMPLETE} job/$JOB\nEOF", "put together in the pod"),
         (f"cat <<EOF\n$(kubectl wait {COMPLETE} job/m-7)\nEOF", "put together in the pod"),
         (f"cat > /shared/x <<EOF\nx\nEOF\nkubectl wait {COMPLETE} job/m-7", "it also writes /shared/x"),
@@ -262,6 +314,48 @@ def test_file_that_is_not_read(command, file):
     assert finding.sentence.endswith(f"cannot be read here: w of Deployment web ({file}).")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "until pg_isready -h db; do sleep 1; done",
+        "while ! nc -z db 5432; do sleep 1; done",
+        "until mysqladmin ping -h db; do sleep 1; done",
+        "wait-for-it.sh db:5432 -t 60",
+        "kubectl rollout status deployment/db",
+    ],
+)
+def test_waits_for_more(text):
+    """A script that waits for something else, too, is a gate as any other; it stays, and a gate comes after it."""
+    stream = chart(Shape(script(f"set -e\n{text}\nkubectl wait {COMPLETE} job/m-7 --timeout=60s\n"), ()))
+    found = audit(objects.parse(stream))
+    assert [each.needs for each in found.gates] == ["get, list, watch on Job m-7"]
+    assert {each.rule.slug for each in found.findings} <= OF_EVERY
+    with pytest.raises(Misconfigured, match=r"it waits for what .* tells, and for Jobs, too"):
+        inject(stream, Wanted({}))
+    before, after = inits(stream), inits(inject(stream, Wanted({"job": ["m-7"]}, rights=True)).text)
+    assert [*after] == ["wait", "gate"]
+    assert after["wait"] == before["wait"]
+
+
+@pytest.mark.parametrize(
+    ("more", "rule"),
+    [
+        ("helm.sh/hook: post-install", "GK403"),
+        ("helm.sh/hook: pre-install, helm.sh/hook-delete-policy: hook-succeeded", "GK402"),
+    ],
+)
+def test_no_job_opens(more, rule):
+    """A Job that comes late or goes soon jams no gate that opens without one, and would jam what takes its place."""
+    text = f"if kubectl get job m-7; then kubectl wait {COMPLETE} job/m-7; else echo none; fi"
+    stream = chart(Shape(script(text), (), more=job("m-7", more)))
+    rules = [each.rule.id for each in audit(objects.parse(stream)).findings]
+    assert "GK406" in rules
+    assert rule not in rules
+    with pytest.raises(Misconfigured, match=rule):
+        inject(stream, Wanted({}))
+    assert "args: [job, m-7," in inject(stream, Wanted({}, force=True)).text
+
+
 @pytest.mark.parametrize("where", ["os: {name: windows}", "nodeSelector: {kubernetes.io/os: windows}"])
 def test_windows(where):
     """On Windows no gate starts: the audit says so, and none is put there, be it by its name or with all others."""
@@ -269,6 +363,14 @@ def test_windows(where):
     for wanted in (Wanted({"job": ["m-7"]}), Wanted({"job": ["m-7"]}, every=True)):
         with pytest.raises(Misconfigured, match="on Windows"):
             inject(text, wanted)
+
+
+@pytest.mark.parametrize("how", ["-X DELETE", "-sX PUT", "--request=PATCH", "-d {}", "--json {}"])
+def test_request_that_writes(how):
+    """A request that changes a Job is no wait for it."""
+    text = f"until curl -s {how} https://x/apis/batch/v1/namespaces/shop/jobs/m-7; do sleep 1; done"
+    gates = audit(objects.parse(chart(Shape(script(text), ())))).gates
+    assert all(each.needs.endswith("how it asks the Kubernetes API for Jobs is not read") for each in gates)
 
 
 @pytest.mark.parametrize("text", [f"cat <<EOF\nkubectl wait {COMPLETE} job/m-7\nEOF\n./prepare"])

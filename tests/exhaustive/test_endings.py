@@ -14,7 +14,10 @@ WAIT = "kubectl wait --for=condition=complete job/"
 PROGRAMS = {
     "kubectl": '#!/bin/sh\ncase "$*" in *$LATE*) exit 1 ;; esac\n',
     # A loop that goes on and on is one that holds.
-    "sleep": '#!/bin/sh\necho >> "$0.count"\n[ $(wc -l < "$0.count") -lt 20 ] || kill -9 $PPID\n',
+    "sleep": (
+        '#!/bin/sh\n[ "$1" != infinity ] || kill -9 $PPID\n'
+        'echo >> "$0.count"\n[ $(wc -l < "$0.count") -lt 20 ] || kill -9 $PPID\n'
+    ),
 }
 SCRIPTS = {
     "alone": "@late",
@@ -51,6 +54,10 @@ SCRIPTS = {
     "tries, then ends": "for i in 1 2 3; do @late && exit 0; sleep 1; done; exit 1",
     "tries, and says so": "for i in 1 2 3; do @late && exit 0; sleep 1; done; echo late; exit 0",
     "two of a list": "for job in late a; do @$job; done",
+    "two of a list, or ends": "for job in late a; do @$job || exit 1; done",
+    "two of a list, and each in a loop": "for job in late a; do until @$job; do sleep 1; done; done",
+    "two of a list, each tested": "for job in late a; do if @$job; then echo done; else exit 1; fi; done",
+    "two of a list, each told": "for job in late a; do if @$job; then echo done; fi; done",
     "background": "@late &\n@a &\nwait",
     "background, never awaited": "@late &\necho done",
     "its code": "@late; code=$?; exit $code",
@@ -83,6 +90,24 @@ SCRIPTS = {
     "background, by a list": 'for j in late a; do @$j & p="$p $!"; done\nfor each in $p; do wait $each || exit 1; done',
     "nested": "if true; then { @late; echo done; }; fi",
     "negated": "! @late",
+    "its output to a file": "exec > /dev/null 2>&1\n@late",
+    "its output to a file, and more": "exec > /dev/null\n@late\necho done",
+    "holds for ever": "@late || { sleep infinity; }; echo done",
+    "if it is there": "if kubectl get job/late; then @late; fi",
+    "if it is there, and if not": "if kubectl get job/late > /dev/null 2>&1; then @late; else echo none; fi",
+    "if it is there, or ends": "if kubectl get job/late; then @late; else exit 1; fi",
+    "there, or ends well": "kubectl get job/late || exit 0\n@late",
+    "there, or ends badly": "kubectl get job/late || exit 1\n@late",
+    "there, with -e": "set -e\nkubectl describe job/late\n@late",
+    "until it is there": "until kubectl get job/late; do sleep 1; done\n@late",
+    "another is there": "if kubectl get job/a; then echo a; fi\n@late",
+    "no name": 'if [ -z "$(kubectl get job/late -o name)" ]; then exit 0; fi\n@late',
+    "a name": 'name=$(kubectl get job/late -o name || true)\nif [ -n "$name" ]; then @late; fi',
+    "a name, or ends": 'if [ -n "$(kubectl get job/late)" ]; then @late; else exit 1; fi',
+    "gone is done": (
+        "while :; do if ! kubectl get job/late; then break; "
+        "elif kubectl get job/late | grep Complete; then break; fi; sleep 1; done"
+    ),
 }
 
 
@@ -112,6 +137,27 @@ def test_ending(path, text):
             argv = [shell, "-c", text]
             codes.append(subprocess.run(argv, check=False, env=env, capture_output=True).returncode)
         assert told(text) is (0 in codes[: 1 + (f"{WAIT}a" in text or "late a" in text)]), shell
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "@late || @bad",
+        "@late || { @bad && exit 1; }",
+        "@bad && exit 1\n@late",
+        "until @late || @bad; do sleep 1; done",
+        "while :; do if @late; then break; fi; if @bad; then exit 1; fi; sleep 1; done",
+        "while :; do if @late; then break; fi; if @bad; then break; fi; sleep 1; done",
+    ],
+)
+def test_job_that_has_failed(path, text):
+    """What waits for a Job's failure, too, is told where it ends with success then."""
+    text = text.replace("@bad", "kubectl wait --for=condition=failed job/late").replace("@", WAIT)
+    (path / "kubectl").write_text('#!/bin/sh\ncase "$*" in *=complete*) exit 1 ;; esac\n')
+    for shell in ("sh", "bash"):
+        env = {"PATH": f"{path}:/usr/bin:/bin"}
+        code = subprocess.run([shell, "-c", text], check=False, env=env, capture_output=True).returncode
+        assert told(text) is (code == 0), shell
 
 
 def test_pipefail():

@@ -45,7 +45,7 @@ def test_roles_of_roles():
 @pytest.mark.parametrize(
     ("inits", "words"),
     [
-        (script(f"{FUNCTIONS}f0; kubectl wait --for=condition=complete job/x"), "call each other too deeply"),
+        (script(f"{FUNCTIONS}f0; kubectl wait --for=condition=complete job/x"), "functions are nested too deeply"),
         (script(f"echo {'$(' * 5000}{')' * 5000}; kubectl wait job/x"), "nested too deeply"),
         (script("kubectl wait job/x; " * 10_000), "it has more than 100000 characters"),
         (script(f"kubectl wait {'((' * 20_000}"), "no Job is named"),
