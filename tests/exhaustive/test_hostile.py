@@ -6,8 +6,7 @@ import pytest
 
 from charts import Shape, chart, script
 from gatekeeper.gate.settings import Misconfigured
-from gatekeeper.manifests import audit as auditing
-from gatekeeper.manifests import grants, objects
+from gatekeeper.manifests import beside, grants, objects
 from gatekeeper.manifests.audit import audit
 from gatekeeper.manifests.inject import Wanted, inject
 
@@ -160,8 +159,8 @@ def test_large(text):
     [
         (grants, "MOST", stream(PLAIN, BINDING, *[DEPLOYMENT] * 3), "give rights more than 2 times"),
         (grants, "MOST_AGGREGATED", stream(PLAIN, BINDING, ROLES), "more than 2 ClusterRoles are made of others"),
-        (auditing, "MOST_MATCHES", LARGE["Jobs and selectors"], "too many to be compared"),
-        (auditing, "MOST_QUOTAS", LARGE["quotas"], "more than 2 quotas and limit ranges"),
+        (beside, "MOST_MATCHES", LARGE["Jobs and selectors"], "too many to be compared"),
+        (beside, "MOST_QUOTAS", LARGE["quotas"], "more than 2 quotas and limit ranges"),
         (objects, "MOST_CONTAINERS", LARGE["init containers"], "Deployment web: its pod has more than 2 containers"),
     ],
 )
