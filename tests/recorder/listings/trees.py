@@ -55,6 +55,7 @@ ENTRY = '{{"idx": {0}, "version": "7", "when": 170000000000{0}, "tag": "{0}_{1}"
 PLAN = "%syntax-version=1.0.0\n%project=shop\n\n"
 STEP = "{} 2024-01-0{}T00:00:00Z Ann <ann@example.com> # {}\n"
 CHANGESET = "--liquibase formatted sql\n--changeset me:1\nSELECT 1;\n"
+OTHER_CHANGESET = "--changeset me:9\nSELECT 9;\n"
 CHANGELOG = (
     '<?xml version="1.0" encoding="UTF-8"?>\n<databaseChangeLog xmlns="http://www.liquibase.org/xml/ns/dbchangelog" '
     'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
@@ -298,6 +299,25 @@ OWN: dict[str, dict[str, Tree]] = {
         "no header": {"changes/x.sql": SELECT},
         "changelog": {
             "changes/x.xml": CHANGELOG.format('<changeSet id="9" author="me"><sql>SELECT 1</sql></changeSet>')
+        },
+        **{
+            f"changeset as {line!r}": {"changes/x.sql": CHANGESET.replace("--changeset me:1", line)}
+            for line in ("-changeset me:9", "--changeset me9", "--changeset me: 9", "--changeset 'me':\"9\"")
+        },
+        "two lines ignored": {
+            "changes/x.sql": f"{CHANGESET}--ignoreLines:2\n{OTHER_CHANGESET}--changeset me:8\n{SELECT}"
+        },
+        "lines ignored": {"changes/x.sql": f"{CHANGESET}--ignoreLines:start\n{OTHER_CHANGESET}--ignoreLines:end\n"},
+        "line of Unicode": {"changes/x.sql": f"{CHANGESET}-- \u2028{OTHER_CHANGESET}"},
+        "logical path": {"changes/x.sql": CHANGESET.replace("me:1", 'me:9 logicalFilePath:"x"')},
+        "logical path in the header": {"changes/x.sql": CHANGESET.replace("sql", "sql logicalFilePath:x", 1)},
+        "logical path above": {
+            "root.xml": CHANGELOG.format('<includeAll path="changes"/>').replace(
+                "<databaseChangeLog", '<databaseChangeLog logicalFilePath="x"'
+            )
+        },
+        "logical path of the include": {
+            "root.xml": CHANGELOG.format('<includeAll path="changes" logicalFilePath="x"/>')
         },
         "no changelog": {"changes/x.xml": "<project/>"},
         "no changelog in YAML": {"changes/x.yaml": "a: 1\n"},

@@ -748,6 +748,13 @@ def test_liquibase(tree):
     assert newest("liquibase", directory) == ["tag:v1"]
     directory = tree({"changelog.yaml": text.replace("id: 1", "id: 1, labels: x")}, "conditions")
     assert newest("liquibase", directory) == ["changelog.yaml::2::me"]
+    logical = {
+        "changelog.yaml": "databaseChangeLog:\n- logicalFilePath: all\n- include: {file: a.yaml}\n",
+        "a.yaml": text,
+    }
+    found = directories.wanted(TOOLS["liquibase"], tree(logical, "logical"))
+    assert found.revisions == ("all::1::me", "all::2::me")
+    assert found.proofs == {f"all::{n}::me": (frozenset({f"a.yaml::{n}::me"}),) for n in (1, 2)}
 
 
 def test_liquibase_root(tree):
