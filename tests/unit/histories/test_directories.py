@@ -454,6 +454,10 @@ def test_apps(tool, tree):
         assert wanted(tool, path) == ["store.0001_initial", "store.0002_price"]
         assert newest(tool, path) == ["store.0002_price"]
     assert wanted(tool, f"{directory}/lib/site-packages/django/contrib/auth") == ["auth.0001_initial"]
+    Path(directory, "shop/apps.py").rename(f"{directory}/shop/config.py")
+    Path(directory, "shop/config.py").write_text(label.replace("(", "(django."))
+    for path in (directory, f"{directory}/shop/migrations"):
+        assert newest(tool, path) == ["store.0002_price"]
 
 
 @pytest.mark.parametrize("path", ["shop/db_migrations/0002_a.py", "shop/migrations/postgresql/0002_a.py"])
