@@ -491,7 +491,21 @@ OWN: dict[str, dict[str, Tree]] = {
         "package": {"shop/migrations/0009_x/__init__.py": TORTOISE.format("")},
         "no class": {"shop/migrations/0009_x.py": "x = 1\n"},
     },
-    "typeorm": {"index": {"index.js": "exports.x = 1;\n"}, "declarations": {"x.d.ts": "export {};\n"}},
+    "typeorm": {
+        "index": {"index.js": "exports.x = 1;\n"},
+        "declarations": {"x.d.ts": "export {};\n"},
+        "bundled": {"1700000000009-x.js": "var X1700000000009 = class {\n  up() {}\n};\nexports.X = X1700000000009;\n"},
+        "shortened, its name kept": {
+            "1700000000009-x.js": 'var n=(r,value)=>Object.defineProperty(r,"name",{value});'
+            'var x=class{static{n(this,"X1700000000009")}up(){}};exports.X=x;\n'
+        },
+        "function": {
+            "1700000000009-x.js": "var X1700000000009 = /** @class */ (function () {\n    function X1700000000009() {\n"
+            "    }\n    X1700000000009.prototype.up = function () {};\n    return X1700000000009;\n}());\n"
+            "exports.X = X1700000000009;\n"
+        },
+        "no name": {"1700000000009-x.js": "exports.X = class { up() {} };\n"},
+    },
     "yoyo": {
         "SQL": {"0009.x.sql": SELECT},
         "rollback": {"0009.x.sql": SELECT, "0009.x.rollback.sql": SELECT},

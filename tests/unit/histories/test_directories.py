@@ -727,6 +727,15 @@ def test_typeorm(tree):
     assert wanted("typeorm", tree(files)) == ["A1700000000000", "B1700000000001", "Named1700000000003"]
     with pytest.raises(Misconfigured, match="a class A without a time in its name; call it A1700000000000"):
         wanted("typeorm", tree({"a.ts": "class A implements MigrationInterface {}"}, "wrong"))
+    unread = {"1700000000000-a.ts": TYPEORM, "1700000000001-b.js": "exports.B = make({ up() {} });"}
+    with pytest.raises(
+        Misconfigured, match=r"1700000000001-b\.js has no class with a time in its name, and nothing is"
+    ):
+        wanted("typeorm", tree(unread, "unread"))
+    kept = {"1700000000001-b.js": 'var b=class{static{}name="B1700000000001";up(){}};'}
+    assert newest("typeorm", tree(unread | kept, "kept")) == ["B1700000000001"]
+    others = {"1700000000002-c.ts": "// class C1700000000002 { up() {} }", "1700000000003-d.ts": ""}
+    assert wanted("typeorm", tree(unread | others | {"1700000000001-b.js": ""}, "empty")) == ["A1700000000000"]
 
 
 def test_yoyo(tree):
