@@ -424,6 +424,20 @@ def test_alembic_of_another_environment(tree):
     assert newest("alembic", f"{tree(LOCATIONS | ini)}/../plugins/unused") == ["c3"]
 
 
+def test_alembic_of_two_environments(tree):
+    """What has several environments of one configuration is none: each has a history of its own."""
+    text = "[DEFAULT]\nversion_locations = %(script_location)s/versions\n"
+    text += "[a]\nscript_location = {}\n[b]\nscript_location = {}\n"
+    revisions = {f"{name}/versions/x.py": alembic(name) for name in ("core", "tenants")}
+    directory = tree(revisions | {"alembic.ini": text.format("core", "tenants")})
+    with pytest.raises(
+        Misconfigured, match=r"core/versions and .*/tenants/versions are of environments of their own; name"
+    ):
+        newest("alembic", directory)
+    assert newest("alembic", f"{directory}/tenants") == ["tenants"]
+    assert newest("alembic", tree(revisions | {"alembic.ini": text.format("core", "core")}, "one")) == ["core"]
+
+
 def test_alembic_without_configuration(tree):
     """Without a configuration it is not known whether what is below a folder of revisions counts."""
     with pytest.raises(Misconfigured, match=r"versions/archive/old\.py is below a folder .* and no alembic\.ini in or"):
