@@ -37,6 +37,7 @@ TOOL = Tool(
         "20240102030405_add_stock.ts",
         _read,
         files=_FILES,
+        in_any_encoding=True,
         signs=((layouts.CODE, r"(?s)\A(?=.*\bup\b).*(?:\bKysely<|['\"]kysely['\"])"),),
     ),
 )

@@ -328,7 +328,9 @@ def _again(entry: _Entry) -> str:
 
 
 def _parse(path: str, text: str) -> _Entry | None:
-    """Return what a changelog says; None for what is none."""
+    """Return what a changelog says; None for what is none. Only SQL may be in any encoding."""
+    if "\N{REPLACEMENT CHARACTER}" in text and not path.lower().endswith(".sql"):
+        raise ValueError(f"{path} is not UTF-8 text; save it as UTF-8")
     try:
         match posixpath.splitext(path)[1].lower():
             case ".sql":
@@ -524,6 +526,7 @@ TOOL = Tool(
         _read,
         passed=NONE,
         begins_in_a_file=True,
+        in_any_encoding=True,
         signs=(
             (r"(.*/)?[^/]+\.(xml|ya?ml|json)", r"\bdatabaseChangeLog\b"),
             (r"(.*/)?[^/]+\.sql", r"(?i)\A\s*--\s*liquibase\s*formatted"),

@@ -61,6 +61,7 @@ TOOL = Tool(
         "1700000000000-AddStock.ts",
         _read,
         passed=r"\..*",
+        in_any_encoding=True,
         signs=((layouts.CODE, r"\bMigrationInterface\b|\bclass \w*[A-Za-z_]\d{13}\b"),),
     ),
 )

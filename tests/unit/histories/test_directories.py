@@ -957,13 +957,60 @@ def test_recognise_a_project(tree):
 
 def test_recognise_what_is_not_utf_8(tree, tmp_path):
     """A sign counts in any encoding: the next best tool would find something else there."""
-    directory = tree({"V1__a.sql": "", "V2__b.sql": ""})
+    directory = tree({"V1__a.sql": "", "V2__b.xml": ""})
     for encoding in ("latin-1", "utf-16"):
-        for name in ("V1__a.sql", "V2__b.sql"):
-            (tmp_path / "db" / name).write_bytes("--liquibase formatted sql\n--changeset Jörg:1\n".encode(encoding))
+        text = "--liquibase formatted sql\n--changeset Jörg:1\n"
+        (tmp_path / "db" / "V1__a.sql").write_bytes(text.encode(encoding))
         assert directories.recognise(directory).name == "liquibase"
-        with pytest.raises(Misconfigured, match="is not UTF-8 text"):
+        if encoding == "utf-16":
+            assert newest("liquibase", directory) == ["V1__a.sql::1::Jörg"]
+            continue
+        with pytest.raises(Misconfigured, match=r"the name 'V1__a\.sql::1::J\\ufffdrg' is not UTF-8 text where it is"):
             newest("liquibase", directory)
+
+
+IN_ANY_ENCODING = [
+    ("liquibase", {"a.sql": "--liquibase formatted sql\n--changeset me:1\nSELECT 'é';\n"}, ["a.sql::1::me"]),
+    ("liquibase", {"a.xml": '<?xml version="1.0" encoding="ISO-8859-1"?>\n<databaseChangeLog>'
+      '<changeSet id="é" author="me"/></databaseChangeLog>'}, ["a.xml::é::me"]),
+    ("ef-core", {"a.cs": '// é\n[Migration("20240101000001_A")]\nclass A {}'}, ["20240101000001_A"]),
+    ("doctrine", {"Version1.php": "<?php\n// é\nclass Version1 extends AbstractMigration {}"}, ["Version1"]),
+    ("typeorm", {"a.js": "// é\nclass A1700000000001 { up() { return 'é' } }"}, ["A1700000000001"]),
+    ("kysely", {"1_a.js": "exports.up = () => 'é'"}, ["1_a"]),
+    ("atlas", {"1_a.sql": "SELECT 'é'", "atlas.sum": ""}, ["1"]),
+    ("alembic", {"a.py": "# -*- coding: latin-1 -*-\nrevision = 'é'\ndown_revision = None"}, ["é"]),
+    ("django", {"shop/migrations/1_a.py": f"#!/bin/x\n# vim: set fileencoding=latin-1 :\n# é\n{MIGRATION.format([])}"},
+      ["shop.1_a"]),
+]  # fmt: skip
+"""Tools that read what is in another encoding, trees, and what these hold."""
+
+
+@pytest.mark.parametrize(("tool", "files", "revisions"), IN_ANY_ENCODING)
+def test_texts_in_other_encodings(tool, files, revisions, tree):
+    """What the tool itself reads is read, by the encoding that it says it has, and as far as names are concerned."""
+    directory = tree(dict.fromkeys(files, ""))
+    for path, text in files.items():
+        Path(directory, path).write_bytes(text.encode("latin-1"))
+    assert newest(tool, directory) == revisions
+
+
+@pytest.mark.parametrize(
+    ("tool", "path", "text"),
+    [
+        ("alembic", "a.py", "revision = 'a'\ndown_revision = None  # é"),
+        ("alembic", "a.py", "x = 1\nrevision = 'a'\n# coding: latin-1\ndown_revision = None  # é"),
+        ("alembic", "a.py", "# coding: hex\nrevision = 'a'\ndown_revision = None"),
+        ("liquibase", "a.yaml", "databaseChangeLog:\n- changeSet: {id: 1, author: me, comment: é}"),
+        ("liquibase", "a.xml", "<databaseChangeLog><changeSet id='1' author='me' x='é'/></databaseChangeLog>"),
+        ("sea-orm", "m20240101_000001_a.rs", "// é"),
+    ],
+)
+def test_texts_that_no_tool_reads(tool, path, text, tree):
+    """What ends the tool itself is said."""
+    directory = tree({path: ""})
+    Path(directory, path).write_bytes(text.encode("latin-1"))
+    with pytest.raises(Misconfigured, match=f"{re.escape(path)} is not UTF-8 text; save it as UTF-8"):
+        newest(tool, directory)
 
 
 @pytest.mark.parametrize("above", ["prisma", "db", "database", "project/packages/db"])
