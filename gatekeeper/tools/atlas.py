@@ -107,6 +107,8 @@ TOOL = Tool(
         _read,
         files=r"([^/]*)\.sql",
         in_any_encoding=True,
-        signs=((r"atlas\.sum", ""),),
+        # In these forms of others it may but check what they run.
+        signs=((r"atlas\.sum", r"(?m)\A(?![\s\S]*(?:\.up\.sql |^V[^\n]*__))"),),
+        looks=r"atlas\.sum",
     ),
 )

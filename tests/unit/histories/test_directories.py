@@ -910,6 +910,18 @@ def test_recognise_surely(tree):
             directories.recognise(directory, surely=True)
 
 
+@pytest.mark.parametrize("names", [["1_a.up.sql", "1_a.down.sql"], ["V1__a.sql"]])
+def test_recognise_what_atlas_may_only_check(names, tree):
+    """In the forms of golang-migrate and Flyway, Atlas' sums may be of what those run."""
+    sums = "".join(f"{name} h1:x=\n" for name in names)
+    directory = tree(dict.fromkeys(names, "") | {"atlas.sum": f"h1:x=\n{sums}"})
+    assert newest(directories.recognise(directory).name, directory) == ["1"]
+    with pytest.raises(
+        Misconfigured, match=r"these may be the migrations of atlas or .*(flyway|golang-migrate).*; name"
+    ):
+        directories.recognise(directory, surely=True)
+
+
 @pytest.mark.parametrize(
     ("files", "answer"),
     [
