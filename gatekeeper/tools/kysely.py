@@ -11,7 +11,9 @@ _FILES = r"(?!.*\.d\.m?ts)([^/]*)\.(?:js|ts|mjs|mts)"
 
 def _read(tool: Tool, folder: Folder) -> Found:
     """Modules that export a function `up`, of their own or another's (migration/file-migration-provider)."""
-    exports = re.compile(r"\bup\b|\bexport *\* *from\b|\b__exportStar\b")
+    exports = re.compile(
+        r"\bup\b|\bexport *\* *from\b|export_?star\b|\b__reExport\b|\bexports *= *require\b", re.IGNORECASE
+    )
     return layouts.ordered(
         tool,
         (

@@ -524,7 +524,15 @@ def test_kysely(tree):
     files = {"1_a.mts": up, "2_b.ts": up, "2_b.d.ts": up, "3_c.js": "exports.up = async () => {}", "x/4_d.ts": up}
     others = {"index.ts": "// up\nexport * as a from './1_a'", "provider.ts": "export class Provider {}"}
     assert wanted("kysely", tree(files | others)) == ["1_a", "2_b", "3_c"]
-    assert "index" in wanted("kysely", tree(files | {"index.ts": "export * from './1_a'"}, "again"))
+    again = (
+        "export * from './1_a'",
+        "module.exports = require('./1_a')",
+        "_export_star(require('./1_a'), exports)",
+        "__exportStar(require('./1_a'), exports);",
+        "__reExport(index_exports, require('./1_a'), module.exports);",
+    )
+    for count, text in enumerate(again):
+        assert "index" in wanted("kysely", tree(files | {"index.js": text}, f"again-{count}"))
 
 
 def test_atlas_of_golang_migrate(tree):
@@ -546,6 +554,8 @@ def test_sea_orm(tree):
         "c.rs": own % '"c_of_its_own"',
     }
     assert wanted("sea-orm", tree(files)) == ["b", "c_of_its_own", "m0000010_init", "m20240101_000001_a"]
+    several = {"m20240101_000001_a.rs": own % '"first"' + own % '"second"' + "#[derive(DeriveMigrationName)]"}
+    assert wanted("sea-orm", tree(several, "several")) == ["first", "m20240101_000001_a", "second"]
     with pytest.raises(Misconfigured, match=r"c\.rs computes its name, and nothing is run to know it; give --revision"):
         wanted("sea-orm", tree(files | {"c.rs": own % "NAME"}))
 
