@@ -39,7 +39,12 @@ def test_every_tool():
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, tool in TOOLS.items() if tool.directory and tool.directory.read is layouts.plain]
+    "name",
+    [
+        name
+        for name, tool in TOOLS.items()
+        if tool.directory and tool.directory.read in (layouts.plain, layouts.with_extension)
+    ],
 )
 def test_examples(name, tree):
     """The example of a layout is a migration in it, and is what the tool takes as a revision."""
@@ -84,6 +89,9 @@ PLAIN = [
     ("refinery", ["V1__a.sql", "V2__e\u0301.sql"], ["1", "2"]),
     ("sea-orm", ["lib.rs", "m20240101_000001_a.rs"], ["m20240101_000001_a"]),
     ("sequelize", ["1-a.js", "2-b.cjs", "1-a.d.ts"], ["1-a", "2-b"]),
+    ("sequelize", ["1-a.js", "2-b.json.js"], ["1-a", "2-b.json"]),
+    ("knex", ["1_a.sql.js", "1_a.sql.ts"], ["1_a.sql"]),
+    ("sql-migrate", ["1_a.sql.sql"], ["1_a.sql"]),
     ("sql-migrate", ["10_b.sql", "9_a.sql", "later.sql"], ["9_a", "10_b", "later"]),
     ("sqlx", ["1_a.up.sql", "1_a.down.sql", "20240102000002_b.sql"], ["1", "20240102000002"]),
 ]
@@ -140,8 +148,6 @@ def test_plain(tool, files, revisions, tree):
                 f"{re.escape(path)} is called as no migration of {tool} is .a revision is .*; rename or",
             )
             for tool, first, path in (
-                ("sql-migrate", "1.sql", ".sql"),
-                ("sequelize", "1.js", ".js"),
                 ("mikro-orm", "1.js", ".js"),
                 ("knex", "1.js", " 2.js"),
                 ("tern", "001_a.sql", "\u0669_a.sql"),
