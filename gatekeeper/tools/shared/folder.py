@@ -13,6 +13,8 @@ _DECLARED = {
     ".xml": re.compile(rb"<\?xml\b[^>]*?\bencoding\s*=\s*[\"']([-\w.]+)"),
 }
 """What a file says that it is written in, where Python and XML look for that."""
+_OF_SCRIPTS = re.compile("[\u00a0\u1680\u2000-\u200a\u200c\u200d\u202f\u205f\u3000]")
+"""Spaces and joiners that names in other scripts have, and that do a terminal no harm."""
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -105,7 +107,7 @@ class Folder(Mapping[str, str]):
             if self._only and not above and entry.name not in self._only:
                 continue
             path = prefix + entry.name
-            if not path.isprintable():
+            if not _OF_SCRIPTS.sub("", path).isprintable():
                 raise ValueError(f"the name {path!a} is not printable text; rename the file")
             if entry.is_dir():
                 self.folders.append(path)

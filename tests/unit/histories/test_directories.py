@@ -277,6 +277,8 @@ def test_texts_that_cannot_be_read(tree, tmp_path):
 
 def test_names_that_cannot_be_printed(tmp_path):
     """A name that no terminal shows is told escaped."""
+    (tmp_path / "1_\u0646\u200c\u0647\u3000a.sql").touch()
+    assert wanted("sql-migrate", str(tmp_path)) == ["1_\u0646\u200c\u0647\u3000a"]
     (tmp_path / "1_\x1b.sql").touch()
     with pytest.raises(Misconfigured, match=r"the name '1_\\x1b\.sql' is not printable"):
         wanted("goose", str(tmp_path))
