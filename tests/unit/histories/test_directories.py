@@ -866,6 +866,18 @@ def test_sqitch(tree):
     assert newest("sqitch", directory) == ["shop:@v1.0"]
 
 
+def test_sqitch_of_another_plan(tree):
+    """Which of several plans is deployed its configuration says."""
+    for count, line in enumerate(("# plan_file = pg.plan", "plan_file = ./sqitch.plan # its own", "top_dir = .")):
+        directory = tree({"sqitch.plan": PLAN, "sqitch.conf": f"[core]\n\t{line}\n"}, str(count))
+        assert newest("sqitch", directory) == ["shop:@v1.0"]
+    directory = tree({"sqitch.plan": PLAN, "sqitch.conf": '[engine "pg"]\n\tPlan_File="pg.plan" ; it\n'}, "another")
+    with pytest.raises(
+        Misconfigured, match=r'sqitch\.conf has the plan_file "pg\.plan" ; it; name a directory with that as'
+    ):
+        newest("sqitch", directory)
+
+
 def test_sqitch_rework(tree):
     """A change that recurs is wanted by its ids: its name does not tell which of the two is deployed."""
     assert wanted("sqitch", tree({"sqitch.plan": REWORKED})) == [
