@@ -17,7 +17,7 @@ from gatekeeper.tools.shared.record import PASSED, Directory, Found, Tool
 
 SAMPLES = 50
 """How many files are searched for what gives a tool away."""
-_HOME = re.compile(r"(?:.*/)?(?i:migrations?|migrate|drizzle)")
+_HOME = re.compile(r"(?:.*/)?(?i:migrations?|migrate|drizzle|alembic)")
 """Path of a folder that is called as migrations are kept."""
 _PROJECT = ("Cargo.toml", "atlas.hcl", "composer.json", "go.mod", "package.json", "pyproject.toml", "setup.py")
 """What lies in a project's own folder, whose files may be called as migrations are, and are none."""
@@ -62,7 +62,9 @@ def recognise(directory: str, *, surely: bool = False) -> Tool:
     except (OSError, ValueError) as fault:
         raise _misconfigured(directory, fault) from fault
     if len(told) == 1:
-        [(directory, folder, found)] = told
+        [(home, folder, found)] = told
+        _refuse_more(found[0], directory, below)
+        directory = home
     if not found:
         raise Misconfigured(
             f"{directory}: no tool's migrations are recognised in it; {_one_of([home for home, _, _ in told])}"

@@ -995,6 +995,13 @@ def test_recognise_a_project(tree):
     others = [f"zviews/v{number}.py" for number in range(directories.SAMPLES)]
     directory = tree({"shop/migrations/0001_initial.py": MIGRATION.format([])} | dict.fromkeys(others, ""))
     assert directories.recognise(directory).name == "django"
+    files = {"alembic/versions/a.py": alembic("a1")} | dict.fromkeys(others, "")
+    assert directories.recognise(tree(files, "alembic")).name == "alembic"
+    example = {"example/versions/b.py": alembic("b2")}
+    with pytest.raises(
+        Misconfigured, match=r"migrations of alembic in .*/alembic and elsewhere in it; write .*/alembic"
+    ):
+        directories.recognise(tree(files | example, "with an example"))
 
 
 def test_recognise_what_is_not_utf_8(tree, tmp_path):
