@@ -225,13 +225,14 @@ class _Reader:
     def _changeset(self, path: str, logical: tuple[str, str], entry: _Entry, *, certain: bool) -> Changeset:
         identity, author = (self._expand(path, entry.values.get(name)) for name in ("id", "author"))
         own = self._expand(path, entry.values.get("logicalFilePath"))
+        names = (own,) if own else dict.fromkeys(logical)
         try:
-            row, other = (revision(f"{own or name}::{identity or ''}::{author or ''}") for name in logical)
+            row, *others = (revision(f"{name}::{identity or ''}::{author or ''}") for name in names)
         except ValueError:
             raise ValueError(f"{path} has a changeset without an id or an author; give it both") from None
         tags = [self._expand(path, tag.values.get("tag")) for tag in entry.within("tagDatabase")]
         certain = certain and not _is_filtered(entry)
-        other = "" if other == row else other
+        other = next((each for each in others if each != row), "")
         return Changeset(row, tags[-1] if tags else "", certain, _elsewhere(entry), _again(entry), other)
 
     def _included(self, path: str, entry: _Entry) -> list[str]:
@@ -394,6 +395,13 @@ def _sql_values(text: str) -> dict[str, str]:
 
 _TELLING = {"databaseChangeLog", "changeSet", "include", "includeAll", "preConditions", "property", "tagDatabase"}
 """Of a changelog that may be many megabytes no more is kept than these, with what they are in."""
+_SPELLED = {kind.lower(): kind for kind in ("changeSet", "include", "includeAll")}
+
+
+def _refuse_misspelled(kind: str) -> None:
+    """Raise ValueError for what Liquibase ends at, as at any kind that it does not know."""
+    if kind != _SPELLED.get(kind.lower(), kind):
+        raise ValueError(f"it has {kind}, which is written {_SPELLED[kind.lower()]}")
 
 
 def _xml(text: str) -> _Entry | None:
@@ -419,6 +427,7 @@ class _Entries:
     def end(self, tag: str) -> None:
         attributes, inside = self.open.pop()
         kind = tag.rpartition("}")[2]
+        _refuse_misspelled(kind)
         if kind in _TELLING or inside or len(self.open) == 1:
             values = {name.rpartition("}")[2]: value for name, value in attributes.items()}
             self.open[-1][1].append(_entry(kind, values, inside))
@@ -435,7 +444,7 @@ def _told(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return {
         name: value
         for name, value in pairs
-        if not isinstance(value, dict | list) or name in _TELLING or _has_told(value)
+        if not isinstance(value, dict | list) or name in _TELLING or _has_told(value) or name.lower() in _SPELLED
     }
 
 
@@ -454,6 +463,7 @@ def _tree(content: object) -> _Entry | None:
 
 
 def _node(kind: str, content: object) -> _Entry:
+    _refuse_misspelled(kind)
     values: dict[str, str] = {}
     inside: list[_Entry] = []
     for part in content if isinstance(content, list) else [content]:

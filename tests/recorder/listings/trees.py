@@ -308,6 +308,11 @@ OWN: dict[str, dict[str, Tree]] = {
             f"changeset as {line!r}": {"changes/x.sql": CHANGESET.replace("--changeset me:1", line)}
             for line in ("-changeset me:9", "--changeset me9", "--changeset me: 9", "--changeset 'me':\"9\"")
         },
+        "changeset in small letters": {
+            "changes/x.yaml": "databaseChangeLog:\n"
+            "- changeset: {id: 9, author: me, changes: [{sql: {sql: SELECT 1}}]}\n"
+            "- changeSet: {id: 8, author: me, changes: [{sql: {sql: SELECT 1}}]}\n"
+        },
         "two lines ignored": {
             "changes/x.sql": f"{CHANGESET}--ignoreLines:2\n{OTHER_CHANGESET}--changeset me:8\n{SELECT}"
         },

@@ -66,6 +66,16 @@ def test_ignored_lines():
         names({"a.sql": sql("--changeset me:1", "--ignoreLines:Start", "--changeset me:2")})
 
 
+@pytest.mark.parametrize("kind", ["changeset", "includeall", "INCLUDE"])
+@pytest.mark.parametrize("path", ["a.yaml", "a.json", "a.xml"])
+def test_misspelled(path, kind):
+    """What is nearly a changeset or an include ends Liquibase too, which knows no such kind."""
+    entries = [{"changeSet": {"id": "1", "author": "me"}}, {kind: {"id": "2", "author": "me"}}]
+    text = xml(changeset("1"), f"<{kind}/>") if path == "a.xml" else json.dumps({"databaseChangeLog": entries})
+    with pytest.raises(ValueError, match=rf"{path} cannot be parsed \(it has {kind}, which is written "):
+        names({path: text})
+
+
 @pytest.mark.parametrize(
     "line", ["-changeset me:2", "--changeset me2", "--changeset me: 2", "  --changesets me:2", "--changeset"]
 )
