@@ -17,7 +17,7 @@ from gatekeeper.tools.shared.record import PASSED, Directory, Found, Tool
 
 SAMPLES = 50
 """How many files are searched for what gives a tool away."""
-_HOME = re.compile(r"(?:.*/)?(?i:migrations?|migrate|drizzle)")
+_HOME = re.compile(r"(?:.*/)?(?i:migrations?|migrate|drizzle|alembic)")
 """Path of a folder that is called as migrations are kept."""
 _PROJECT = ("Cargo.toml", "atlas.hcl", "composer.json", "go.mod", "package.json", "pyproject.toml", "setup.py")
 """What lies in a project's own folder, whose files may be called as migrations are, and are none."""
@@ -62,7 +62,9 @@ def recognise(directory: str, *, surely: bool = False) -> Tool:
     except (OSError, ValueError) as fault:
         raise _misconfigured(directory, fault) from fault
     if len(told) == 1:
-        [(directory, folder, found)] = told
+        [(home, folder, found)] = told
+        _refuse_more(found[0], directory, below)
+        directory = home
     if not found:
         raise Misconfigured(
             f"{directory}: no tool's migrations are recognised in it; {_one_of([home for home, _, _ in told])}"
@@ -158,13 +160,20 @@ def _told(tool: Tool, directory: str) -> tuple[str, ...] | None:
         return None
 
 
-def _folder(directory: str, passed: str = PASSED, *, follows: bool = True, begins_in_a_file: bool = False) -> Folder:
+def _folder(
+    directory: str,
+    passed: str = PASSED,
+    *,
+    follows: bool = True,
+    begins_in_a_file: bool = False,
+    in_any_encoding: bool = False,
+) -> Folder:
     """Return a folder. A file may be named with it: what is before `/./` is the folder then, else where the file is."""
     place, name = directory, ""
     if begins_in_a_file and os.path.isfile(directory):  # noqa: PTH113 - as given, `/./` and all
         place, _, name = directory.partition("/./") if "/./" in directory else directory.rpartition("/")
     try:
-        folder = Folder(Path(place), passed=passed, follows=follows)
+        folder = Folder(Path(place), passed=passed, follows=follows, in_any_encoding=in_any_encoding)
     except (OSError, ValueError) as fault:
         raise _misconfigured(directory, fault) from fault
     folder.named = os.path.normpath(name) if name else ""
@@ -211,14 +220,29 @@ def _above(tool: Tool, layout: Directory, place: Path) -> str:
 
 
 def _found(tool: Tool, layout: Directory, directory: str, given: Sequence[str]) -> Found:
-    folder = _folder(directory, layout.passed, follows=layout.follows, begins_in_a_file=layout.begins_in_a_file)
+    folder = _folder(
+        directory,
+        layout.passed,
+        follows=layout.follows,
+        begins_in_a_file=layout.begins_in_a_file,
+        in_any_encoding=layout.in_any_encoding,
+    )
     try:
         found = layout.standing_on(folder, given) if given and layout.standing_on else layout.read(tool, folder)
+        if layout.in_any_encoding:
+            _refuse_replaced(found)
         if found.revisions:
             _refuse_vendored(tool, layout, directory, folder, found)
     except (OSError, ValueError) as fault:
         raise _misconfigured(directory, fault) from fault
     return found
+
+
+def _refuse_replaced(found: Found) -> None:
+    """Raise ValueError for a name that is in another encoding than the text was read in."""
+    for revision in found.revisions:
+        if "\N{REPLACEMENT CHARACTER}" in revision:
+            raise ValueError(f"the name {revision!a} is not UTF-8 text where it is written; save that as UTF-8")
 
 
 def _refuse_vendored(tool: Tool, layout: Directory, directory: str, folder: Folder, found: Found) -> None:

@@ -202,12 +202,14 @@ def _locations(configuration: Mapping[Path, str], root: Path) -> list[Path]:
         for locations in _listed(file, text)
     ]
     real = Path(os.path.realpath(root))
-    homes = [
-        home
+    meant = [
+        environment
         for environment in environments
         if any(home == real or home in real.parents or real in home.parents for home in environment)
-        for home in environment
     ]
+    homes = list(dict.fromkeys(home for environment in meant for home in environment))
+    if any({*environment}.isdisjoint(meant[0]) for environment in meant):
+        raise ValueError(f"{homes[0]} and {homes[-1]} are of environments of their own; name the folder of one")
     others = [home for environment in environments for home in environment]
     lost = [home for home in homes or others if not home.is_dir()]
     if lost and (homes or lost == others):  # none is there: they may be meant from where Alembic is run
@@ -215,7 +217,7 @@ def _locations(configuration: Mapping[Path, str], root: Path) -> list[Path]:
             f"{', '.join(file.name for file in configuration)} has {lost[0]} among its version_locations, which is not "
             "there; add that folder, or give --revision instead"
         )
-    return list(dict.fromkeys(homes))
+    return homes
 
 
 def _listed(file: Path, text: str) -> list[list[str]]:

@@ -102,5 +102,13 @@ TOOL = Tool(
     lock_names=locks.names("atlas_migrate_execute"),
     tells_failure=True,
     repair="repair the schema, then run `atlas migrate apply` again, or `atlas migrate set VERSION`",
-    directory=Directory("20240102030405_add_stock.sql", _read, files=r"([^/]*)\.sql", signs=((r"atlas\.sum", ""),)),
+    directory=Directory(
+        "20240102030405_add_stock.sql",
+        _read,
+        files=r"([^/]*)\.sql",
+        in_any_encoding=True,
+        # In these forms of others it may but check what they run.
+        signs=((r"atlas\.sum", r"(?m)\A(?![\s\S]*(?:\.up\.sql |^V[^\n]*__))"),),
+        looks=r"atlas\.sum",
+    ),
 )

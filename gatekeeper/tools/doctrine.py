@@ -76,5 +76,7 @@ TOOL = Tool(
     revision=revision,
     example="DoctrineMigrations\\Version20240102030405",
     order=revisions.by_leading_number(r"(\d+)\w*$"),
-    directory=Directory("Version20240102030405.php", _read, passed=NONE, signs=((layouts.PAGE, _SIGN),)),
+    directory=Directory(
+        "Version20240102030405.php", _read, passed=NONE, in_any_encoding=True, signs=((layouts.PAGE, _SIGN),)
+    ),
 )

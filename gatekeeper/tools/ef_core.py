@@ -53,6 +53,7 @@ TOOL = Tool(
         "20240102030405_AddStock.cs",
         _read,
         files=r"(?:.*/)?(\d{14}_[^/.]+)\.cs",
+        in_any_encoding=True,
         signs=((r".+\.cs", r"\[Migration\(\""),),
     ),
 )

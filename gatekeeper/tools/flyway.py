@@ -93,9 +93,10 @@ def _read(tool: Tool, folder: Folder) -> Found:
     for path in folder:
         full_name = path.rpartition("/")[2]
         name, dot, extension = full_name.rpartition(".")
-        is_sql, name = extension.lower() == "sql", name if dot else extension
-        file = re.fullmatch(r"([VB])\d+(?:[._]\d+)*(?:__.*)?|(R)__.+", name, re.ASCII)
-        if not file or "$" in path or (dot and not is_sql and extension not in _PROGRAMS):
+        language, name = extension.lower(), name if dot else extension
+        file = re.fullmatch(r"([VB])\d+(?:[._]\d+)*(?:__.*)?|(R)__.*", name)
+        is_sql, is_inner = language == "sql", "$" in name and language in _CLASSES
+        if not file or is_inner or (dot and not is_sql and language not in _PROGRAMS):
             continue
         if file[1]:
             named[file[1]].append((name, path))

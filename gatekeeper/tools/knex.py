@@ -15,7 +15,7 @@ TOOL = Tool(
     order=revisions.by_text,
     directory=Directory(
         "20240102030405_add_stock.js",
-        layouts.plain,
+        layouts.with_extension,
         files=rf"(?!.*\.d\.ts)([^/]+)\.(?:{layouts.SCRIPTS})",
         signs=((r"[^/]+\.\w+", layouts.UP + r"knex\b|from ['\"]knex['\"]"),),
     ),

@@ -11,7 +11,9 @@ _FILES = r"(?!.*\.d\.m?ts)([^/]*)\.(?:js|ts|mjs|mts)"
 
 def _read(tool: Tool, folder: Folder) -> Found:
     """Modules that export a function `up`, of their own or another's (migration/file-migration-provider)."""
-    exports = re.compile(r"\bup\b|\bexport *\* *from\b|\b__exportStar\b")
+    exports = re.compile(
+        r"\bup\b|\bexport *\* *from\b|export_?star\b|\b__reExport\b|\bexports *= *require\b", re.IGNORECASE
+    )
     return layouts.ordered(
         tool,
         (
@@ -37,6 +39,7 @@ TOOL = Tool(
         "20240102030405_add_stock.ts",
         _read,
         files=_FILES,
+        in_any_encoding=True,
         signs=((layouts.CODE, r"(?s)\A(?=.*\bup\b).*(?:\bKysely<|['\"]kysely['\"])"),),
     ),
 )

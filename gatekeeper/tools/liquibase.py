@@ -3,8 +3,10 @@
 import json
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -47,10 +49,15 @@ _HIDDEN = re.compile(rf"(?:^|/)(?:{PASSED})/")
 """In the path of what is a changelog only where it is included."""
 _ROOTS = re.compile(r"(?:.*/)?(?:db\.)?(?:(?:root|master)-?)?changelog(?:[-._]?(?:root|master))?\.\w+")
 _SQL_HEADER = re.compile(r"\s*--\s*liquibase\s*formatted(.*)", re.IGNORECASE)
-_SQL_CHANGESET = re.compile(r'\s*--\s*changeset\s+("[^"]+"|[^:]+):\s*("[^"]+"|\S+)(.*)', re.IGNORECASE)
-_SQL_OTHER = re.compile(r"\s*--\s*(property|include|includeAll|preconditions|ignoreLines(?=:))\b(.*)", re.IGNORECASE)
-_SQL_KINDS = {kind.lower(): kind for kind in ("property", "include", "includeAll", "preConditions", "ignoreLines")}
+_SQL_CHANGESET = re.compile(r'\s*--\s*changeset\s+("[^"]+"|[^:]+):("[^"]+"|\S+)(.*)', re.IGNORECASE)
+_SQL_NO_CHANGESET = re.compile(r"\s*--\s*changeset.*|-\s*changeset\s.*", re.IGNORECASE)
+"""What ends Liquibase if it is not the one above."""
+_SQL_IGNORED = re.compile(r"--\s*ignoreLines:(\w+)", re.IGNORECASE)
+_SQL_OTHER = re.compile(r"\s*--\s*(property|include|includeAll|preconditions)\b(.*)", re.IGNORECASE)
+_SQL_KINDS = {kind.lower(): kind for kind in ("property", "include", "includeAll", "preConditions")}
 _SQL_VALUE = re.compile(r'(\w+):\s*("[^"]*"|\S*)')
+_SQL_PATH = re.compile(r".*logicalFilePath:(\S*)", re.IGNORECASE)
+"""With the quotes, if it has some."""
 _SQL_AGAIN = re.compile(r"(runOnChange|runAlways):(\w+)", re.IGNORECASE)
 _SQL_DBMS = re.compile(r".*dbms:([^,][\w!,]+)", re.IGNORECASE | re.ASCII)
 """A space may stand before the list and ends it; within quotes it has one (AbstractFormattedChangeLogParser.java)."""
@@ -88,6 +95,10 @@ class Changeset:
     """Of `_NAMES`, those of the servers on which it surely does not run."""
     again: str = ""
     """The attribute by which it may run though it has a row (changelog/filter/ShouldRunChangeSetFilter.java)."""
+    other: str = ""
+    """The row that another release gives it: from 4.31 on what is included takes on the logical path of its include or
+    of what includes it, unless it has its own, and that in the header of SQL is not heard (DatabaseChangeLog.java).
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +122,7 @@ def changesets(files: Mapping[str, str], named: str = "") -> list[Changeset]:
     """Return all changesets of the changelog that is named, else of the one that no other one includes."""
     parsed = _Parsed(files)
     if named:
-        return list(dict.fromkeys(_Reader(parsed).read(named)))
+        return _each_with_its_own(_Reader(parsed).read(named))
     reads: dict[str, list[Changeset]] = {}
     faults: dict[str, ValueError] = {}
     included: set[str] = set()
@@ -137,7 +148,20 @@ def changesets(files: Mapping[str, str], named: str = "") -> list[Changeset]:
             f"{' and '.join(roots)} may each be the root changelog; name the one that is, by the directory, /./ and "
             f"its path there, for example db/./{roots[0]}"
         )
-    return list(dict.fromkeys(reads[roots[0]]))
+    return _each_with_its_own(reads[roots[0]])
+
+
+def _each_with_its_own(found: Iterable[Changeset]) -> list[Changeset]:
+    """Return changesets without the names that are not one's alone: a release that gives two one name runs neither."""
+    each_once = list(dict.fromkeys(found))
+    times = Counter(name for each in each_once for name in {each.revision, each.other})
+
+    def own(each: Changeset) -> Changeset:
+        if each.other and times[each.revision] > 1:
+            return replace(each, revision=each.other, other="")
+        return replace(each, other="") if times[each.other] > 1 else each
+
+    return list(map(own, each_once))
 
 
 class _Parsed:
@@ -170,14 +194,17 @@ class _Reader:
         self.properties: Properties = {}
         self.open: list[str] = []
 
-    def read(self, path: str, *, certain: bool = True) -> Iterator[Changeset]:
+    def read(self, path: str, *, certain: bool = True, given: str = "", above: str = "") -> Iterator[Changeset]:
+        """Yield changesets; `given` is the logical path of the include, `above` that of what includes it."""
         if path in self.open:
             raise ValueError(f"{path} includes itself; leave that out")
         if (changelog := self.parsed[path]) is None:
             raise ValueError(f"{path} is included and is no changelog; it is to begin with databaseChangeLog")
         self.open.append(path)
         certain = certain and not _is_filtered(changelog)
-        logical = self._expand(path, changelog.values.get("logicalFilePath")) or path
+        own = self._expand(path, changelog.values.get("logicalFilePath"))
+        heard = "" if path.lower().endswith(".sql") else own
+        logical = heard or given or above or path, own or path
         for entry in changelog.inside:
             match entry.kind:
                 case "property":
@@ -187,19 +214,26 @@ class _Reader:
                 case "include" | "includeAll":
                     for other in self._included(path, entry):
                         self.included.add(other)
-                        yield from self.read(other, certain=certain and not _is_filtered(entry))
+                        yield from self.read(
+                            other,
+                            certain=certain and not _is_filtered(entry),
+                            given=self._expand(path, entry.values.get("logicalFilePath")),
+                            above=heard or above,
+                        )
         self.open.pop()
 
-    def _changeset(self, path: str, logical: str, entry: _Entry, *, certain: bool) -> Changeset:
+    def _changeset(self, path: str, logical: tuple[str, str], entry: _Entry, *, certain: bool) -> Changeset:
         identity, author = (self._expand(path, entry.values.get(name)) for name in ("id", "author"))
-        name = self._expand(path, entry.values.get("logicalFilePath")) or logical
+        own = self._expand(path, entry.values.get("logicalFilePath"))
+        names = (own,) if own else dict.fromkeys(logical)
         try:
-            row = revision(f"{name}::{identity or ''}::{author or ''}")
+            row, *others = (revision(f"{name}::{identity or ''}::{author or ''}") for name in names)
         except ValueError:
             raise ValueError(f"{path} has a changeset without an id or an author; give it both") from None
         tags = [self._expand(path, tag.values.get("tag")) for tag in entry.within("tagDatabase")]
         certain = certain and not _is_filtered(entry)
-        return Changeset(row, tags[-1] if tags else "", certain, _elsewhere(entry), _again(entry))
+        other = next((each for each in others if each != row), "")
+        return Changeset(row, tags[-1] if tags else "", certain, _elsewhere(entry), _again(entry), other)
 
     def _included(self, path: str, entry: _Entry) -> list[str]:
         """Return the paths that an include names."""
@@ -295,11 +329,13 @@ def _again(entry: _Entry) -> str:
 
 
 def _parse(path: str, text: str) -> _Entry | None:
-    """Return what a changelog says; None for what is none."""
+    """Return what a changelog says; None for what is none. Only SQL may be in any encoding."""
+    if "\N{REPLACEMENT CHARACTER}" in text and not path.lower().endswith(".sql"):
+        raise ValueError(f"{path} is not UTF-8 text; save it as UTF-8")
     try:
         match posixpath.splitext(path)[1].lower():
             case ".sql":
-                return _sql(text)
+                return _sql(path, text)
             case ".xml":
                 return _xml(text)
             case ".json":
@@ -312,20 +348,21 @@ def _parse(path: str, text: str) -> _Entry | None:
     return None
 
 
-def _sql(text: str) -> _Entry:
+def _sql(path: str, text: str) -> _Entry:
     """A file without the header is one changeset, to which Liquibase gives an id of its own."""
     if not (header := _SQL_HEADER.match(text)):
-        return _Entry("databaseChangeLog", {}, [_Entry("changeSet", {"id": "raw", "author": "includeAll"})])
+        raw = {"id": "raw", "author": "includeAll", "logicalFilePath": path}
+        return _Entry("databaseChangeLog", {}, [_Entry("changeSet", raw)])
     entries: list[_Entry] = []
-    for line in text.splitlines():
+    for line in _lines(text):
         if found := _SQL_CHANGESET.fullmatch(line):
-            author, identity = found[1].strip().strip('"'), found[2].strip('"')
+            author, identity = (re.sub(r"""^(["'])(.*)\1$""", r"\2", part) for part in found.groups()[:2])
             entries.append(_Entry("changeSet", {**_sql_values(found[3]), "id": identity, "author": author}))
+        elif _SQL_NO_CHANGESET.fullmatch(line):
+            raise ValueError(f"its line {line.strip()!r} is not --changeset AUTHOR:ID")
         elif found := _SQL_OTHER.fullmatch(line):
             kind = _SQL_KINDS[found[1].lower()]
             values = _sql_values(found[2])
-            if kind == "ignoreLines":
-                raise ValueError("it has ignoreLines, which is not understood")
             if kind == "preConditions" and entries:
                 last = entries.pop()
                 entries.append(_Entry(last.kind, last.values, [*last.inside, _Entry(kind, values)]))
@@ -334,16 +371,37 @@ def _sql(text: str) -> _Entry:
     return _Entry("databaseChangeLog", _sql_values(header[1]), entries)
 
 
+def _lines(text: str) -> Iterator[str]:
+    """Yield the lines of SQL, as Java has them, without those that it says are to be ignored."""
+    left: float = 0
+    for line in re.split(r"\r\n?|\n", text):
+        found = _SQL_IGNORED.fullmatch(line)
+        if left:
+            left = 0 if left == inf and found and found[1] == "end" else left - 1
+        elif found:
+            left = inf if found[1] == "start" else int(found[1])
+        else:
+            yield line
+
+
 def _sql_values(text: str) -> dict[str, str]:
     """Return a line's values; whether it runs again, and where, Liquibase reads within quotes and other words too."""
     again = {found[1]: found[2] for found in _SQL_AGAIN.finditer(text)}
     where = {"dbms": found[1]} if (found := _SQL_DBMS.match(text)) else {}
+    path = {"logicalFilePath": found[1]} if (found := _SQL_PATH.match(text)) else {}
     others = {found[1]: found[2].strip('"') for found in _SQL_VALUE.finditer(text) if found[1].lower() != "dbms"}
-    return again | others | where
+    return again | others | where | path
 
 
 _TELLING = {"databaseChangeLog", "changeSet", "include", "includeAll", "preConditions", "property", "tagDatabase"}
 """Of a changelog that may be many megabytes no more is kept than these, with what they are in."""
+_SPELLED = {kind.lower(): kind for kind in ("changeSet", "include", "includeAll")}
+
+
+def _refuse_misspelled(kind: str) -> None:
+    """Raise ValueError for what Liquibase ends at, as at any kind that it does not know."""
+    if kind != _SPELLED.get(kind.lower(), kind):
+        raise ValueError(f"it has {kind}, which is written {_SPELLED[kind.lower()]}")
 
 
 def _xml(text: str) -> _Entry | None:
@@ -369,6 +427,7 @@ class _Entries:
     def end(self, tag: str) -> None:
         attributes, inside = self.open.pop()
         kind = tag.rpartition("}")[2]
+        _refuse_misspelled(kind)
         if kind in _TELLING or inside or len(self.open) == 1:
             values = {name.rpartition("}")[2]: value for name, value in attributes.items()}
             self.open[-1][1].append(_entry(kind, values, inside))
@@ -385,7 +444,7 @@ def _told(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return {
         name: value
         for name, value in pairs
-        if not isinstance(value, dict | list) or name in _TELLING or _has_told(value)
+        if not isinstance(value, dict | list) or name in _TELLING or _has_told(value) or name.lower() in _SPELLED
     }
 
 
@@ -404,6 +463,7 @@ def _tree(content: object) -> _Entry | None:
 
 
 def _node(kind: str, content: object) -> _Entry:
+    _refuse_misspelled(kind)
     values: dict[str, str] = {}
     inside: list[_Entry] = []
     for part in content if isinstance(content, list) else [content]:
@@ -444,6 +504,7 @@ def _read(_: Tool, folder: Folder) -> Found:
     return Found(
         tuple(dict.fromkeys(changeset.revision for changeset in found)),
         tuple(newest),
+        proofs={each.revision: (frozenset({each.other}),) for each in found if each.other},
         elsewhere=passed if any(passed.values()) else {},
         unproven=f"{again.revision} has {again.again}, and only Liquibase can tell whether it has run as it is now; "
         "give --revision of a tag or a changeset that this release adds, for example --revision tag:v1.4"
@@ -475,6 +536,7 @@ TOOL = Tool(
         _read,
         passed=NONE,
         begins_in_a_file=True,
+        in_any_encoding=True,
         signs=(
             (r"(.*/)?[^/]+\.(xml|ya?ml|json)", r"\bdatabaseChangeLog\b"),
             (r"(.*/)?[^/]+\.sql", r"(?i)\A\s*--\s*liquibase\s*formatted"),

@@ -10,17 +10,18 @@ _OWN_NAME = re.compile(r"\bimpl\s+(?:\w+::)*MigrationName\s+for\b(?:[^}]*?\bfn\s
 
 
 def _read(tool: Tool, folder: Folder) -> Found:
-    """Modules by the names of their files, whatever these are, or by the name that one gives itself."""
-    named = []
+    """Modules by the names of their files, whatever these are, or by the names that migrations give themselves."""
+    named: list[tuple[str, str]] = []
     for path in folder:
         file = re.fullmatch(r"(?:.*/)?([^/.][^/]*)\.rs", path)
         text = layouts.without_comments(folder[path]) if file else ""
-        if own := _OWN_NAME.search(text):
-            if not own[1]:
-                raise ValueError(f"{path} computes its name, and nothing is run to know it; give --revision instead")
-            named.append((own[1], path))
-        elif file and (
-            re.search(r"\bderive\([^)]*\bDeriveMigrationName\b", text) or re.match(r"m\d{8}_\d{6}_", file[1])
+        own = _OWN_NAME.findall(text)
+        if not all(own):
+            raise ValueError(f"{path} computes its name, and nothing is run to know it; give --revision instead")
+        named += [(name, path) for name in own]
+        if file and (
+            re.search(r"\bderive\([^)]*\bDeriveMigrationName\b", text)
+            or (not own and re.match(r"m\d{8}_\d{6}_", file[1]))
         ):
             named.append((file[1], path))
     return layouts.ordered(tool, named)

@@ -14,7 +14,7 @@ TOOL = Tool(
     order=revisions.by_text,
     directory=Directory(
         "20240102030405-add-stock.js",
-        layouts.plain,
+        layouts.with_extension,
         files=r"(?!.*\.d\.ts)([^/]*)\.(?:cjs|js|cts|ts)",
         signs=((layouts.CODE, r"\bqueryInterface\b"),),
     ),

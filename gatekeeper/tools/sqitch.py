@@ -100,6 +100,11 @@ def _read(_: Tool, folder: Folder) -> Found:
     """Changes by name and tags, but a change that recurs by its ids: its name does not tell which is deployed."""
     if (path := "sqitch.plan") not in folder:
         return Found((), ())
+    if another := _ANOTHER.search(folder.get("sqitch.conf", "")):
+        raise ValueError(
+            f"sqitch.conf has the plan_file {another[1].strip()}; name a directory with that as its {path}, or give "
+            "--revision instead"
+        )
     pragmas: dict[str, str] = {}
     steps: list[tuple[str, str]] = []  # name and id of a change, tag and nothing
     parent, in_header = "", True
@@ -121,6 +126,8 @@ def _read(_: Tool, folder: Folder) -> Found:
     return Found(tuple(wanted), tuple(wanted[-1:]), proofs)
 
 
+_ANOTHER = re.compile(r"(?mi)^[ \t]*plan_file[ \t]*=(?![ \t]*\"?(?:\./)?sqitch\.plan\"?[ \t]*(?:[;#].*)?$)(.*)")
+"""A line of its configuration, of its own or of one engine or target."""
 _PRAGMA = re.compile(r"\s*%\s*([\w-]+)\s*(?:=\s*(.+?))?\s*")
 """Above the first blank line, and nothing else there."""
 _STEP = re.compile(

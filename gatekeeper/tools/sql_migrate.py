@@ -13,7 +13,7 @@ TOOL = Tool(
     order=revisions.by_leading_number(r"^(\d+)"),
     directory=Directory(
         "3_add_stock.sql",
-        layouts.plain,
+        layouts.with_extension,
         files=r"([^/]*)\.sql",
         signs=((r"[^/]+\.sql", r"(?m)^-- *\+migrate Up\b"),),
     ),

@@ -17,21 +17,33 @@ def revision(text: str) -> str:
 
 
 _FILES = r"(?:.*/)?[^/.][^/]*(?<!\.d)\.[cm]?[jt]s"
+_CLASS = re.compile(
+    r"(?:\b([\w$]+)\s*=\s*)?\bclass\b(?:\s+(?!(?:extends|implements)\b)([\w$]+))?([^{]*)|\bfunction\s+(\w*\d{13})\s*\("
+)
+"""A class, also one that is assigned to its name, as bundlers write it, or a function, as ES5 has it."""
+_OWN = re.compile(r"(?m)(?:^|[;{}.]|public|readonly)[ \t]*name *(?:: *string *)?= *[\"'`](\w*\d{13})\b")
+_KEPT = re.compile(r"\bstatic *\{ *[\w$]+\(this, *[\"'](\w*\d{13})[\"']\)")
+"""What a migration says its name is, and what a bundler that has shortened its class's."""
 
 
 def _read(tool: Tool, folder: Folder) -> Found:
     """Classes by their property `name`, else by their own, which ends in 13 digits (MigrationExecutor.ts)."""
-    named = []
+    named: list[tuple[str, str]] = []
     for path in folder:
         text = layouts.without_comments(folder[path]) if re.fullmatch(_FILES, path) else ""
-        parts = re.split(r"\bclass\s+([\w$]+)([^{]*)", text)[1:]
-        for class_name, head, body in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
-            own = re.search(r"(?m)(?:^|[;{.]|public|readonly)[ \t]*name *(?:: *string *)?= *[\"'`](\w*\d{13})\b", body)
-            name = own[1] if own else class_name
+        parts = _CLASS.split(text)[1:]
+        before = len(named)
+        for variable, written, head, function, body in zip(*(parts[place::5] for place in range(5)), strict=True):
+            own = _OWN.search(body) or _KEPT.search(body)
+            name = own[1] if own else written or variable or function or ""
             if re.search(r"\d{13}$", name):
                 named.append((name, path))
-            elif "MigrationInterface" in head:
+            elif head and "MigrationInterface" in head:
                 raise ValueError(f"{path} has a class {name} without a time in its name; call it {name}1700000000000")
+        if len(named) == before and re.match(r"(?:.*/)?\d{13}-", path) and re.search(r"\bup\b", text):
+            raise ValueError(
+                f"{path} has no class with a time in its name, and nothing is run to know it; name its class"
+            )
     return layouts.ordered(tool, named)
 
 
@@ -49,6 +61,7 @@ TOOL = Tool(
         "1700000000000-AddStock.ts",
         _read,
         passed=r"\..*",
+        in_any_encoding=True,
         signs=((layouts.CODE, r"\bMigrationInterface\b|\bclass \w*[A-Za-z_]\d{13}\b"),),
     ),
 )

@@ -42,7 +42,9 @@ STRICTER = {
     "drizzle-journal and folders": "of which either release reads one form",
     "ecto-negative": "a number with a sign",
     "ecto-with a plus": "a number with a sign",
+    "typeorm-no name": "a class without a name, which TypeORM fails of",
     "supabase-two of a number": "of which one row tells nothing",
+    "flyway-no digits of ASCII": "a version that is no number",
     "flyway-repeatable shell": "of which a row does not tell which form has run",
 }
 """What a gate refuses, and a tool would run or pass over."""

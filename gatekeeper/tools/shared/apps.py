@@ -2,7 +2,8 @@
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gatekeeper.tools.shared import python
@@ -61,24 +62,28 @@ def _app(name: str) -> str:
 
 
 def app_migrations(files: Files, folder: str, *, squashes: bool) -> AppMigrations:
-    """Return the migrations of every app, whose label is the name of its folder unless its apps.py says otherwise.
+    """Return the migrations of every app, whose label is the name of its folder unless its configuration has another.
 
     A folder called migrations in which no module has a class Migration is some other tool's.
     """
     modules = {path: _IN_APP.fullmatch(path) for path in files}
     told = {path: _told(path, files[path], squashes=squashes) for path, found in modules.items() if found}
-    ours = {path.rpartition("/")[0] for path, found in told.items() if found}
+    ours = {_home(path) for path, found in told.items() if found}
+    beside: dict[str, list[str]] = {}
+    for path in files:
+        if path.endswith(".py"):
+            beside.setdefault(_home(path), []).append(path)
     labels: dict[str, str] = {}
     parents, replaces = {}, {}
     for path, migration in told.items():
         found = modules[path]
-        if not found or path.rpartition("/")[0] not in ours:
+        if not found or _home(path) not in ours:
             continue
         if migration is None:
             raise ValueError(f"{path} has no class Migration; begin its name with _ if it is not a migration")
         app = found["app"] or ""
         if app not in labels:
-            labels[app] = _label(files, app, folder)
+            labels[app] = _label(files, app or folder, beside.get(app, ()))
         name = f"{labels[app]}.{found['name']}"
         if name in parents:
             raise ValueError(f"there are two migrations {name}; set a label in the apps.py of one of the two apps")
@@ -94,20 +99,37 @@ def _told(path: str, text: str, *, squashes: bool) -> tuple[frozenset[str], froz
     """Return what a migration depends on, and what it replaces; None for what is none. No syntax tree is kept."""
     if not (migration := _class(path, text, "Migration")):
         return None
-    replaced = _pairs(path, migration, "replaces", strict=True) if squashes else []
-    return frozenset(_pairs(path, migration, "dependencies", strict=False)), frozenset(replaced)
+    # A squash that computes them has a row of its own in the end, and so has each of them (record_migration).
+    replaced = _pairs(migration, "replaces") if squashes and _is_written_out(migration, "replaces") else []
+    return frozenset(_pairs(migration, "dependencies")), frozenset(replaced)
 
 
-def _label(files: Files, app: str, folder: str) -> str:
-    path = f"{app}/apps.py".lstrip("/")
-    tree = python.parse(path, files[path]) if path in files else ast.Module([], [])
-    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    labels = [value for node in classes for name, value in python.assignments(node.body) if name == "label"]
+def _home(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _label(files: Files, app: str, modules: Iterable[str]) -> str:
+    """Return an app's label. Its configuration is in apps.py, or in the module of it that the settings name."""
+    labels = set[str]()
+    for path in modules:
+        is_for_it = f"/{path}".endswith("/apps.py")
+        text = files[path]
+        for node in python.parse(path, text).body if "label" in text and (is_for_it or "AppConfig" in text) else ():
+            if isinstance(node, ast.ClassDef) and (is_for_it or _is_configuration(node)):
+                told = [value for name, value in python.assignments(node.body) if name == "label"]
+                labels |= {_name(path, python.literal(path, "label", value)) for value in told}
     if len(labels) > 1:
-        raise ValueError(f"{path} has several labels; leave one, or give --revision")
-    label = python.literal(path, "label", labels[0]) if labels else app.rpartition("/")[2] or folder
+        raise ValueError(f"{app} has the labels {' and '.join(sorted(labels))}; leave one, or give --revision")
+    return labels.pop() if labels else _name(app, app.rpartition("/")[2])
+
+
+def _is_configuration(node: ast.ClassDef) -> bool:
+    return any(ast.unparse(base).endswith("AppConfig") for base in node.bases)
+
+
+def _name(path: str, label: object) -> str:
     if not isinstance(label, str) or not label:
-        raise ValueError("the app that these migrations are of has no name; mount them as APP/migrations")
+        raise ValueError(f"the app of {path or 'these migrations'} has no name; mount them as APP/migrations")
     return label
 
 
@@ -116,14 +138,20 @@ def _class(path: str, text: str, name: str) -> ast.ClassDef | None:
     return next(classes, None)
 
 
-def _pairs(path: str, migration: ast.ClassDef, name: str, *, strict: bool) -> list[str]:
+def _values(migration: ast.ClassDef, name: str) -> list[ast.expr | None]:
+    return [value for assigned, value in python.assignments(migration.body) if assigned == name]
+
+
+def _is_written_out(migration: ast.ClassDef, name: str) -> bool:
+    with suppress(ValueError):
+        return all(python.literal("", name, value) is not None for value in _values(migration, name))
+    return False
+
+
+def _pairs(migration: ast.ClassDef, name: str) -> list[str]:
     """Return an attribute's `("app", "name")`, each as `app.name`; calls and names among them are left out."""
-    values = [value for assigned, value in python.assignments(migration.body) if assigned == name and value]
-    if strict:
-        for value in values:
-            python.literal(path, name, value)
     pairs = []
-    for node in (node for value in values for node in ast.walk(value)):
+    for node in (node for value in _values(migration, name) if value for node in ast.walk(value)):
         match node:
             case ast.Tuple(elts=[ast.Constant(value=str(app)), ast.Constant(value=str(migration_name))]):
                 pairs.append(f"{app}.{migration_name}")
@@ -148,9 +176,10 @@ def _refuse_elsewhere(folder: Folder) -> None:
 
 
 def read(tool: Tool, folder: Folder) -> Found:
-    """Below a project, one app, or its migrations folder alone, whose apps.py then lies beside it."""
+    """Below a project, one app, or its migrations folder alone, whose configuration then lies beside it."""
     if folder.root.name == "migrations":
-        folder = Folder(folder.root.parent, PASSED, only=("migrations", "apps.py"))
+        modules = sorted(path.name for path in folder.root.parent.glob("*.py"))
+        folder = Folder(folder.root.parent, PASSED, only=("migrations", *modules))
     _refuse_compiled(folder)
     folder.refuse_called(_MODULE)
     _refuse_elsewhere(folder)

@@ -8,6 +8,14 @@ from pathlib import Path
 
 MOST_BYTES = 10 * 2**20
 """Of one file whose text is read."""
+_DECLARED = {
+    ".py": re.compile(rb"(?:[ \t\f]*(?:#[^\n]*)?\r?\n)?[ \t\f]*#[^\n]*?coding[:=][ \t]*([-\w.]+)"),
+    ".xml": re.compile(rb"<\?xml\b[^>]*?\bencoding\s*=\s*[\"']([-\w.]+)"),
+}
+"""What a file says that it is written in, where Python and XML look for that."""
+_OF_SCRIPTS = re.compile("[\u00a0\u1680\u2000-\u200a\u200c\u200d\u202f\u205f\u3000]")
+"""Spaces and joiners that names in other scripts have, and that do a terminal no harm."""
+_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def _read(file: Path) -> bytes:
@@ -17,14 +25,21 @@ def _read(file: Path) -> bytes:
         return opened.read(MOST_BYTES + 1 if os.fstat(opened.fileno()).st_size > MOST_BYTES else -1)
 
 
-def text_of(file: Path, shown: str) -> str:
-    """Return the text of a file. Raises OSError, and ValueError for what is too large or no text."""
+def text_of(file: Path, shown: str, *, in_any_encoding: bool = False) -> str:
+    """Return the text of a file. Raises OSError, and ValueError for what is too large or no text.
+
+    In any encoding: what is no UTF-8 is replaced, as those do who read it for names.
+    """
     content = _read(file)
     if len(content) > MOST_BYTES:
         raise ValueError(f"{shown} is larger than {MOST_BYTES // 2**20} MiB; name a directory of migrations")
+    pattern = _DECLARED.get(file.suffix.lower())
+    declared = pattern.match(content.removeprefix(codecs.BOM_UTF8)) if pattern else None
+    is_wide = in_any_encoding and content.startswith(_WIDE)
+    encoding = "utf-16" if is_wide else declared[1].decode() if declared else "utf-8"
     try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
+        return content.decode(encoding, "replace" if in_any_encoding else "strict").removeprefix("\ufeff")
+    except (UnicodeError, LookupError):
         raise ValueError(f"{shown} is not UTF-8 text; save it as UTF-8") from None
 
 
@@ -35,7 +50,15 @@ class Folder(Mapping[str, str]):
     in another way say so.
     """
 
-    def __init__(self, root: Path, passed: str, only: Sequence[str] = (), *, follows: bool = True) -> None:
+    def __init__(
+        self,
+        root: Path,
+        passed: str,
+        only: Sequence[str] = (),
+        *,
+        follows: bool = True,
+        in_any_encoding: bool = False,
+    ) -> None:
         self.root = Path(os.path.abspath(root))  # noqa: PTH100 - resolve would follow links, and so change its name
         self.folders: list[str] = []
         """Paths of the folders below it, of those that are passed over too."""
@@ -44,6 +67,7 @@ class Folder(Mapping[str, str]):
         self._only = only
         self._passed = re.compile(passed)
         self._follows = follows
+        self._in_any_encoding = in_any_encoding
         self._paths = dict.fromkeys(self._walk("", ()))
 
     def __iter__(self) -> Iterator[str]:
@@ -55,13 +79,12 @@ class Folder(Mapping[str, str]):
     def __getitem__(self, path: str) -> str:
         if path not in self._paths:
             raise KeyError(path)
-        return text_of(self.root / path, path)
+        return text_of(self.root / path, path, in_any_encoding=self._in_any_encoding)
 
     def text(self, path: str) -> str:
         """Return a file's text as far as it is one, whatever its encoding: what it is written in, names stand in it."""
         content = _read(self.root / path)
-        is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        return content.decode("utf-16" if is_wide else "utf-8-sig", errors="replace")
+        return content.decode("utf-16" if content.startswith(_WIDE) else "utf-8-sig", errors="replace")
 
     def refuse_called(self, pattern: str) -> None:
         """Raise ValueError for a folder whose path is a migration's: many take it for one, and stop at it."""
@@ -84,7 +107,7 @@ class Folder(Mapping[str, str]):
             if self._only and not above and entry.name not in self._only:
                 continue
             path = prefix + entry.name
-            if not path.isprintable():
+            if not _OF_SCRIPTS.sub("", path).isprintable():
                 raise ValueError(f"the name {path!a} is not printable text; rename the file")
             if entry.is_dir():
                 self.folders.append(path)

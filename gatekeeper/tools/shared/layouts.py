@@ -22,6 +22,12 @@ def plain(tool: Tool, folder: Folder) -> Found:
     return ordered(tool, files(tool, folder))
 
 
+def with_extension(tool: Tool, folder: Folder) -> Found:
+    """As plain, of a tool whose rows have a file's extension: it alone is left out of a name, and not one before it."""
+    extension = PurePath(tool.directory.example if tool.directory else "").suffix
+    return ordered(tool, ((name + extension, path) for name, path in files(tool, folder)))
+
+
 def in_folders(tool: Tool, folder: Folder) -> Found:
     """Every folder that the tool looks into is a migration, whatever it is called; one without its file stops it."""
     found, file = plain(tool, folder), PurePath(tool.directory.example if tool.directory else "").name

@@ -73,6 +73,8 @@ class Directory:
     """Whether one file tells of all others, so that it may be named instead of the directory."""
     follows: bool = True
     """Whether it looks into folders that are links."""
+    in_any_encoding: bool = False
+    """Whether the tool, or what runs the files, reads them though they are no UTF-8. Here only names of them count."""
     signs: tuple[tuple[str, str], ...] = ()
     """Patterns of a file's path and of its text, each pair of which only this tool's directories have."""
     looks: str = ""

@@ -55,6 +55,7 @@ ENTRY = '{{"idx": {0}, "version": "7", "when": 170000000000{0}, "tag": "{0}_{1}"
 PLAN = "%syntax-version=1.0.0\n%project=shop\n\n"
 STEP = "{} 2024-01-0{}T00:00:00Z Ann <ann@example.com> # {}\n"
 CHANGESET = "--liquibase formatted sql\n--changeset me:1\nSELECT 1;\n"
+OTHER_CHANGESET = "--changeset me:9\nSELECT 9;\n"
 CHANGELOG = (
     '<?xml version="1.0" encoding="UTF-8"?>\n<databaseChangeLog xmlns="http://www.liquibase.org/xml/ns/dbchangelog" '
     'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
@@ -246,6 +247,10 @@ OWN: dict[str, dict[str, Tree]] = {
         "undo": {"U9__x.sql": SELECT},
         "configuration": {"V9__x.sql": SELECT, "V9__x.sql.conf": ""},
         "no name": {"V9.sql": SELECT},
+        "no name of a repeatable": {"R__.sql": SELECT},
+        "$": {"V9__x$y.sql": SELECT},
+        "no digits of ASCII": {"V\u0669__x.sql": SELECT},
+        "capitals": {"V8__x.PY": "", "V9__x.Bat": ""},
         "one _": {"V9_x.sql": SELECT},
         "lower case": {"v9__x.sql": SELECT},
         "dots": {"V9.1__x.sql": SELECT, "sub/V9_2__x.sql": SELECT},
@@ -298,6 +303,30 @@ OWN: dict[str, dict[str, Tree]] = {
         "no header": {"changes/x.sql": SELECT},
         "changelog": {
             "changes/x.xml": CHANGELOG.format('<changeSet id="9" author="me"><sql>SELECT 1</sql></changeSet>')
+        },
+        **{
+            f"changeset as {line!r}": {"changes/x.sql": CHANGESET.replace("--changeset me:1", line)}
+            for line in ("-changeset me:9", "--changeset me9", "--changeset me: 9", "--changeset 'me':\"9\"")
+        },
+        "changeset in small letters": {
+            "changes/x.yaml": "databaseChangeLog:\n"
+            "- changeset: {id: 9, author: me, changes: [{sql: {sql: SELECT 1}}]}\n"
+            "- changeSet: {id: 8, author: me, changes: [{sql: {sql: SELECT 1}}]}\n"
+        },
+        "two lines ignored": {
+            "changes/x.sql": f"{CHANGESET}--ignoreLines:2\n{OTHER_CHANGESET}--changeset me:8\n{SELECT}"
+        },
+        "lines ignored": {"changes/x.sql": f"{CHANGESET}--ignoreLines:start\n{OTHER_CHANGESET}--ignoreLines:end\n"},
+        "line of Unicode": {"changes/x.sql": f"{CHANGESET}-- \u2028{OTHER_CHANGESET}"},
+        "logical path": {"changes/x.sql": CHANGESET.replace("me:1", 'me:9 logicalFilePath:"x"')},
+        "logical path in the header": {"changes/x.sql": CHANGESET.replace("sql", "sql logicalFilePath:x", 1)},
+        "logical path above": {
+            "root.xml": CHANGELOG.format('<includeAll path="changes"/>').replace(
+                "<databaseChangeLog", '<databaseChangeLog logicalFilePath="x"'
+            )
+        },
+        "logical path of the include": {
+            "root.xml": CHANGELOG.format('<includeAll path="changes" logicalFilePath="x"/>')
         },
         "no changelog": {"changes/x.xml": "<project/>"},
         "no changelog in YAML": {"changes/x.yaml": "a: 1\n"},
@@ -471,7 +500,21 @@ OWN: dict[str, dict[str, Tree]] = {
         "package": {"shop/migrations/0009_x/__init__.py": TORTOISE.format("")},
         "no class": {"shop/migrations/0009_x.py": "x = 1\n"},
     },
-    "typeorm": {"index": {"index.js": "exports.x = 1;\n"}, "declarations": {"x.d.ts": "export {};\n"}},
+    "typeorm": {
+        "index": {"index.js": "exports.x = 1;\n"},
+        "declarations": {"x.d.ts": "export {};\n"},
+        "bundled": {"1700000000009-x.js": "var X1700000000009 = class {\n  up() {}\n};\nexports.X = X1700000000009;\n"},
+        "shortened, its name kept": {
+            "1700000000009-x.js": 'var n=(r,value)=>Object.defineProperty(r,"name",{value});'
+            'var x=class{static{n(this,"X1700000000009")}up(){}};exports.X=x;\n'
+        },
+        "function": {
+            "1700000000009-x.js": "var X1700000000009 = /** @class */ (function () {\n    function X1700000000009() {\n"
+            "    }\n    X1700000000009.prototype.up = function () {};\n    return X1700000000009;\n}());\n"
+            "exports.X = X1700000000009;\n"
+        },
+        "no name": {"1700000000009-x.js": "exports.X = class { up() {} };\n"},
+    },
     "yoyo": {
         "SQL": {"0009.x.sql": SELECT},
         "rollback": {"0009.x.sql": SELECT, "0009.x.rollback.sql": SELECT},

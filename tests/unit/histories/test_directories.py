@@ -39,7 +39,12 @@ def test_every_tool():
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, tool in TOOLS.items() if tool.directory and tool.directory.read is layouts.plain]
+    "name",
+    [
+        name
+        for name, tool in TOOLS.items()
+        if tool.directory and tool.directory.read in (layouts.plain, layouts.with_extension)
+    ],
 )
 def test_examples(name, tree):
     """The example of a layout is a migration in it, and is what the tool takes as a revision."""
@@ -84,6 +89,9 @@ PLAIN = [
     ("refinery", ["V1__a.sql", "V2__e\u0301.sql"], ["1", "2"]),
     ("sea-orm", ["lib.rs", "m20240101_000001_a.rs"], ["m20240101_000001_a"]),
     ("sequelize", ["1-a.js", "2-b.cjs", "1-a.d.ts"], ["1-a", "2-b"]),
+    ("sequelize", ["1-a.js", "2-b.json.js"], ["1-a", "2-b.json"]),
+    ("knex", ["1_a.sql.js", "1_a.sql.ts"], ["1_a.sql"]),
+    ("sql-migrate", ["1_a.sql.sql"], ["1_a.sql"]),
     ("sql-migrate", ["10_b.sql", "9_a.sql", "later.sql"], ["9_a", "10_b", "later"]),
     ("sqlx", ["1_a.up.sql", "1_a.down.sql", "20240102000002_b.sql"], ["1", "20240102000002"]),
 ]
@@ -140,8 +148,6 @@ def test_plain(tool, files, revisions, tree):
                 f"{re.escape(path)} is called as no migration of {tool} is .a revision is .*; rename or",
             )
             for tool, first, path in (
-                ("sql-migrate", "1.sql", ".sql"),
-                ("sequelize", "1.js", ".js"),
                 ("mikro-orm", "1.js", ".js"),
                 ("knex", "1.js", " 2.js"),
                 ("tern", "001_a.sql", "\u0669_a.sql"),
@@ -271,6 +277,8 @@ def test_texts_that_cannot_be_read(tree, tmp_path):
 
 def test_names_that_cannot_be_printed(tmp_path):
     """A name that no terminal shows is told escaped."""
+    (tmp_path / "1_\u0646\u200c\u0647\u3000a.sql").touch()
+    assert wanted("sql-migrate", str(tmp_path)) == ["1_\u0646\u200c\u0647\u3000a"]
     (tmp_path / "1_\x1b.sql").touch()
     with pytest.raises(Misconfigured, match=r"the name '1_\\x1b\.sql' is not printable"):
         wanted("goose", str(tmp_path))
@@ -424,6 +432,20 @@ def test_alembic_of_another_environment(tree):
     assert newest("alembic", f"{tree(LOCATIONS | ini)}/../plugins/unused") == ["c3"]
 
 
+def test_alembic_of_two_environments(tree):
+    """What has several environments of one configuration is none: each has a history of its own."""
+    text = "[DEFAULT]\nversion_locations = %(script_location)s/versions\n"
+    text += "[a]\nscript_location = {}\n[b]\nscript_location = {}\n"
+    revisions = {f"{name}/versions/x.py": alembic(name) for name in ("core", "tenants")}
+    directory = tree(revisions | {"alembic.ini": text.format("core", "tenants")})
+    with pytest.raises(
+        Misconfigured, match=r"core/versions and .*/tenants/versions are of environments of their own; name"
+    ):
+        newest("alembic", directory)
+    assert newest("alembic", f"{directory}/tenants") == ["tenants"]
+    assert newest("alembic", tree(revisions | {"alembic.ini": text.format("core", "core")}, "one")) == ["core"]
+
+
 def test_alembic_without_configuration(tree):
     """Without a configuration it is not known whether what is below a folder of revisions counts."""
     with pytest.raises(Misconfigured, match=r"versions/archive/old\.py is below a folder .* and no alembic\.ini in or"):
@@ -454,6 +476,10 @@ def test_apps(tool, tree):
         assert wanted(tool, path) == ["store.0001_initial", "store.0002_price"]
         assert newest(tool, path) == ["store.0002_price"]
     assert wanted(tool, f"{directory}/lib/site-packages/django/contrib/auth") == ["auth.0001_initial"]
+    Path(directory, "shop/apps.py").rename(f"{directory}/shop/config.py")
+    Path(directory, "shop/config.py").write_text(label.replace("(", "(django."))
+    for path in (directory, f"{directory}/shop/migrations"):
+        assert newest(tool, path) == ["store.0002_price"]
 
 
 @pytest.mark.parametrize("path", ["shop/db_migrations/0002_a.py", "shop/migrations/postgresql/0002_a.py"])
@@ -506,7 +532,15 @@ def test_kysely(tree):
     files = {"1_a.mts": up, "2_b.ts": up, "2_b.d.ts": up, "3_c.js": "exports.up = async () => {}", "x/4_d.ts": up}
     others = {"index.ts": "// up\nexport * as a from './1_a'", "provider.ts": "export class Provider {}"}
     assert wanted("kysely", tree(files | others)) == ["1_a", "2_b", "3_c"]
-    assert "index" in wanted("kysely", tree(files | {"index.ts": "export * from './1_a'"}, "again"))
+    again = (
+        "export * from './1_a'",
+        "module.exports = require('./1_a')",
+        "_export_star(require('./1_a'), exports)",
+        "__exportStar(require('./1_a'), exports);",
+        "__reExport(index_exports, require('./1_a'), module.exports);",
+    )
+    for count, text in enumerate(again):
+        assert "index" in wanted("kysely", tree(files | {"index.js": text}, f"again-{count}"))
 
 
 def test_atlas_of_golang_migrate(tree):
@@ -528,6 +562,8 @@ def test_sea_orm(tree):
         "c.rs": own % '"c_of_its_own"',
     }
     assert wanted("sea-orm", tree(files)) == ["b", "c_of_its_own", "m0000010_init", "m20240101_000001_a"]
+    several = {"m20240101_000001_a.rs": own % '"first"' + own % '"second"' + "#[derive(DeriveMigrationName)]"}
+    assert wanted("sea-orm", tree(several, "several")) == ["first", "m20240101_000001_a", "second"]
     with pytest.raises(Misconfigured, match=r"c\.rs computes its name, and nothing is run to know it; give --revision"):
         wanted("sea-orm", tree(files | {"c.rs": own % "NAME"}))
 
@@ -723,6 +759,15 @@ def test_typeorm(tree):
     assert wanted("typeorm", tree(files)) == ["A1700000000000", "B1700000000001", "Named1700000000003"]
     with pytest.raises(Misconfigured, match="a class A without a time in its name; call it A1700000000000"):
         wanted("typeorm", tree({"a.ts": "class A implements MigrationInterface {}"}, "wrong"))
+    unread = {"1700000000000-a.ts": TYPEORM, "1700000000001-b.js": "exports.B = make({ up() {} });"}
+    with pytest.raises(
+        Misconfigured, match=r"1700000000001-b\.js has no class with a time in its name, and nothing is"
+    ):
+        wanted("typeorm", tree(unread, "unread"))
+    kept = {"1700000000001-b.js": 'var b=class{static{}name="B1700000000001";up(){}};'}
+    assert newest("typeorm", tree(unread | kept, "kept")) == ["B1700000000001"]
+    others = {"1700000000002-c.ts": "// class C1700000000002 { up() {} }", "1700000000003-d.ts": ""}
+    assert wanted("typeorm", tree(unread | others | {"1700000000001-b.js": ""}, "empty")) == ["A1700000000000"]
 
 
 def test_yoyo(tree):
@@ -748,6 +793,13 @@ def test_liquibase(tree):
     assert newest("liquibase", directory) == ["tag:v1"]
     directory = tree({"changelog.yaml": text.replace("id: 1", "id: 1, labels: x")}, "conditions")
     assert newest("liquibase", directory) == ["changelog.yaml::2::me"]
+    logical = {
+        "changelog.yaml": "databaseChangeLog:\n- logicalFilePath: all\n- include: {file: a.yaml}\n",
+        "a.yaml": text,
+    }
+    found = directories.wanted(TOOLS["liquibase"], tree(logical, "logical"))
+    assert found.revisions == ("all::1::me", "all::2::me")
+    assert found.proofs == {f"all::{n}::me": (frozenset({f"a.yaml::{n}::me"}),) for n in (1, 2)}
 
 
 def test_liquibase_root(tree):
@@ -814,6 +866,18 @@ def test_sqitch(tree):
     assert newest("sqitch", directory) == ["shop:@v1.0"]
 
 
+def test_sqitch_of_another_plan(tree):
+    """Which of several plans is deployed its configuration says."""
+    for count, line in enumerate(("# plan_file = pg.plan", "plan_file = ./sqitch.plan # its own", "top_dir = .")):
+        directory = tree({"sqitch.plan": PLAN, "sqitch.conf": f"[core]\n\t{line}\n"}, str(count))
+        assert newest("sqitch", directory) == ["shop:@v1.0"]
+    directory = tree({"sqitch.plan": PLAN, "sqitch.conf": '[engine "pg"]\n\tPlan_File="pg.plan" ; it\n'}, "another")
+    with pytest.raises(
+        Misconfigured, match=r'sqitch\.conf has the plan_file "pg\.plan" ; it; name a directory with that as'
+    ):
+        newest("sqitch", directory)
+
+
 def test_sqitch_rework(tree):
     """A change that recurs is wanted by its ids: its name does not tell which of the two is deployed."""
     assert wanted("sqitch", tree({"sqitch.plan": REWORKED})) == [
@@ -876,6 +940,18 @@ def test_recognise_surely(tree):
             directories.recognise(directory, surely=True)
 
 
+@pytest.mark.parametrize("names", [["1_a.up.sql", "1_a.down.sql"], ["V1__a.sql"]])
+def test_recognise_what_atlas_may_only_check(names, tree):
+    """In the forms of golang-migrate and Flyway, Atlas' sums may be of what those run."""
+    sums = "".join(f"{name} h1:x=\n" for name in names)
+    directory = tree(dict.fromkeys(names, "") | {"atlas.sum": f"h1:x=\n{sums}"})
+    assert newest(directories.recognise(directory).name, directory) == ["1"]
+    with pytest.raises(
+        Misconfigured, match=r"these may be the migrations of atlas or .*(flyway|golang-migrate).*; name"
+    ):
+        directories.recognise(directory, surely=True)
+
+
 @pytest.mark.parametrize(
     ("files", "answer"),
     [
@@ -919,17 +995,71 @@ def test_recognise_a_project(tree):
     others = [f"zviews/v{number}.py" for number in range(directories.SAMPLES)]
     directory = tree({"shop/migrations/0001_initial.py": MIGRATION.format([])} | dict.fromkeys(others, ""))
     assert directories.recognise(directory).name == "django"
+    files = {"alembic/versions/a.py": alembic("a1")} | dict.fromkeys(others, "")
+    assert directories.recognise(tree(files, "alembic")).name == "alembic"
+    example = {"example/versions/b.py": alembic("b2")}
+    with pytest.raises(
+        Misconfigured, match=r"migrations of alembic in .*/alembic and elsewhere in it; write .*/alembic"
+    ):
+        directories.recognise(tree(files | example, "with an example"))
 
 
 def test_recognise_what_is_not_utf_8(tree, tmp_path):
     """A sign counts in any encoding: the next best tool would find something else there."""
-    directory = tree({"V1__a.sql": "", "V2__b.sql": ""})
+    directory = tree({"V1__a.sql": "", "V2__b.xml": ""})
     for encoding in ("latin-1", "utf-16"):
-        for name in ("V1__a.sql", "V2__b.sql"):
-            (tmp_path / "db" / name).write_bytes("--liquibase formatted sql\n--changeset Jörg:1\n".encode(encoding))
+        text = "--liquibase formatted sql\n--changeset Jörg:1\n"
+        (tmp_path / "db" / "V1__a.sql").write_bytes(text.encode(encoding))
         assert directories.recognise(directory).name == "liquibase"
-        with pytest.raises(Misconfigured, match="is not UTF-8 text"):
+        if encoding == "utf-16":
+            assert newest("liquibase", directory) == ["V1__a.sql::1::Jörg"]
+            continue
+        with pytest.raises(Misconfigured, match=r"the name 'V1__a\.sql::1::J\\ufffdrg' is not UTF-8 text where it is"):
             newest("liquibase", directory)
+
+
+IN_ANY_ENCODING = [
+    ("liquibase", {"a.sql": "--liquibase formatted sql\n--changeset me:1\nSELECT 'é';\n"}, ["a.sql::1::me"]),
+    ("liquibase", {"a.xml": '<?xml version="1.0" encoding="ISO-8859-1"?>\n<databaseChangeLog>'
+      '<changeSet id="é" author="me"/></databaseChangeLog>'}, ["a.xml::é::me"]),
+    ("ef-core", {"a.cs": '// é\n[Migration("20240101000001_A")]\nclass A {}'}, ["20240101000001_A"]),
+    ("doctrine", {"Version1.php": "<?php\n// é\nclass Version1 extends AbstractMigration {}"}, ["Version1"]),
+    ("typeorm", {"a.js": "// é\nclass A1700000000001 { up() { return 'é' } }"}, ["A1700000000001"]),
+    ("kysely", {"1_a.js": "exports.up = () => 'é'"}, ["1_a"]),
+    ("atlas", {"1_a.sql": "SELECT 'é'", "atlas.sum": ""}, ["1"]),
+    ("alembic", {"a.py": "# -*- coding: latin-1 -*-\nrevision = 'é'\ndown_revision = None"}, ["é"]),
+    ("django", {"shop/migrations/1_a.py": f"#!/bin/x\n# vim: set fileencoding=latin-1 :\n# é\n{MIGRATION.format([])}"},
+      ["shop.1_a"]),
+]  # fmt: skip
+"""Tools that read what is in another encoding, trees, and what these hold."""
+
+
+@pytest.mark.parametrize(("tool", "files", "revisions"), IN_ANY_ENCODING)
+def test_texts_in_other_encodings(tool, files, revisions, tree):
+    """What the tool itself reads is read, by the encoding that it says it has, and as far as names are concerned."""
+    directory = tree(dict.fromkeys(files, ""))
+    for path, text in files.items():
+        Path(directory, path).write_bytes(text.encode("latin-1"))
+    assert newest(tool, directory) == revisions
+
+
+@pytest.mark.parametrize(
+    ("tool", "path", "text"),
+    [
+        ("alembic", "a.py", "revision = 'a'\ndown_revision = None  # é"),
+        ("alembic", "a.py", "x = 1\nrevision = 'a'\n# coding: latin-1\ndown_revision = None  # é"),
+        ("alembic", "a.py", "# coding: hex\nrevision = 'a'\ndown_revision = None"),
+        ("liquibase", "a.yaml", "databaseChangeLog:\n- changeSet: {id: 1, author: me, comment: é}"),
+        ("liquibase", "a.xml", "<databaseChangeLog><changeSet id='1' author='me' x='é'/></databaseChangeLog>"),
+        ("sea-orm", "m20240101_000001_a.rs", "// é"),
+    ],
+)
+def test_texts_that_no_tool_reads(tool, path, text, tree):
+    """What ends the tool itself is said."""
+    directory = tree({path: ""})
+    Path(directory, path).write_bytes(text.encode("latin-1"))
+    with pytest.raises(Misconfigured, match=f"{re.escape(path)} is not UTF-8 text; save it as UTF-8"):
+        newest(tool, directory)
 
 
 @pytest.mark.parametrize("above", ["prisma", "db", "database", "project/packages/db"])

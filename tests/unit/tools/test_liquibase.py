@@ -53,8 +53,38 @@ def test_sql():
     """Formatted SQL names author and id in comments, quoted if need be."""
     text = sql("", "--changeset me:1", "SELECT 1;", '  -- CHANGESET "An Author":"id 2" runOnChange:true', "SELECT 2;")
     assert names({"a.sql": text}) == ["a.sql::1::me", "a.sql::id 2::An Author"]
-    with pytest.raises(ValueError, match="ignoreLines, which is not understood"):
-        names({"a.sql": sql("--ignoreLines:start", "--changeset me:1")})
+    text = sql("--changeset me :1", "--changeset 'me':'2'", "-- \u2028--changeset me:3", "/* --changeset me:4 */")
+    assert names({"a.sql": text}) == ["a.sql::1::me ", "a.sql::2::me"]
+
+
+def test_ignored_lines():
+    """Lines that SQL says are to be ignored are no changesets, so many or up to the end."""
+    some = "--ignoreLines:1", "--changeset me:2", "--changeset me:3", "--ignoreLines:0", "  --ignoreLines:9"
+    block = "-- IgnoreLines:start", "--changeset me:4", "--ignoreLines:9", "--ignoreLines:end", "--changeset me:5"
+    assert names({"a.sql": sql("--changeset me:1", *some, *block)}) == [f"a.sql::{number}::me" for number in (1, 3, 5)]
+    with pytest.raises(ValueError, match=r"a\.sql cannot be parsed"):
+        names({"a.sql": sql("--changeset me:1", "--ignoreLines:Start", "--changeset me:2")})
+
+
+@pytest.mark.parametrize("kind", ["changeset", "includeall", "INCLUDE"])
+@pytest.mark.parametrize("path", ["a.yaml", "a.json", "a.xml"])
+def test_misspelled(path, kind):
+    """What is nearly a changeset or an include ends Liquibase too, which knows no such kind."""
+    entries = [{"changeSet": {"id": "1", "author": "me"}}, {kind: {"id": "2", "author": "me"}}]
+    text = xml(changeset("1"), f"<{kind}/>") if path == "a.xml" else json.dumps({"databaseChangeLog": entries})
+    with pytest.raises(ValueError, match=rf"{path} cannot be parsed \(it has {kind}, which is written "):
+        names({path: text})
+
+
+@pytest.mark.parametrize(
+    "line", ["-changeset me:2", "--changeset me2", "--changeset me: 2", "  --changesets me:2", "--changeset"]
+)
+def test_lines_that_end_liquibase(line):
+    """What is nearly a changeset is none and ends Liquibase, which runs nothing then."""
+    with pytest.raises(
+        ValueError, match=rf"a\.sql cannot be parsed \(its line '{line.strip()}' is not --changeset AUT"
+    ):
+        names({"a.sql": sql("--changeset me:1", "SELECT 1;", line, "SELECT 2;")})
 
 
 def test_includes():
@@ -184,8 +214,48 @@ def test_logical_file_path():
         changeset("1"), changeset("2", 'logicalFilePath="/own.xml"'), attributes='logicalFilePath="classpath:all"'
     )
     assert names({"a.xml": text}) == ["all::1::me", "own.xml::2::me"]
+    text = sql('--changeset me:1 logicalFilePath:"own.sql"', "--changeset me:2 logicalfilepath:a logicalFilePath:b")
+    assert names({"a.sql": text}) == ['"own.sql"::1::me', "b::2::me"]
+
+
+ABOVE = {
+    "root.yaml": "databaseChangeLog:\n- logicalFilePath: all\n- changeSet: {id: 1, author: me}\n"
+    "- include: {file: a.xml}\n- include: {file: b.sql, logicalFilePath: given}\n- include: {file: c.xml}\n"
+    "- include: {file: raw.sql}\n",
+    "a.xml": xml(changeset("2"), changeset("3", 'logicalFilePath="own"')),
+    "b.sql": "--liquibase formatted sql logicalFilePath:header\n--changeset me:4\nSELECT 4;",
+    "c.xml": xml(changeset("5"), '<include file="d.xml"/>', attributes='logicalFilePath="c"'),
+    "d.xml": xml(changeset("1"), changeset("6")),
+    "raw.sql": "SELECT 7;",
+}
+
+
+def test_logical_file_path_above():
+    """What is included may have the logical path of what includes it, or of the include: releases differ."""
+    found = changesets(ABOVE)
+    assert [(each.revision, each.other) for each in found] == [
+        ("all::1::me", ""),
+        ("all::2::me", "a.xml::2::me"),
+        ("own::3::me", ""),
+        ("given::4::me", "header::4::me"),
+        ("c::5::me", ""),
+        ("c::1::me", "d.xml::1::me"),
+        ("c::6::me", "d.xml::6::me"),
+        ("raw.sql::raw::includeAll", ""),
+    ]
     assert names({"a.sql": "--liquibase formatted sql logicalFilePath:all\n--changeset me:1\nSELECT 1"}) == [
-        "all::1::me"
+        "a.sql::1::me"
+    ]
+
+
+def test_logical_file_path_of_two():
+    """A name that two would share is no proof of either: the release that gives it to both runs neither."""
+    root = xml(changeset("1"), '<include file="a.xml"/>', '<include file="b.xml"/>', attributes='logicalFilePath="all"')
+    found = changesets({"root.xml": root, "a.xml": xml(changeset("1")), "b.xml": xml(changeset("2"))})
+    assert [(each.revision, each.other) for each in found] == [
+        ("all::1::me", ""),
+        ("a.xml::1::me", ""),
+        ("all::2::me", "b.xml::2::me"),
     ]
 
 
