@@ -573,6 +573,12 @@ def test_replace_and_tell(inject):
     assert inject(printed, "") == printed
 
 
+def test_replace_by_another_proof(inject):
+    """A history is waited for as long as the Job was."""
+    printed = inject(other(OTHERS["kubectl wait"][0]), SCHEMA)
+    assert container(printed, "wait-for-db")["args"][:3] == ["schema", "--timeout", "600s"]
+
+
 # A gate that is there.
 
 OWN = """
@@ -629,7 +635,10 @@ def test_in_place(inject, line, changes):
 
 ARGS = {
     "another revision": ("--revision bbb2", ["schema", "--tool", "alembic", "--revision", "bbb2", "--timeout", "8m"]),
-    "another tool": ("--tool flyway --revision 1.10", ["schema", "--tool", "flyway", "--revision", "1.10"]),
+    "another tool": (
+        "--tool flyway --revision 1.10",
+        ["schema", "--timeout", "8m", "--tool", "flyway", "--revision", "1.10"],
+    ),
     "a file of revisions": (
         "--revision-file /etc/revision",
         ["schema", "--tool", "alembic", "--timeout", "8m", "--revision-file", "/etc/revision"],
@@ -643,7 +652,7 @@ ARGS = {
 
 @pytest.mark.parametrize(("line", "args"), ARGS.values(), ids=ARGS)
 def test_arguments(inject, line, args):
-    """What is given replaces what says the same; another proof replaces all."""
+    """What is given replaces what says the same; another proof replaces all but for how long it is waited for."""
     printed = inject(deployment(OWN), line)
     assert container(printed, "migrated")["args"] == args
     assert inject(printed, line) == printed
