@@ -34,7 +34,7 @@ from gatekeeper.gate.verdict import Denied, Unreachable
 from gatekeeper.histories.judge import Lock
 from gatekeeper.histories.look import Found
 from gatekeeper.histories.postgres_url import URL_EXAMPLE, cannot_be_parsed, read_url
-from gatekeeper.histories.urls import refuse_unexpanded
+from gatekeeper.histories.urls import refuse_unexpanded, said_twice
 from gatekeeper.tools.shared.record import CURRENT, PATH, Row, Tool
 
 OWN_PARAMETERS = {
@@ -82,6 +82,8 @@ _FILES = re.compile(
 """What libpq says of TLS' files."""
 _INTEGERS = ("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout")
 """What libpq parses no sooner than it has a connection."""
+_PLACE = {"host": "host", "port": "port", "dbname": "database", "user": "user"}
+"""libpq's parameters of which asyncpg and postgres.js take what stands in the URL's place."""
 _HARMLESS = re.compile(r"[\w./-]*|tcp://[\d.:]+", re.ASCII)
 _NO_MODE = 'invalid sslmode value: "-"'
 _NO_PASSFILE = "/dev/null/none"
@@ -168,7 +170,12 @@ def connection_parameters(url: str | None) -> dict[str, str]:
         parsed = conninfo_to_dict(conninfo)
     except (psycopg.Error, UnicodeError):  # the latter for what is not UTF-8, escaped or not
         parsed = {"host": "@"}
-    parameters = {key: str(value) for key, value in parsed.items()} | said
+    place = {key: str(value) for key, value in parsed.items()}
+    for key, part in _PLACE.items():
+        is_socket = said.get(key, "").startswith("/") and place.get(key) == "localhost"  # Prisma's form
+        if key in said and place.get(key, "").strip(",") not in ("", said[key]) and not is_socket:
+            raise said_twice(part, URL_EXAMPLE)
+    parameters = place | said
     # An unescaped @, / or ? of a password ends up in the parts around it, and those are told to people.
     places = [parameters.get(part, "") for part in ("host", "dbname")]
     ports = parameters.get("port", "").split(",")

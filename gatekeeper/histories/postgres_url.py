@@ -51,6 +51,15 @@ _TARGETS = {
     **dict.fromkeys(("prefersecondary", "preferslave"), "prefer-standby"),
 }
 """JDBC's targetServerType, in libpq's words; the others mean any."""
+_NAMES = {
+    "database": "dbname",
+    "PGHOST": "host",
+    "PGPORT": "port",
+    "PGDBNAME": "dbname",  # JDBC's
+    "socket": "host",
+    "socket_dir": "host",  # dbmate's, Ecto's
+}
+"""Other names of a place than libpq's."""
 _HOST_AND_PORT = re.compile(r"(?:\[([\da-fA-F:.]+)\]|([^/:\[\]]*))(?::(\d+))?", re.ASCII)
 
 
@@ -89,22 +98,26 @@ def read_url(url: str, known: Collection[str]) -> Written:
     # As libpq reads it: user and password may be all that is before the first slash.
     login = match[0] if (match := re.match("[^@/]*@", rest)) else ""
     place, _, query = rest[len(login) :].partition("?")
-    said = _said(query)
-    database = place.partition("/")[2]
-    if any(key == "dbname" and database not in ("", value) for key, value in said):
-        raise urls.said_twice("database")
-    if is_jdbc and not login and place.startswith("/"):
+    said = _said(query, set() if is_jdbc else {*known} - {"options"})
+    if is_jdbc and not login and place.startswith("/") and "host" not in dict(said):
         said.insert(0, ("host", "localhost"))
     return _written(f"postgresql://{login}{place}", said, known, _JDBC_TLS if is_jdbc else _TLS)
 
 
-def _said(query: str) -> list[tuple[str, str]]:
-    """Return the parameters of a URL, in its order."""
+def _said(query: str, with_plus: Collection[str]) -> list[tuple[str, str]]:
+    """Return the parameters of a URL, in its order.
+
+    To all drivers but libpq a + is a space. That may be one of libpq's, so those `with_plus` keep theirs; libpq's
+    `options` cannot have any where it stands for a space, and what else it does not know is others'.
+    """
     pairs = [pair.partition("=") for pair in query.split("&") if pair]
     # An unescaped @ of a password ends up in the parts around it, and those are told to people.
     odd = any("@" in key or ("@" in value and key not in ("user", "password")) for key, _, value in pairs)
     try:
-        said = [("dbname" if key == "database" else key, urls.unescaped(value)) for key, _, value in pairs]
+        said = [
+            (_NAMES.get(key, key), urls.unescaped(value if key in with_plus else value.replace("+", " ")))
+            for key, _, value in pairs
+        ]
     except ValueError:
         odd = True
     if odd:

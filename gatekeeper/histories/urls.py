@@ -103,11 +103,11 @@ def refuse_other_ways(keys: Iterable[str], example: str) -> None:
         )
 
 
-def said_twice(part: str) -> Misconfigured:
+def said_twice(part: str, example: str) -> Misconfigured:
     """Return what is wrong where the place of a URL and its parameters differ, which drivers read in both ways."""
     return Misconfigured(
         f"the database URL says two {part}s, in its place and by a parameter, of which drivers take one or the other; "
-        "leave out the parameter, and write for example postgresql://app@db.shop.svc:5432/app"
+        f"leave out the parameter, and write for example {example}"
     )
 
 

@@ -131,8 +131,18 @@ def test_same(url):
         ),
         pytest.param(
             "jdbc:mysql://db/shop?user=app&password=a%2Bb+c",
-            {"user": "app", "password": "a+b+c", "host": "db", "database": "shop"},
+            {"user": "app", "password": "a+b c", "host": "db", "database": "shop"},
             id="JDBC's password",
+        ),
+        pytest.param(
+            "jdbc:mariadb://db/shop?user=app&password=a+b",
+            {"user": "app", "password": "a+b", "host": "db", "database": "shop"},
+            id="MariaDB's JDBC's password",
+        ),
+        pytest.param(
+            "mysql://app@db/shop?ssl-ca=&autoReconnect",
+            {"user": "app", "host": "db", "database": "shop"},
+            id="nothing said",
         ),
         pytest.param(
             "mysql://db/shop?ssl_ca=/ca&ssl_cert=/c&ssl_key=/k",
@@ -156,7 +166,7 @@ def test_same(url):
 def test_parameters(url, parameters):
     """Parameters are what the URL's driver would understand, and the rest is left out.
 
-    Go's were checked with go-sql-driver/mysql 1.9.3's ParseDSN.
+    Go's were checked with go-sql-driver/mysql 1.9.3's ParseDSN, JDBC's with Connector/J 9.1.0 and MariaDB's 3.5.1.
     """
     if parameters is None:
         with pytest.raises(Misconfigured):
@@ -213,8 +223,31 @@ def test_tls(query, mode):
 
 
 @pytest.mark.parametrize(
+    ("query", "mode"),
+    [
+        ("useSsl=true", "verify_identity"),
+        ("useSSL=1", "verify_identity"),
+        ("useSsl", "verify_identity"),
+        ("useSSL=true&sslMode=disable", "verify_identity"),
+        ("useSsl=true&disableSslHostnameVerification=true", "verify_ca"),
+        ("useSsl=true&disableSslHostnameVerification=false", "verify_identity"),
+        ("useSsl=true&trustServerCertificate=true", "required"),
+        ("useSsl=false", "disabled"),
+        ("sslMode=trust", "required"),
+    ],
+)
+def test_mariadbs_jdbc_tls(query, mode):
+    """MariaDB's JDBC driver verifies where useSsl says no more; checked with mariadb-java-client 3.5.1's sslMode()."""
+    assert connection_parameters(f"jdbc:mariadb://db/shop?{query}").get("ssl_mode") == mode
+
+
+@pytest.mark.parametrize(
     ("query", "key"),
     [
+        ("ssl", "ssl"),
+        ("useSSL", "usessl"),
+        ("requireSSL=", "requiressl"),
+        ("tls=", "tls"),
         ("ssl-mode=maybe", "sslmode"),
         ("tls=hunter2", "tls"),
         ("sslaccept=no", "sslaccept"),

@@ -349,11 +349,73 @@ def test_spellings(url, told):
     assert set(connection_parameters(url)) - set(told) <= {"host", "port"}
 
 
-@pytest.mark.parametrize("query", ["dbname=other", "database=other", "dbname=shop&database=other"])
-def test_two_databases(query):
-    """Libpq and SQLAlchemy take the parameter, Node the place: what differs is nobody's."""
-    with pytest.raises(Misconfigured, match="says two databases, in its place and by a parameter"):
-        connection_parameters(f"postgresql://db/shop?{query}")
+@pytest.mark.parametrize(
+    ("url", "part"),
+    [
+        ("postgresql://db/shop?dbname=other", "database"),
+        ("postgresql://db/shop?database=other", "database"),
+        ("postgresql://db/shop?dbname=shop&database=other", "database"),
+        ("jdbc:postgresql://db/shop?PGDBNAME=other", "database"),
+        ("postgresql://db/shop?host=other", "host"),
+        ("postgresql://db:1/shop?host=other:1", "host"),
+        ("postgresql://a,b/shop?host=a", "host"),
+        ("postgresql://db/shop?host=/cloudsql/p:r:i", "host"),
+        ("jdbc:postgresql://db/shop?PGHOST=other", "host"),
+        ("postgresql://db/shop?socket=/run/pg", "host"),
+        ("postgresql://db:5432/shop?port=6432", "port"),
+        ("jdbc:postgresql://db:5432/shop?PGPORT=6432", "port"),
+        ("postgresql://app@db/shop?user=other", "user"),
+    ],
+)
+def test_two_places(url, part):
+    """Libpq, SQLAlchemy and JDBC take the parameter, asyncpg and postgres.js the place: what differs is nobody's.
+
+    Checked with asyncpg 0.32.0's _parse_connect_dsn_and_args, postgres.js 3.4.9's options, pgjdbc 42.7.5's parseURL.
+    """
+    with pytest.raises(Misconfigured, match=f"says two {part}s, in its place and by a parameter"):
+        connection_parameters(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://db:5432/shop?host=db&port=5432&dbname=shop",
+        "postgresql://db/shop?port=5432",
+        "postgresql://?host=db&port=5432&dbname=shop",
+        "postgresql://?host=db:5432&database=shop",
+        "jdbc:postgresql:?PGHOST=db&PGPORT=5432&PGDBNAME=shop",
+    ],
+)
+def test_one_place(url):
+    """What a parameter says again, or says alone, is the place."""
+    assert connection_parameters(url) == {"host": "db", "port": "5432", "dbname": "shop"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://localhost/shop?host=/run/pg",  # as Prisma has it
+        "postgres:///shop?socket=/run/pg",  # dbmate: pkg/driver/postgres, connectionString
+        "postgres://localhost/shop?socket_dir=/run/pg",  # Ecto, whose Postgrex takes it first
+    ],
+)
+def test_sockets(url):
+    """A socket goes before the host that a URL cannot do without."""
+    assert connection_parameters(url) == {"host": "/run/pg", "dbname": "shop"}
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql://db/?options=-c+search_path%3Dapp", {"options": "-c search_path=app"}),
+        ("postgresql://db/?options=-c%20search_path%3Da%2Bb", {"options": "-c search_path=a+b"}),
+        ("jdbc:postgresql://db/?user=app&password=a+b%2B", {"user": "app", "password": "a b+"}),
+    ],
+)
+def test_plus(url, told):
+    """What encoders of forms make of a space is one to every driver but libpq, which can mean none in its options."""
+    assert connection_parameters(url) == {"host": "db", **told}
+    assert left_over("postgresql://db/?search_path=a,+b") == {"search_path": "a, b"}
 
 
 def test_unix_sock():
