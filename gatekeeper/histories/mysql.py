@@ -236,8 +236,8 @@ class MySQLSession:
     def find(self, names: Sequence[str], schemas: Sequence[str], columns: Sequence[str] = ()) -> list[Found]:
         """Return the tables of these names in the databases asked for; elsewhere only the history, the first name.
 
-        Names are found in upper and lower case, columns are spelled as in `columns`. Denied is
-        raised if the history may exist and not be read.
+        Names are found as they are spelled and in upper case, and otherwise where the server finds them so; columns are
+        spelled as in `columns`. Denied is raised if the history may exist and not be read.
         """
         [(self._database, self._user)] = self.ask("SELECT DATABASE(), CURRENT_USER()")
         places = list(dict.fromkeys(self._database if schema in (PATH, CURRENT) else schema for schema in schemas))
@@ -256,12 +256,18 @@ class MySQLSession:
         for table, column, rights in self.ask(_COLUMNS, place, tuple({name.lower() for name in names})):
             tables.setdefault(table, []).append((column, rights))
         for name in dict.fromkeys(names):
-            alike = sorted((table for table in tables if table.lower() == name.lower()), key=lambda each: each != name)
-            for table in alike[:1]:
+            alike = [table for table in tables if table.lower() == name.lower()]
+            for table in sorted(alike, key=lambda each: (each != name, each != name.upper()))[:1]:
+                # Liquibase spells its own so; any other spelling is another table to a server that tells it.
+                if table not in (name, name.upper()) and not self._is_there(place, name):
+                    continue
                 columns = tuple(spelled.get(column.lower(), column) for column, _ in tables[table])
                 readable = all("select" in rights for _, rights in tables[table])
                 is_here = place == self._database
                 yield Found(name, place, table, columns, is_here, is_here, readable)
+
+    def _is_there(self, place: str, table: str) -> bool:
+        return self._ask_in_vain(f"SELECT 1 FROM {_name(place, table)} LIMIT 0") is not None  # noqa: S608 - quoted
 
     def _check_right(self, place: str, table: str) -> None:
         """Raise Denied unless all of a table, which may be hidden or hide some of its columns, can be read."""

@@ -144,6 +144,14 @@ def test_exact_case_first(mariadb, mariadb_database, run):
     assert len(found) == 3
 
 
+def test_no_other_case(mariadb_database, run):
+    """A table that the tool would not find, for the server tells its name's case, is not its history."""
+    run(MIGRATE.replace("schema_m", "Schema_M"), "INSERT INTO Schema_Migrations VALUES (5, false)")
+    is_found = run("SELECT @@lower_case_table_names") != ((0,),)
+    assert isinstance(look(mariadb_database), Open if is_found else Waiting)
+    assert look(mariadb_database, table="Schema_Migrations") == Open("has 5 applied")
+
+
 @pytest.mark.parametrize(
     ("kind", "value", "want", "reason"),
     [
