@@ -165,8 +165,9 @@ def located(question: Question, left: Mapping[str, str], *, table: str | None) -
         place = tool.place(left)
     except ValueError as fault:
         raise Misconfigured(f"the database URL's {fault}") from fault
-    known = {*tool.search_path, *tool.parameters, *_NO_PLACE}
-    strange = next((name for name in left if _OF_PLACE.search(name) and plain(name) not in {*map(plain, known)}), "")
+    known = {*tool.search_path, *tool.parameters}
+    others = {name for name in left if name not in known and plain(name) not in map(plain, _NO_PLACE)}
+    strange = next(filter(_OF_PLACE.search, sorted(others)), "")
     if strange and question.schema in (None, PATH, CURRENT):
         by = "--query" if question.query else f"--table, for example --table app.{question.table}"
         raise Misconfigured(

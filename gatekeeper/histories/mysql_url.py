@@ -184,6 +184,7 @@ def _cannot_be_parsed() -> Misconfigured:
 def _written(
     of_place: dict[str, str], said: list[tuple[str, str]], words: Mapping[str, Mapping[str, str]] = _TLS
 ) -> Written:
+    urls.refuse_repeated(said, URL_EXAMPLE)
     options = {urls.plain(key): value for key, value in said}
     urls.refuse_other_ways(options, f"{URL_EXAMPLE}, or mysql://app@/app?socket=/run/mysqld/mysqld.sock")
     parts = {part: options[key] for key, part in _PLACES.items() if options.get(key)} | of_place

@@ -136,6 +136,7 @@ def cannot_be_parsed() -> Misconfigured:
 def _written(
     conninfo: str, said: Sequence[tuple[str, str]], known: Collection[str], words: Mapping[str, Mapping[str, str]]
 ) -> Written:
+    urls.refuse_repeated(said, URL_EXAMPLE)
     options = {urls.plain(key): value for key, value in said}
     urls.refuse_other_ways(options, f"{URL_EXAMPLE}, or postgresql://app@/app?host=/cloudsql/project:region:instance")
     files = {urls.plain(key): key for key in known if key.startswith("ssl") and key != "sslmode"} | _FILES

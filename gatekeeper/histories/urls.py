@@ -111,6 +111,20 @@ def said_twice(part: str, example: str) -> Misconfigured:
     )
 
 
+def refuse_repeated(said: Iterable[tuple[str, str]], example: str) -> None:
+    """Raise Misconfigured for a parameter of two values, of which libpq takes the last and Go's drivers the first.
+
+    Several hosts are no contradiction.
+    """
+    values: dict[str, str] = {}
+    for key, value in said:
+        if plain(key) != "host" and values.setdefault(plain(key), value) != value:
+            raise Misconfigured(
+                f"the database URL says {key} twice, and drivers take the first or the last; "
+                f"leave one out, and write for example {example}"
+            )
+
+
 def said_of_tls(options: Mapping[str, str], words: Mapping[str, Mapping[str, str]], example: str) -> set[str]:
     """Return the modes that parameters of plain keys ask for; words are: key -> value -> mode, or nothing."""
     said = set()

@@ -90,7 +90,10 @@ def migrated(table: str, version: int) -> str:
         ("x-migrations-table=billing.odd", 124, "nothing is applied yet"),
         ("search_path=billing,public", 124, "elsewhere there is public.schema_migrations"),
         ("x-migrations-table=a&x-migrations-table-quoted=true", 2, "x-migrations-table is not quoted"),
+        ("search_path=billing,+public", 124, "elsewhere there is public.schema_migrations"),
+        ("search_path=+public", 0, "has 3 applied"),
         ("schema=billing", 2, "parameter schema is none that golang-migrate reads"),
+        ("Search_Path=billing", 2, "parameter Search_Path is none that golang-migrate reads"),
         ("schema_search_path=billing", 2, "--table, for example --table app.schema_migrations"),
     ],
 )

@@ -280,6 +280,12 @@ def test_two_places(query, part):
         connection_parameters(f"mysql://db:3306/shop?{query}")
 
 
+def test_repeated():
+    """What is said twice is nobody's, here too."""
+    with pytest.raises(Misconfigured, match=r"says sslMode twice, .*; leave one out, and write for example mysql:"):
+        connection_parameters("mysql://db/shop?ssl-mode=VERIFY_CA&sslMode=DISABLED")
+
+
 def test_other_ways():
     """A way to connect that the gate does not have is none to go without."""
     with pytest.raises(Misconfigured, match=r"cannot connect by .* cloudsqlinstance; .*, or mysql://app@/app\?socket="):

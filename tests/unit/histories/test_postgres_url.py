@@ -354,7 +354,6 @@ def test_spellings(url, told):
     [
         ("postgresql://db/shop?dbname=other", "database"),
         ("postgresql://db/shop?database=other", "database"),
-        ("postgresql://db/shop?dbname=shop&database=other", "database"),
         ("jdbc:postgresql://db/shop?PGDBNAME=other", "database"),
         ("postgresql://db/shop?host=other", "host"),
         ("postgresql://db:1/shop?host=other:1", "host"),
@@ -374,6 +373,24 @@ def test_two_places(url, part):
     """
     with pytest.raises(Misconfigured, match=f"says two {part}s, in its place and by a parameter"):
         connection_parameters(url)
+
+
+@pytest.mark.parametrize(
+    ("query", "key"),
+    [
+        ("sslmode=verify-full&sslmode=disable", "sslmode"),
+        ("sslmode=verify-full&ssl-mode=disable", "ssl-mode"),
+        ("dbname=shop&database=other", "dbname"),
+        ("search_path=app&search_path=public", "search_path"),
+        ("schema=app&schema=public", "schema"),
+        ("options=-ca%3Db&options=-cc%3Dd", "options"),
+    ],
+)
+def test_repeated(query, key):
+    """Libpq and asyncpg take the last, Go's drivers the first: what is said twice is nobody's."""
+    with pytest.raises(Misconfigured, match=f"says {key} twice, .*; leave one out, and write for example postgresql:"):
+        connection_parameters(f"postgresql://db/shop?{query}")
+    connection_parameters("postgresql://db/shop?sslmode=require&sslmode=require")
 
 
 @pytest.mark.parametrize(
