@@ -95,14 +95,16 @@ _WITHOUT_TLS = (
     "account of another plugin"
 )
 _OTHER_PLUGIN = (
-    "the account's plugin, ed25519, is none that the gate has, with TLS or without; let an administrator make another "
-    "account, for example by CREATE USER gate IDENTIFIED VIA mysql_native_password USING PASSWORD('...')"
+    "the account's plugin, {}, is none that the gate has, with TLS or without; let an administrator make another "
+    "account, for example by CREATE USER gate IDENTIFIED BY '...'"
 )
-_PACKAGES = {"cryptography": _WITHOUT_TLS, "pynacl": _OTHER_PLUGIN}
+_PACKAGES = {"cryptography": _WITHOUT_TLS, "pynacl": _OTHER_PLUGIN.format("ed25519")}
 """What PyMySQL would need for a way to log in, and what it means that it asks for it."""
 _INACTIVE = (
     "if a role that is not active has it: SET DEFAULT ROLE ALL TO {0}; on MariaDB: SET DEFAULT ROLE role FOR {0};"
 )
+_PLUGIN = re.compile(r"plugin 'b'(\w+)'' not configured", re.ASCII)
+"""In what PyMySQL says of one that it has not."""
 _SELECT = re.compile(r"[\s(]*SELECT\b", re.IGNORECASE)
 _AFTER_CLIENTS = 3000
 """The first number that is a server's again."""
@@ -491,6 +493,8 @@ def _log_in(
         for package, why in _PACKAGES.items():
             if isinstance(fault.__cause__, RuntimeError) and f"'{package}' package is required" in str(fault):
                 raise Denied(why) from fault
+        if plugin := _PLUGIN.search(str(fault)):
+            raise Denied(_OTHER_PLUGIN.format(plugin[1])) from fault
         raise
     return connection, line
 

@@ -787,9 +787,11 @@ def test_nonsense(answer):
         ("mysql_clear_password", b"", b"", "asks for the password in clear text, and the line is without TLS"),
         ("dialog", b"\x04Password: ", b"", "asks for the password in clear text, and the line is without TLS"),
         ("client_ed25519", b"x" * 32, b"", "plugin, ed25519, is none that the gate has, with TLS or without"),
+        ("parsec", b"x" * 32, b"", "plugin, parsec, is none .*CREATE USER gate IDENTIFIED BY"),
+        ("auth_gssapi_client", b"mysql/db@SHOP\0\0", b"", "plugin, auth_gssapi_client, is none that the gate has"),
         ("sha256_password", b"x" * 20 + b"\0", packet(4, b"\x01-----BEGIN"), "by TLS, .*ssl-mode=REQUIRED"),
     ],
-    ids=["clear", "dialog", "ed25519", "sha256"],
+    ids=["clear", "dialog", "ed25519", "parsec", "gssapi", "sha256"],
 )
 def test_ways_to_ask_for_a_password(monkeypatch, plugin, data, more, words):
     """A way to ask for the password that tells it to who listens, or that the gate has not, is denied with a cure."""
