@@ -67,7 +67,10 @@ _DENIED = re.compile(
     r"password authentication failed|no password supplied|authentication failed|no pg_hba.conf entry"
     r"|pg_hba.conf rejects connection|SSL required"
     r'|role ".*" does not exist|not permitted to log in|database ".*" does not exist|permission denied for database'
-    r"|no such (?:user|database)",
+    r"|no such (?:user|database)"
+    # what libpq says of a way to log in that it has not, has nothing for, or is not to take
+    r"|authentication (?:method \d+ )?not supported|authentication mechanisms are supported|requires OAuth"
+    r"|No Kerberos credentials|no credential cache|authentication method requirement|channel binding (?:is )?required",
     re.IGNORECASE,
 )
 """Of a failed connection libpq gives no SQLSTATE, only text: its own, pgbouncer's, PostgreSQL's in English."""
@@ -377,6 +380,8 @@ def _judge(given: dict[str, str], used: dict[str, str]) -> None:
             raise _never(f'invalid integer value "{used[key]}" for connection option "{key}"')
     hosts = ["/"] * (1 + (used.get("host") or used.get("hostaddr", "")).count(","))  # no such socket
     nowhere = {"host": ",".join(hosts), "hostaddr": "", "password": "-"}
+    if used.get("gssencmode") == "require":  # which no socket has
+        nowhere["gssencmode"] = "prefer"
     line = pq.PGconn.connect_start(make_conninfo(**{**given, **nowhere}).encode())
     said = _text(line.error_message)
     line.finish()

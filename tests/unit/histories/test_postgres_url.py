@@ -256,6 +256,9 @@ def environment(monkeypatch):
         ("postgresql://db/app?sslmode=require&sslrootcert=system", {}, 'weak sslmode "require" may not be used'),
         ("postgresql://db/app?sslnegotiation=direct&sslmode=prefer", {}, 'weak sslmode "prefer" may not be used'),
         ("postgresql://db/app", {"PGHOST": "$(DB_HOST)"}, None),
+        ("postgresql://db/app", {"PGGSSENCMODE": "require"}, None),
+        ("postgresql://db/app?gssencmode=require", {}, None),
+        ("postgresql://db/app?gssencmode=maybe", {}, 'invalid gssencmode value: "maybe"'),
         (None, {"PGHOST": "$(DB_HOST)"}, r"$(DB_HOST) in the database URL is no value"),
     ],
 )
