@@ -165,15 +165,8 @@ def located(question: Question, left: Mapping[str, str], *, table: str | None) -
         place = tool.place(left)
     except ValueError as fault:
         raise Misconfigured(f"the database URL's {fault}") from fault
-    known = {*tool.search_path, *tool.parameters}
-    others = {name for name in left if name not in known and plain(name) not in map(plain, _NO_PLACE)}
-    strange = next(filter(_OF_PLACE.search, sorted(others)), "")
-    if strange and question.schema in (None, PATH, CURRENT):
-        by = "--query" if question.query else f"--table, for example --table app.{question.table}"
-        raise Misconfigured(
-            f"the database URL's parameter {strange} is none that {tool.name} reads; leave it out, and write "
-            f"schema and table of the history by {by}"
-        )
+    if question.schema in (None, PATH, CURRENT):
+        _judge_place(question, left)
     if not place.locks:
         tool = replace(tool, lock_is_sure=False)
     if place.lock_table and tool.lock_table:
@@ -182,6 +175,22 @@ def located(question: Question, left: Mapping[str, str], *, table: str | None) -
         return replace(question, tool=tool)
     schema = question.schema if place.schema is None else place.schema
     return replace(question, tool=tool, table=place.table or question.table, schema=schema)
+
+
+def _judge_place(question: Question, left: Mapping[str, str]) -> None:
+    known = {*question.tool.search_path, *question.tool.parameters}
+    others = [name for name in left if name not in known and plain(name) not in map(plain, _NO_PLACE)]
+    if strange := next(filter(_OF_PLACE.search, others), ""):
+        by = "--query" if question.query else f"--table, for example --table app.{question.table}"
+        raise Misconfigured(
+            f"the database URL's parameter {strange} is none that {question.tool.name} reads; leave it out, and write "
+            f"schema and table of the history by {by}"
+        )
+    if unclear := next((name for name in left if name in known and "+" in left[name]), ""):
+        raise Misconfigured(
+            f"the database URL's parameter {unclear} has a +, which is a space to some drivers and none to others; "
+            "write for example search_path=app,%20public"
+        )
 
 
 def judge_url(url: str) -> None:

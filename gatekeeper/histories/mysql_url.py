@@ -77,6 +77,7 @@ def _either(off: str, on: str) -> dict[str, str]:
 
 _TLS = {
     "sslmode": {
+        "": "",
         **dict.fromkeys(("disable", "disabled", "none"), "disabled"),
         **dict.fromkeys(("allow", "prefer", "preferred"), "preferred"),
         **dict.fromkeys(("require", "required", "trust"), "required"),
@@ -84,6 +85,7 @@ _TLS = {
         **dict.fromkeys(("verifyfull", "verifyidentity"), "verify_identity"),
     },
     "tls": {
+        "": "",
         **_either("disabled", "verify_identity"),
         "preferred": "preferred",
         "skipverify": "required",

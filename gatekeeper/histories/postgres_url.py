@@ -98,24 +98,23 @@ def read_url(url: str, known: Collection[str]) -> Written:
     # As libpq reads it: user and password may be all that is before the first slash.
     login = match[0] if (match := re.match("[^@/]*@", rest)) else ""
     place, _, query = rest[len(login) :].partition("?")
-    said = _said(query, set() if is_jdbc else {*known} - {"options"})
+    said = _said(query, is_jdbc=is_jdbc)
     if is_jdbc and not login and place.startswith("/") and "host" not in dict(said):
         said.insert(0, ("host", "localhost"))
     return _written(f"postgresql://{login}{place}", said, known, _JDBC_TLS if is_jdbc else _TLS)
 
 
-def _said(query: str, with_plus: Collection[str]) -> list[tuple[str, str]]:
+def _said(query: str, *, is_jdbc: bool) -> list[tuple[str, str]]:
     """Return the parameters of a URL, in its order.
 
-    To all drivers but libpq a + is a space. That may be one of libpq's, so those `with_plus` keep theirs; libpq's
-    `options` cannot have any where it stands for a space, and what else it does not know is others'.
+    To JDBC, as to most drivers, a + is a space; to libpq it is a +, which in its options can only mean a space.
     """
     pairs = [pair.partition("=") for pair in query.split("&") if pair]
     # An unescaped @ of a password ends up in the parts around it, and those are told to people.
     odd = any("@" in key or ("@" in value and key not in ("user", "password")) for key, _, value in pairs)
     try:
         said = [
-            (_NAMES.get(key, key), urls.unescaped(value if key in with_plus else value.replace("+", " ")))
+            (_NAMES.get(key, key), urls.unescaped(value.replace("+", " ") if is_jdbc or key == "options" else value))
             for key, _, value in pairs
         ]
     except ValueError:

@@ -112,7 +112,7 @@ def said_twice(part: str, example: str) -> Misconfigured:
 
 
 def refuse_repeated(said: Iterable[tuple[str, str]], example: str) -> None:
-    """Raise Misconfigured for a parameter of two values, of which libpq takes the last and Go's drivers the first.
+    """Raise Misconfigured for a parameter of two values, of which most drivers take the last, and lib/pq the first.
 
     Several hosts are no contradiction.
     """

@@ -179,6 +179,8 @@ def test_parameters(url, parameters):
     ("query", "mode"),
     [
         ("charset=utf8mb4", None),
+        ("tls=", None),
+        ("ssl-mode=", None),
         ("ssl-mode=DISABLED", "disabled"),
         ("sslmode=disable", "disabled"),
         ("ssl_mode=preferred", "preferred"),
@@ -247,7 +249,6 @@ def test_mariadbs_jdbc_tls(query, mode):
         ("ssl", "ssl"),
         ("useSSL", "usessl"),
         ("requireSSL=", "requiressl"),
-        ("tls=", "tls"),
         ("ssl-mode=maybe", "sslmode"),
         ("tls=hunter2", "tls"),
         ("sslaccept=no", "sslaccept"),

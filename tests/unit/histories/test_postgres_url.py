@@ -390,7 +390,7 @@ def test_two_places(url, part):
     ],
 )
 def test_repeated(query, key):
-    """Libpq and asyncpg take the last, Go's drivers the first: what is said twice is nobody's."""
+    """Libpq, asyncpg and pgx take the last, lib/pq the first: what is said twice is nobody's."""
     with pytest.raises(Misconfigured, match=f"says {key} twice, .*; leave one out, and write for example postgresql:"):
         connection_parameters(f"postgresql://db/shop?{query}")
     connection_parameters("postgresql://db/shop?sslmode=require&sslmode=require")
@@ -433,9 +433,10 @@ def test_sockets(url):
     ],
 )
 def test_plus(url, told):
-    """What encoders of forms make of a space is one to every driver but libpq, which can mean none in its options."""
+    """What encoders of forms make of a space is one to JDBC, and in libpq's options, which can mean nothing else."""
     assert connection_parameters(url) == {"host": "db", **told}
-    assert left_over("postgresql://db/?search_path=a,+b") == {"search_path": "a, b"}
+    assert left_over("jdbc:postgresql://db/?currentSchema=a,+b") == {"currentSchema": "a, b"}
+    assert left_over("postgresql://db/?search_path=a,+b") == {"search_path": "a,+b"}
 
 
 def test_unix_sock():
