@@ -33,7 +33,7 @@ from gatekeeper.gate.settings import Misconfigured, file_bytes
 from gatekeeper.gate.verdict import Denied, Unreachable
 from gatekeeper.histories.judge import Lock
 from gatekeeper.histories.look import Found
-from gatekeeper.histories.postgres_url import URL_EXAMPLE, cannot_be_parsed, read_url
+from gatekeeper.histories.postgres_url import PORT, URL_EXAMPLE, cannot_be_parsed, read_url
 from gatekeeper.histories.urls import refuse_unexpanded, said_twice
 from gatekeeper.tools.shared.record import CURRENT, PATH, Row, Tool
 
@@ -41,7 +41,6 @@ OWN_PARAMETERS = {
     "application_name": "gatekeeper",
     "client_encoding": "UTF8",  # else a SQL_ASCII database gives bytes
 }
-PORT = "5432"
 CONNECT_TIMEOUT = 5
 """Seconds for each address, and less where there are several."""
 LEAST_CONNECT_TIMEOUT = 2

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.histories import urls
 
+PORT = "5432"
 URL_EXAMPLE = "postgresql://app@db.shop.svc:5432/app"
 
 _SCHEME = re.compile(rf"(?:{urls.POSTGRES_SCHEMES})(//)?", re.ASCII)
@@ -81,7 +82,8 @@ def read_url(url: str, known: Collection[str]) -> Written:
     if pdo := urls.PDO.match(written):
         return Written(written[pdo.end() :].replace(";", " "), {}, {})
     if pairs := urls.key_values(written):
-        return _written("", [(_DOTNET.get(key, key), value) for key, value in pairs.items()], known, _TLS)
+        keys = {"port": PORT} | {_DOTNET.get(key, key): value for key, value in pairs.items()}  # as JDBC's below
+        return _written("", [*keys.items()], known, _TLS)
     scheme = _SCHEME.match(written)
     if not scheme:
         if _OTHER_SCHEME.match(written):
@@ -99,8 +101,11 @@ def read_url(url: str, known: Collection[str]) -> Written:
     login = match[0] if (match := re.match("[^@/]*@", rest)) else ""
     place, _, query = rest[len(login) :].partition("?")
     said = _said(query, is_jdbc=is_jdbc)
-    if is_jdbc and not login and place.startswith("/") and "host" not in dict(said):
-        said.insert(0, ("host", "localhost"))
+    if is_jdbc:  # which reads none of libpq's variables
+        server = place.partition("/")[0]
+        own = {} if login or server.strip(":0123456789") else {"host": "localhost"}
+        own |= {} if re.search(r":\d+(?:,|\Z)", server) else {"port": PORT}
+        said = [(key, value) for key, value in own.items() if key not in dict(said)] + said
     return _written(f"postgresql://{login}{place}", said, known, _JDBC_TLS if is_jdbc else _TLS)
 
 

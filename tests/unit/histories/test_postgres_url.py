@@ -65,7 +65,7 @@ def test_same(url):
             {"host": "db", "sslmode": "verify-full", "sslrootcert": "/ca.crt"},
             id="sslmode",
         ),
-        pytest.param("jdbc:postgresql://db/?ssl=false", {"host": "db"}, id="JDBC's ssl, off"),
+        pytest.param("jdbc:postgresql://db/?ssl=false", {"host": "db", "port": "5432"}, id="JDBC's ssl, off"),
         pytest.param(
             "postgres://db?options=-c%20statement_timeout%3D9s",
             {"host": "db", "options": "-c statement_timeout=9s"},
@@ -152,7 +152,7 @@ def test_tls(query, told):
 )
 def test_jdbc_tls(query, told):
     """JDBC verifies where ssl is set, unless sslmode says otherwise; checked with pgjdbc 42.7.5's SslMode.of."""
-    assert connection_parameters(f"jdbc:postgresql://db/?{query}") == {"host": "db", **told}
+    assert connection_parameters(f"jdbc:postgresql://db/?{query}") == {"host": "db", "port": "5432", **told}
 
 
 @pytest.mark.parametrize(
@@ -287,6 +287,10 @@ def test_never(environment, url, variables, words):
         ("host=db", {"PGUSER": "h\udce4sslich", "PGSSLROOTCERT": "\udce4"}, "h\ufffdsslich on db:5432"),
         ("postgresql://app@/shop?host=/run/pg", {}, "shop on /run/pg:5432"),
         ("jdbc:postgresql:shop?user=app", {"PGHOST": "other"}, "shop on localhost:5432"),
+        ("jdbc:postgresql://:5433/shop?user=app", {"PGHOST": "other"}, "shop on localhost:5433"),
+        ("jdbc:postgresql://[::1]/shop?user=app", {"PGPORT": "6432"}, "shop on ::1:5432"),
+        ("jdbc:postgresql://a,b:5433/shop?user=app", {"PGPORT": "6432"}, "shop on a:5432,b:5433"),
+        ("Host=db;Username=app;Database=shop", {"PGPORT": "6432"}, "shop on db:5432"),
     ],
 )
 def test_name(environment, tmp_path, url, variables, name):
@@ -363,6 +367,7 @@ def test_spellings(url, told):
         ("postgresql://a,b/shop?host=a", "host"),
         ("postgresql://db/shop?host=/cloudsql/p:r:i", "host"),
         ("jdbc:postgresql://db/shop?PGHOST=other", "host"),
+        ("jdbc:postgresql://a,b/shop?PGHOST=a", "host"),
         ("postgresql://db/shop?socket=/run/pg", "host"),
         ("postgresql://db:5432/shop?port=6432", "port"),
         ("jdbc:postgresql://db:5432/shop?PGPORT=6432", "port"),
@@ -429,7 +434,7 @@ def test_sockets(url):
     [
         ("postgresql://db/?options=-c+search_path%3Dapp", {"options": "-c search_path=app"}),
         ("postgresql://db/?options=-c%20search_path%3Da%2Bb", {"options": "-c search_path=a+b"}),
-        ("jdbc:postgresql://db/?user=app&password=a+b%2B", {"user": "app", "password": "a b+"}),
+        ("jdbc:postgresql://db/?user=app&password=a+b%2B", {"port": "5432", "user": "app", "password": "a b+"}),
     ],
 )
 def test_plus(url, told):
