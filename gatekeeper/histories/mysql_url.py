@@ -37,6 +37,7 @@ _UNIX_URL = re.compile(
     re.ASCII,
 )
 _PLACE = re.compile(r"(?:\[(?P<ipv6>[\da-fA-F:.]+)\]|(?P<host>(?:[\w.-]|%2[fF])*))(?::(?P<port>\d{0,5}))?", re.ASCII)
+_IPV6 = re.compile(r"[\da-fA-F]*:[\da-fA-F:]*:[\da-fA-F.]*", re.ASCII)
 _ADDRESS = re.compile(r"address=((?:\(\w+=[^()]*\))+)", re.ASCII)
 _BAD_ESCAPE = re.compile("%(?![0-9a-fA-F]{2})")
 _NAMES = {
@@ -142,6 +143,7 @@ def read_url(url: str) -> Written:
     urls.refuse_unexpanded(written)
     if pairs := urls.key_values(written):
         parts = {_DOTNET[key]: value for key, value in pairs.items() if key in _DOTNET}
+        parts["places"] = _in_a_url(parts.get("places", ""))
         return _written(parts, [(key, value) for key, value in pairs.items() if key not in _DOTNET])
     go = _GO_URL.fullmatch(written) or _GO_LOCAL.fullmatch(written)
     match = go or _UNIX_URL.fullmatch(written) or _URL.fullmatch(written)
@@ -172,8 +174,14 @@ def url_of_variables(environment: Mapping[str, str]) -> str:
         )
     escaped = {part: quote(value, "") for part, value in parts.items() if part not in ("places", "port")}
     login = ":".join(escaped[part] for part in ("user", "password") if part in escaped)
+    parts["places"] = _in_a_url(parts["places"])
     place = ":".join(parts[part] for part in ("places", "port") if part in parts)
     return f"mysql://{login}@{place}/{escaped.get('database', '')}"
+
+
+def _in_a_url(host: str) -> str:
+    """Return a host, which may be an IPv6 address or a socket's path, as the place of a URL has it."""
+    return f"[{host}]" if _IPV6.fullmatch(host) else host.replace("/", "%2F")
 
 
 def _cannot_be_parsed() -> Misconfigured:

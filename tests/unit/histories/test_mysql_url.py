@@ -112,6 +112,16 @@ def test_same(url):
         pytest.param(
             "mysql:unix_socket=/run/my;dbname=shop", {"unix_socket": "/run/my", "database": "shop"}, id="PHP's socket"
         ),
+        pytest.param(
+            "Server=fd00::1;Uid=app;Database=shop",
+            {"user": "app", "host": "fd00::1", "database": "shop"},
+            id=".NET's IPv6",
+        ),
+        pytest.param(
+            "Server=/run/my;Uid=app;Database=shop",
+            {"user": "app", "unix_socket": "/run/my", "database": "shop"},
+            id=".NET's socket",
+        ),
         pytest.param("mysql://a,b/shop", {"host": "a,b", "database": "shop"}, id="two hosts"),
         pytest.param(
             "jdbc:mysql:loadbalance://a:1,b/shop", {"host": "a,b", "port": "1,3306", "database": "shop"}, id="a port"
@@ -378,6 +388,10 @@ def test_name(url, name):
             "mysql://a%3Ab:p%40s%2Fs@db:3307/shop",
         ),
         ({"MYSQL_HOST": "db", "MYSQL_DATABASE": "shop", "MYSQL_DB": "other"}, "mysql://@db/shop"),
+        ({"MYSQL_HOST": "fd00::a:1", "MYSQL_PORT": "3307", "MYSQL_DB": "shop"}, "mysql://@[fd00::a:1]:3307/shop"),
+        ({"MYSQL_HOST": "::ffff:10.0.0.1", "MYSQL_DB": "shop"}, "mysql://@[::ffff:10.0.0.1]/shop"),
+        ({"MYSQL_HOST": "[::1]", "MYSQL_DB": "shop"}, "mysql://@[::1]/shop"),
+        ({"MYSQL_HOST": "/run/my.sock", "MYSQL_DB": "shop"}, "mysql://@%2Frun%2Fmy.sock/shop"),
     ],
 )
 def test_variables(variables, url):
