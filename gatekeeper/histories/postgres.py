@@ -477,7 +477,11 @@ class PostgresSession:
         if not {PATH, CURRENT} & set(schemas):
             return found
         [(setting, role, current, unusable)] = self._cursor().execute(_PASSED_OVER)
-        written = [quoted.replace('""', '"') if quoted else plain.lower() for quoted, plain in _NAME.findall(setting)]
+        # As the server folds them: of UTF-8 the letters of ASCII alone.
+        written = [
+            quoted.replace('""', '"') if quoted else plain.encode().lower().decode()
+            for quoted, plain in _NAME.findall(setting)
+        ]
         path = [role if name == "$user" else name for name in written]
         leads_to = next((table.schema for table in found if table.asked == history and table.on_path), "")
         last = leads_to if PATH in schemas else current

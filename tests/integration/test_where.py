@@ -7,6 +7,7 @@ of another service. `current` tools said that all is pending, `path` tools that 
 
 import random
 import time
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -161,27 +162,28 @@ def test_rails_prefix(gate, database, history, companion, code):
 # -- rights -------------------------------------------------------------------------------------------------------
 
 
-def test_schema_that_may_not_be_used(gate, postgres, database):
+@pytest.mark.parametrize(("schema", "path"), [("billing", "Billing"), ("Ä", "Ä"), ('a"B', '"a""B"')])
+def test_schema_that_may_not_be_used(gate, postgres, database, schema, path):
     """The server passes over a schema of the path that the gate may not use, and the tool does not."""
+    quoted = sql.Identifier(schema).as_string()
     name = database.rpartition("/")[2]
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(migrated("public.schema_migrations", 3))
         connection.execute(
-            f"CREATE SCHEMA billing; CREATE ROLE {name}_gate LOGIN PASSWORD 'a password';"
+            f"CREATE SCHEMA {quoted}; CREATE ROLE {name}_gate LOGIN PASSWORD 'a password';"
             f"GRANT SELECT ON public.schema_migrations TO {name}_gate;"
-            f"ALTER DATABASE {name} SET search_path = billing, public"
         )
     try:
-        url = postgres.url(name, f"{name}_gate", "a password")
+        url = postgres.url(name, f"{name}_gate", "a password") + f"?search_path={quote(path)},public"
         argv = ("schema", "--tool", "golang-migrate", "--revision", "3", *ONCE)
         held = gate(*argv, environment={"DATABASE_URL": url})
         assert held.end() == 4, held.log
-        assert f'GRANT USAGE ON SCHEMA "billing" TO "{name}_gate"' in held.message
+        assert f'GRANT USAGE ON SCHEMA {quoted} TO "{name}_gate"' in held.message
         with psycopg.connect(database, autocommit=True) as connection:
-            connection.execute(migrated("billing.schema_migrations", 1))
+            connection.execute(migrated(f"{quoted}.schema_migrations", 1))
         held = gate(*argv, environment={"DATABASE_URL": url})
         assert held.end() == 4, held.log
-        assert 'GRANT SELECT ON "billing"."schema_migrations"' in held.message
+        assert f'GRANT SELECT ON {quoted}."schema_migrations"' in held.message
     finally:
         with psycopg.connect(database, autocommit=True) as connection:
             connection.execute(f"DROP OWNED BY {name}_gate; DROP ROLE {name}_gate")
