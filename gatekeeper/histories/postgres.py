@@ -113,7 +113,9 @@ _PASSED_OVER = """
 SELECT current_setting('search_path'), current_user::text, coalesce(current_schema()::text, ''),
        array(SELECT nspname::text FROM pg_catalog.pg_namespace WHERE NOT has_schema_privilege(oid, 'USAGE'))
 """
-_NAME = re.compile(r'"((?:[^"]|"")*)"|([^\s,"]+)')
+_NAME = re.compile(r'"((?:[^"]|"")*)"|([^\s,"]+)', re.ASCII)
+LONGEST_NAME = 63
+"""Bytes of a schema's name."""
 _POLICIES = """
 SELECT row_security_active(c.oid), array(SELECT polname::text FROM pg_catalog.pg_policy
                                          WHERE polrelid = c.oid ORDER BY 1)
@@ -477,11 +479,9 @@ class PostgresSession:
         if not {PATH, CURRENT} & set(schemas):
             return found
         [(setting, role, current, unusable)] = self._cursor().execute(_PASSED_OVER)
-        # As the server folds them: of UTF-8 the letters of ASCII alone.
-        written = [
-            quoted.replace('""', '"') if quoted else plain.encode().lower().decode()
-            for quoted, plain in _NAME.findall(setting)
-        ]
+        # As the server reads them: of UTF-8 it folds the letters of ASCII alone, and it cuts what is too long.
+        read = [q.replace('""', '"').encode() if q else p.encode().lower() for q, p in _NAME.findall(setting)]
+        written = [name[:LONGEST_NAME].decode(errors="ignore") for name in read]
         path = [role if name == "$user" else name for name in written]
         leads_to = next((table.schema for table in found if table.asked == history and table.on_path), "")
         last = leads_to if PATH in schemas else current

@@ -162,7 +162,9 @@ def test_rails_prefix(gate, database, history, companion, code):
 # -- rights -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("schema", "path"), [("billing", "Billing"), ("Ä", "Ä"), ('a"B', '"a""B"')])
+@pytest.mark.parametrize(
+    ("schema", "path"), [("billing", "Billing"), ("Ä", "Ä"), ('a"B', '"a""B"'), (63 * "b", 70 * "B")]
+)
 def test_schema_that_may_not_be_used(gate, postgres, database, schema, path):
     """The server passes over a schema of the path that the gate may not use, and the tool does not."""
     quoted = sql.Identifier(schema).as_string()
