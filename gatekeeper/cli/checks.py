@@ -18,7 +18,7 @@ from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.gate.verdict import Check
 from gatekeeper.histories.judge import Wanted
 from gatekeeper.histories.look import Question
-from gatekeeper.histories.urls import is_mysql, plain
+from gatekeeper.histories.urls import is_mysql, key_values, plain
 from gatekeeper.jobs.judge import JobCheck, JobPolicy
 from gatekeeper.tools.shared.home_grown import HOME_GROWN, home_grown
 from gatekeeper.tools.shared.record import CURRENT, PATH, Tool
@@ -105,6 +105,11 @@ def databases(
     in_argv: bool,
 ) -> list[Source]:
     """Return each database. What files hold is read anew for each look, as the kubelet renews them."""
+    if not in_argv and len(urls) > 1 and any(re.match(r"\w+=", url) and not key_values(url) for url in urls):
+        raise Misconfigured(
+            "GATEKEEPER_DATABASE holds URLs between spaces, and no connection string that has spaces of its own; "
+            "put that into DATABASE_URL, or write for example GATEKEEPER_DATABASE=postgresql://app@db.shop.svc/app"
+        )
     sources = [*((url, None) for url in urls), *((None, file) for file in files)]
     if not sources and os.environ.get("DATABASE_URL"):
         sources = [(os.environ["DATABASE_URL"], None)]
