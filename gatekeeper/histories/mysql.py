@@ -269,7 +269,11 @@ class MySQLSession:
                 yield Found(name, place, table, columns, is_here, is_here, readable)
 
     def _is_there(self, place: str, table: str) -> bool:
-        return self._ask_in_vain(f"SELECT 1 FROM {_name(place, table)} LIMIT 0") is not None  # noqa: S608 - quoted
+        """Tell whether the server finds a table by this spelling."""
+        with self._reading(place, table):
+            self.ask(f"SELECT 1 FROM {_name(place, table)} LIMIT 0")  # noqa: S608 - a quoted name
+            return True
+        return False
 
     def _check_right(self, place: str, table: str) -> None:
         """Raise Denied unless all of a table, which may be hidden or hide some of its columns, can be read."""
