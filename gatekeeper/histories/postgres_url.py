@@ -150,6 +150,10 @@ def _written(
     parameters |= _hosts([value for key, value in said if key == "host"]) | _tls(options, parameters, words)
     if target := _TARGETS.get(urls.plain(options.get("targetservertype", ""))):
         parameters.setdefault("target_session_attrs", target)
+    role = dict(said).get("role")
+    if role and words is not _JDBC_TLS:  # asyncpg and Go's drivers hand it to the server, whose "$user" it then is
+        setting = re.sub(r"([\\\s])", r"\\\1", role)
+        parameters["options"] = f"{parameters.get('options', '')} -c role={setting}".lstrip()
     told = {*known, *words, *files}
     left = {key: value for key, value in said if key not in told and urls.plain(key) not in told}
     return Written(conninfo, parameters, left)

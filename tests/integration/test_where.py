@@ -113,6 +113,22 @@ def test_golang_migrate(gate, database, query, code, says):
     assert named.end() == (2 if "is not quoted" in says else 0), named.log
 
 
+def test_role(gate, database):
+    """The role that a URL asks for is the `$user` of the search path."""
+    role = f"{database.rpartition('/')[2]} owner"
+    with psycopg.connect(database, autocommit=True) as connection:
+        name = sql.Identifier(role).as_string()
+        connection.execute(migrated("public.schema_migrations", 3))
+        connection.execute(f"CREATE ROLE {name}; CREATE SCHEMA AUTHORIZATION {name}")
+    try:
+        argv = ("schema", "--tool", "golang-migrate", "--revision", "3", *ONCE)
+        held = gate(*argv, environment={"DATABASE_URL": f"{database}?role={quote(role)}"})
+        assert (held.end(), "elsewhere there is public." in held.message) == (124, True), held.log
+    finally:
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+
 def test_rails(gate, database):
     """`schema_search_path` moves Rails' history, as it moves Rails."""
     with psycopg.connect(database, autocommit=True) as connection:

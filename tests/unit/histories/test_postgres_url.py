@@ -457,6 +457,13 @@ def test_testcontainers(url):
         connection_parameters(url)
 
 
+def test_role():
+    """The role that asyncpg and Go's drivers ask the server for is asked for; pgjdbc knows no such parameter."""
+    told = connection_parameters(r"postgresql://db/?options=-ca%3Db&role=shop%5C%20owner")
+    assert told == {"host": "db", "options": r"-ca=b -c role=shop\\\ owner"}
+    assert "options" not in connection_parameters("jdbc:postgresql://db/?role=owner")
+
+
 def test_other_ways():
     """A way to connect that the gate does not have is none to go without."""
     with pytest.raises(Misconfigured, match=r"cannot connect by .* cloudsqlinstance; .* for example postgresql://"):
