@@ -128,7 +128,7 @@ coalesce(a.state = 'idle' AND a.state_change < now() - interval '5 s' AND a.back
 """
 """A worker that applies another server's changes is called idle too, though what it waits for may be at work there."""
 _SESSION = f"""
-SELECT coalesce('pid ' || l.pid, 'a prepared transaction')
+SELECT coalesce('pid ' || l.pid::text, 'a prepared transaction')
        || coalesce(' (' || nullif(a.application_name, '') || ')', '')
        || coalesce(to_char(a.backend_start AT TIME ZONE 'UTC', '", since" YYYY-MM-DD"T"HH24:MI:SS"Z"'), ''),
        CASE WHEN {_IS_IDLE} THEN to_char(a.state_change AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') ELSE '' END
