@@ -714,7 +714,7 @@ def server_that(*answers, every=0.0, heard=None):
             with contextlib.suppress(OSError), listener.accept()[0] as line:
                 for answer in answers:
                     line.sendall(answer)
-                    if ended.wait(every):
+                    if every and ended.wait(every):
                         return
                 while heard is not None and (said := line.recv(65536)):
                     heard.append(said)
