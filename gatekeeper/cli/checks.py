@@ -18,7 +18,7 @@ from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.gate.verdict import Check
 from gatekeeper.histories.judge import Wanted
 from gatekeeper.histories.look import Question
-from gatekeeper.histories.urls import is_mysql, plain
+from gatekeeper.histories.urls import is_mysql, key_values, plain
 from gatekeeper.jobs.judge import JobCheck, JobPolicy
 from gatekeeper.tools.shared.home_grown import HOME_GROWN, home_grown
 from gatekeeper.tools.shared.record import CURRENT, PATH, Tool
@@ -105,6 +105,11 @@ def databases(
     in_argv: bool,
 ) -> list[Source]:
     """Return each database. What files hold is read anew for each look, as the kubelet renews them."""
+    if not in_argv and len(urls) > 1 and any(re.match(r"\w+=", url) and not key_values(url) for url in urls):
+        raise Misconfigured(
+            "GATEKEEPER_DATABASE holds URLs between spaces, and no connection string that has spaces of its own; "
+            "put that into DATABASE_URL, or write for example GATEKEEPER_DATABASE=postgresql://app@db.shop.svc/app"
+        )
     sources = [*((url, None) for url in urls), *((None, file) for file in files)]
     if not sources and os.environ.get("DATABASE_URL"):
         sources = [(os.environ["DATABASE_URL"], None)]
@@ -165,14 +170,8 @@ def located(question: Question, left: Mapping[str, str], *, table: str | None) -
         place = tool.place(left)
     except ValueError as fault:
         raise Misconfigured(f"the database URL's {fault}") from fault
-    known = {*tool.search_path, *tool.parameters, *_NO_PLACE}
-    strange = next((name for name in left if _OF_PLACE.search(name) and plain(name) not in {*map(plain, known)}), "")
-    if strange and question.schema in (None, PATH, CURRENT):
-        by = "--query" if question.query else f"--table, for example --table app.{question.table}"
-        raise Misconfigured(
-            f"the database URL's parameter {strange} is none that {tool.name} reads; leave it out, and write "
-            f"schema and table of the history by {by}"
-        )
+    if question.schema in (None, PATH, CURRENT):
+        _judge_place(question, left)
     if not place.locks:
         tool = replace(tool, lock_is_sure=False)
     if place.lock_table and tool.lock_table:
@@ -181,6 +180,22 @@ def located(question: Question, left: Mapping[str, str], *, table: str | None) -
         return replace(question, tool=tool)
     schema = question.schema if place.schema is None else place.schema
     return replace(question, tool=tool, table=place.table or question.table, schema=schema)
+
+
+def _judge_place(question: Question, left: Mapping[str, str]) -> None:
+    known = {*question.tool.search_path, *question.tool.parameters}
+    others = [name for name in left if name not in known and plain(name) not in map(plain, _NO_PLACE)]
+    if strange := next(filter(_OF_PLACE.search, others), ""):
+        by = "--query" if question.query else f"--table, for example --table app.{question.table}"
+        raise Misconfigured(
+            f"the database URL's parameter {strange} is none that {question.tool.name} reads; leave it out, and write "
+            f"schema and table of the history by {by}"
+        )
+    if unclear := next((name for name in left if name in known and "+" in left[name]), ""):
+        raise Misconfigured(
+            f"the database URL's parameter {unclear} has a +, which is a space to some drivers and none to others; "
+            "write for example search_path=app,%20public"
+        )
 
 
 def judge_url(url: str) -> None:

@@ -95,14 +95,16 @@ _WITHOUT_TLS = (
     "account of another plugin"
 )
 _OTHER_PLUGIN = (
-    "the account's plugin, ed25519, is none that the gate has, with TLS or without; let an administrator make another "
-    "account, for example by CREATE USER gate IDENTIFIED VIA mysql_native_password USING PASSWORD('...')"
+    "the account's plugin, {}, is none that the gate has, with TLS or without; let an administrator make another "
+    "account, for example by CREATE USER gate IDENTIFIED BY '...'"
 )
-_PACKAGES = {"cryptography": _WITHOUT_TLS, "pynacl": _OTHER_PLUGIN}
+_PACKAGES = {"cryptography": _WITHOUT_TLS, "pynacl": _OTHER_PLUGIN.format("ed25519")}
 """What PyMySQL would need for a way to log in, and what it means that it asks for it."""
 _INACTIVE = (
     "if a role that is not active has it: SET DEFAULT ROLE ALL TO {0}; on MariaDB: SET DEFAULT ROLE role FOR {0};"
 )
+_PLUGIN = re.compile(r"plugin 'b'(\w+)'' not configured", re.ASCII)
+"""In what PyMySQL says of one that it has not."""
 _SELECT = re.compile(r"[\s(]*SELECT\b", re.IGNORECASE)
 _AFTER_CLIENTS = 3000
 """The first number that is a server's again."""
@@ -236,8 +238,8 @@ class MySQLSession:
     def find(self, names: Sequence[str], schemas: Sequence[str], columns: Sequence[str] = ()) -> list[Found]:
         """Return the tables of these names in the databases asked for; elsewhere only the history, the first name.
 
-        Names are found in upper and lower case, columns are spelled as in `columns`. Denied is
-        raised if the history may exist and not be read.
+        Names are found as they are spelled and in upper case, and otherwise where the server finds them so; columns are
+        spelled as in `columns`. Denied is raised if the history may exist and not be read.
         """
         [(self._database, self._user)] = self.ask("SELECT DATABASE(), CURRENT_USER()")
         places = list(dict.fromkeys(self._database if schema in (PATH, CURRENT) else schema for schema in schemas))
@@ -256,12 +258,22 @@ class MySQLSession:
         for table, column, rights in self.ask(_COLUMNS, place, tuple({name.lower() for name in names})):
             tables.setdefault(table, []).append((column, rights))
         for name in dict.fromkeys(names):
-            alike = sorted((table for table in tables if table.lower() == name.lower()), key=lambda each: each != name)
-            for table in alike[:1]:
+            alike = [table for table in tables if table.lower() == name.lower()]
+            for table in sorted(alike, key=lambda each: (each != name, each != name.upper()))[:1]:
+                # Liquibase spells its own so; any other spelling is another table to a server that tells it.
+                if table not in (name, name.upper()) and not self._is_there(place, name):
+                    continue
                 columns = tuple(spelled.get(column.lower(), column) for column, _ in tables[table])
                 readable = all("select" in rights for _, rights in tables[table])
                 is_here = place == self._database
                 yield Found(name, place, table, columns, is_here, is_here, readable)
+
+    def _is_there(self, place: str, table: str) -> bool:
+        """Tell whether the server finds a table by this spelling."""
+        with self._reading(place, table):
+            self.ask(f"SELECT 1 FROM {_name(place, table)} LIMIT 0")  # noqa: S608 - a quoted name
+            return True
+        return False
 
     def _check_right(self, place: str, table: str) -> None:
         """Raise Denied unless all of a table, which may be hidden or hide some of its columns, can be read."""
@@ -485,6 +497,8 @@ def _log_in(
         for package, why in _PACKAGES.items():
             if isinstance(fault.__cause__, RuntimeError) and f"'{package}' package is required" in str(fault):
                 raise Denied(why) from fault
+        if plugin := _PLUGIN.search(str(fault)):
+            raise Denied(_OTHER_PLUGIN.format(plugin[1])) from fault
         raise
     return connection, line
 

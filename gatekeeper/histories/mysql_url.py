@@ -37,6 +37,7 @@ _UNIX_URL = re.compile(
     re.ASCII,
 )
 _PLACE = re.compile(r"(?:\[(?P<ipv6>[\da-fA-F:.]+)\]|(?P<host>(?:[\w.-]|%2[fF])*))(?::(?P<port>\d{0,5}))?", re.ASCII)
+_IPV6 = re.compile(r"[\da-fA-F]*:[\da-fA-F:]*:[\da-fA-F.]*", re.ASCII)
 _ADDRESS = re.compile(r"address=((?:\(\w+=[^()]*\))+)", re.ASCII)
 _BAD_ESCAPE = re.compile("%(?![0-9a-fA-F]{2})")
 _NAMES = {
@@ -77,6 +78,7 @@ def _either(off: str, on: str) -> dict[str, str]:
 
 _TLS = {
     "sslmode": {
+        "": "",
         **dict.fromkeys(("disable", "disabled", "none"), "disabled"),
         **dict.fromkeys(("allow", "prefer", "preferred"), "preferred"),
         **dict.fromkeys(("require", "required", "trust"), "required"),
@@ -84,6 +86,7 @@ _TLS = {
         **dict.fromkeys(("verifyfull", "verifyidentity"), "verify_identity"),
     },
     "tls": {
+        "": "",
         **_either("disabled", "verify_identity"),
         "preferred": "preferred",
         "skipverify": "required",
@@ -103,6 +106,9 @@ _TLS = {
     "sslaccept": {"strict": "verify_identity", "acceptinvalidcerts": urls.LAX},
 }
 """URL parameter -> its value -> what that says of TLS; the strictest that is said holds."""
+_MARIADBS_TLS = {**_TLS, "usessl": _either("disabled", "verify_identity") | {"": "verify_identity"}}
+"""The same of MariaDB's JDBC driver, which verifies where no more is said."""
+_MARIADBS = re.compile(r"jdbc:(?:\w+(?:-\w+)*:)?mariadb:", re.ASCII)
 _WITHOUT_MEANING = {
     *("sslcipher", "tlsciphersuites", "enabledsslciphersuites"),
     *("tlsversion", "tlsversions", "tlsminversion", "tlsmaxversion", "enabledtlsprotocols", "enabledsslprotocolsuites"),
@@ -137,6 +143,7 @@ def read_url(url: str) -> Written:
     urls.refuse_unexpanded(written)
     if pairs := urls.key_values(written):
         parts = {_DOTNET[key]: value for key, value in pairs.items() if key in _DOTNET}
+        parts["places"] = _in_a_url(parts.get("places", ""))
         return _written(parts, [(key, value) for key, value in pairs.items() if key not in _DOTNET])
     go = _GO_URL.fullmatch(written) or _GO_LOCAL.fullmatch(written)
     match = go or _UNIX_URL.fullmatch(written) or _URL.fullmatch(written)
@@ -149,8 +156,10 @@ def read_url(url: str) -> Written:
         raise _cannot_be_parsed()
     parts |= {key: plain(parts[key]) for key in ("user", "password") if key in parts}
     parts |= {key: unquote(parts[key]) for key in ("database",) if key in parts}
-    pairs_of_url = [pair.partition("=") for pair in parts.pop("query", "").split("&")]
-    return _written(parts, [(key, unquote(value)) for key, _, value in pairs_of_url if value])
+    pairs_of_url = [pair.partition("=") for pair in parts.pop("query", "").split("&") if pair]
+    if _MARIADBS.match(written):  # to all other drivers a + is a space
+        return _written(parts, [(key, unquote(value)) for key, _, value in pairs_of_url], _MARIADBS_TLS)
+    return _written(parts, [(key, unquote_plus(value)) for key, _, value in pairs_of_url])
 
 
 def url_of_variables(environment: Mapping[str, str]) -> str:
@@ -165,8 +174,14 @@ def url_of_variables(environment: Mapping[str, str]) -> str:
         )
     escaped = {part: quote(value, "") for part, value in parts.items() if part not in ("places", "port")}
     login = ":".join(escaped[part] for part in ("user", "password") if part in escaped)
+    parts["places"] = _in_a_url(parts["places"])
     place = ":".join(parts[part] for part in ("places", "port") if part in parts)
     return f"mysql://{login}@{place}/{escaped.get('database', '')}"
+
+
+def _in_a_url(host: str) -> str:
+    """Return a host, which may be an IPv6 address or a socket's path, as the place of a URL has it."""
+    return f"[{host}]" if _IPV6.fullmatch(host) else host.replace("/", "%2F")
 
 
 def _cannot_be_parsed() -> Misconfigured:
@@ -176,13 +191,16 @@ def _cannot_be_parsed() -> Misconfigured:
     )
 
 
-def _written(of_place: dict[str, str], said: list[tuple[str, str]]) -> Written:
+def _written(
+    of_place: dict[str, str], said: list[tuple[str, str]], words: Mapping[str, Mapping[str, str]] = _TLS
+) -> Written:
+    urls.refuse_repeated(said, URL_EXAMPLE)
     options = {urls.plain(key): value for key, value in said}
     urls.refuse_other_ways(options, f"{URL_EXAMPLE}, or mysql://app@/app?socket=/run/mysqld/mysqld.sock")
     parts = {part: options[key] for key, part in _PLACES.items() if options.get(key)} | of_place
     if not parts.get("database"):
         raise Misconfigured(f"the database URL names no database; write for example {URL_EXAMPLE}")
-    given = {_NAMES[key]: value for key, value in options.items() if key in _NAMES}
+    given = {_NAMES[key]: value for key, value in options.items() if key in _NAMES and value}
     if "ssl_key" not in given and (certificate := given.pop("ssl_cert", "")):
         given["ssl_ca"] = certificate  # Prisma's sslcert is the server's
     host, port = _places(parts.get("places", ""), parts.get("port", ""))
@@ -190,7 +208,7 @@ def _written(of_place: dict[str, str], said: list[tuple[str, str]]) -> Written:
     its = {"host": own_host, "port": port, "database": parts["database"], "dbname": parts["database"]}
     for key in _PLACES:
         if options.get(key) and {*its[key].split(",")} != {options[key]}:
-            raise urls.said_twice(key)
+            raise urls.said_twice(key, URL_EXAMPLE)
     is_socket = host.startswith("/")
     own = {
         "user": parts.get("user", ""),
@@ -199,7 +217,7 @@ def _written(of_place: dict[str, str], said: list[tuple[str, str]]) -> Written:
         "host": "" if is_socket else host,
         "port": port,
         "database": parts["database"],
-        "ssl_mode": _tls_mode(options, has_ca="ssl_ca" in given),
+        "ssl_mode": _tls_mode(options, words, has_ca="ssl_ca" in given),
     }
     left = {key: value for key, value in said if urls.plain(key) not in {*_NAMES, *_TLS, *_PLACES}}
     return Written(given | {key: value for key, value in own.items() if value}, left)
@@ -223,13 +241,14 @@ def _places(written: str, port: str) -> tuple[str, str]:
     return ",".join(host for host, _ in found), ports
 
 
-def _tls_mode(options: Mapping[str, str], *, has_ca: bool) -> str:
+def _tls_mode(options: Mapping[str, str], words: Mapping[str, Mapping[str, str]], *, has_ca: bool) -> str:
     """Return what a URL says of TLS, in MySQL's words, or nothing; a CA alone is there to be verified with."""
     urls.refuse_other_tls(options, {*_TLS, *_NAMES, *_WITHOUT_MEANING}, _TLS_EXAMPLE)
     said = {"verify_ca"} if has_ca and not {"sslmode", "tls"} & set(options) else set()
-    words = dict(_TLS)
+    if words is _MARIADBS_TLS and urls.plain(options.get("disablesslhostnameverification", "")) == "true":
+        words = {**words, "usessl": _either("disabled", "verify_ca")}
     if (value := urls.plain(options.get("ssl", ""))).startswith("{"):  # Node's, as JSON
-        del words["ssl"]
+        words = {key: modes for key, modes in words.items() if key != "ssl"}
         said |= {"required", urls.LAX} if re.search(r'"rejectunauthorized":\s*false', value) else {"verify_identity"}
     said |= urls.said_of_tls(options, words, _TLS_EXAMPLE)
     return urls.strictest(said, _MODES, at_most="required") or ("preferred" if said else "")

@@ -33,15 +33,14 @@ from gatekeeper.gate.settings import Misconfigured, file_bytes
 from gatekeeper.gate.verdict import Denied, Unreachable
 from gatekeeper.histories.judge import Lock
 from gatekeeper.histories.look import Found
-from gatekeeper.histories.postgres_url import URL_EXAMPLE, cannot_be_parsed, read_url
-from gatekeeper.histories.urls import refuse_unexpanded
+from gatekeeper.histories.postgres_url import PORT, URL_EXAMPLE, cannot_be_parsed, read_url
+from gatekeeper.histories.urls import refuse_unexpanded, said_twice
 from gatekeeper.tools.shared.record import CURRENT, PATH, Row, Tool
 
 OWN_PARAMETERS = {
     "application_name": "gatekeeper",
     "client_encoding": "UTF8",  # else a SQL_ASCII database gives bytes
 }
-PORT = "5432"
 CONNECT_TIMEOUT = 5
 """Seconds for each address, and less where there are several."""
 LEAST_CONNECT_TIMEOUT = 2
@@ -67,7 +66,10 @@ _DENIED = re.compile(
     r"password authentication failed|no password supplied|authentication failed|no pg_hba.conf entry"
     r"|pg_hba.conf rejects connection|SSL required"
     r'|role ".*" does not exist|not permitted to log in|database ".*" does not exist|permission denied for database'
-    r"|no such (?:user|database)",
+    r"|no such (?:user|database)"
+    # what libpq says of a way to log in that it has not, has nothing for, or is not to take
+    r"|authentication (?:method \d+ )?not supported|authentication mechanisms are supported|requires OAuth"
+    r"|No Kerberos credentials|no credential cache|authentication method requirement|channel binding (?:is )?required",
     re.IGNORECASE,
 )
 """Of a failed connection libpq gives no SQLSTATE, only text: its own, pgbouncer's, PostgreSQL's in English."""
@@ -82,6 +84,8 @@ _FILES = re.compile(
 """What libpq says of TLS' files."""
 _INTEGERS = ("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout")
 """What libpq parses no sooner than it has a connection."""
+_PLACE = {"host": "host", "port": "port", "dbname": "database", "user": "user"}
+"""libpq's parameters of which asyncpg and postgres.js take what stands in the URL's place."""
 _HARMLESS = re.compile(r"[\w./-]*|tcp://[\d.:]+", re.ASCII)
 _NO_MODE = 'invalid sslmode value: "-"'
 _NO_PASSFILE = "/dev/null/none"
@@ -109,7 +113,9 @@ _PASSED_OVER = """
 SELECT current_setting('search_path'), current_user::text, coalesce(current_schema()::text, ''),
        array(SELECT nspname::text FROM pg_catalog.pg_namespace WHERE NOT has_schema_privilege(oid, 'USAGE'))
 """
-_NAME = re.compile(r'"((?:[^"]|"")*)"|([^\s,"]+)')
+_NAME = re.compile(r'"((?:[^"]|"")*)"|([^\s,"]+)', re.ASCII)
+LONGEST_NAME = 63
+"""Bytes of a schema's name."""
 _POLICIES = """
 SELECT row_security_active(c.oid), array(SELECT polname::text FROM pg_catalog.pg_policy
                                          WHERE polrelid = c.oid ORDER BY 1)
@@ -122,7 +128,8 @@ coalesce(a.state = 'idle' AND a.state_change < now() - interval '5 s' AND a.back
 """
 """A worker that applies another server's changes is called idle too, though what it waits for may be at work there."""
 _SESSION = f"""
-SELECT format('pid %s%s', l.pid, ' (' || nullif(a.application_name, '') || ')')
+SELECT coalesce('pid ' || l.pid::text, 'a prepared transaction')
+       || coalesce(' (' || nullif(a.application_name, '') || ')', '')
        || coalesce(to_char(a.backend_start AT TIME ZONE 'UTC', '", since" YYYY-MM-DD"T"HH24:MI:SS"Z"'), ''),
        CASE WHEN {_IS_IDLE} THEN to_char(a.state_change AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') ELSE '' END
 FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a USING (pid)
@@ -168,7 +175,12 @@ def connection_parameters(url: str | None) -> dict[str, str]:
         parsed = conninfo_to_dict(conninfo)
     except (psycopg.Error, UnicodeError):  # the latter for what is not UTF-8, escaped or not
         parsed = {"host": "@"}
-    parameters = {key: str(value) for key, value in parsed.items()} | said
+    place = {key: str(value) for key, value in parsed.items()}
+    for key, part in _PLACE.items():
+        is_socket = said.get(key, "").startswith("/") and place.get(key) == "localhost"  # Prisma's form
+        if key in said and place.get(key, "").strip(",") not in ("", said[key]) and not is_socket:
+            raise said_twice(part, URL_EXAMPLE)
+    parameters = place | said
     # An unescaped @, / or ? of a password ends up in the parts around it, and those are told to people.
     places = [parameters.get(part, "") for part in ("host", "dbname")]
     ports = parameters.get("port", "").split(",")
@@ -369,6 +381,8 @@ def _judge(given: dict[str, str], used: dict[str, str]) -> None:
             raise _never(f'invalid integer value "{used[key]}" for connection option "{key}"')
     hosts = ["/"] * (1 + (used.get("host") or used.get("hostaddr", "")).count(","))  # no such socket
     nowhere = {"host": ",".join(hosts), "hostaddr": "", "password": "-"}
+    if used.get("gssencmode") == "require":  # which no socket has
+        nowhere["gssencmode"] = "prefer"
     line = pq.PGconn.connect_start(make_conninfo(**{**given, **nowhere}).encode())
     said = _text(line.error_message)
     line.finish()
@@ -465,7 +479,9 @@ class PostgresSession:
         if not {PATH, CURRENT} & set(schemas):
             return found
         [(setting, role, current, unusable)] = self._cursor().execute(_PASSED_OVER)
-        written = [quoted.replace('""', '"') if quoted else plain.lower() for quoted, plain in _NAME.findall(setting)]
+        # As the server reads them: of UTF-8 it folds the letters of ASCII alone, and it cuts what is too long.
+        read = [q.replace('""', '"').encode() if q else p.encode().lower() for q, p in _NAME.findall(setting)]
+        written = [name[:LONGEST_NAME].decode(errors="ignore") for name in read]
         path = [role if name == "$user" else name for name in written]
         leads_to = next((table.schema for table in found if table.asked == history and table.on_path), "")
         last = leads_to if PATH in schemas else current

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.histories import urls
 
+PORT = "5432"
 URL_EXAMPLE = "postgresql://app@db.shop.svc:5432/app"
 
 _SCHEME = re.compile(rf"(?:{urls.POSTGRES_SCHEMES})(//)?", re.ASCII)
@@ -51,6 +52,15 @@ _TARGETS = {
     **dict.fromkeys(("prefersecondary", "preferslave"), "prefer-standby"),
 }
 """JDBC's targetServerType, in libpq's words; the others mean any."""
+_NAMES = {
+    "database": "dbname",
+    "PGHOST": "host",
+    "PGPORT": "port",
+    "PGDBNAME": "dbname",  # JDBC's
+    "socket": "host",
+    "socket_dir": "host",  # dbmate's, Ecto's
+}
+"""Other names of a place than libpq's."""
 _HOST_AND_PORT = re.compile(r"(?:\[([\da-fA-F:.]+)\]|([^/:\[\]]*))(?::(\d+))?", re.ASCII)
 
 
@@ -72,7 +82,8 @@ def read_url(url: str, known: Collection[str]) -> Written:
     if pdo := urls.PDO.match(written):
         return Written(written[pdo.end() :].replace(";", " "), {}, {})
     if pairs := urls.key_values(written):
-        return _written("", [(_DOTNET.get(key, key), value) for key, value in pairs.items()], known, _TLS)
+        keys = {"port": PORT} | {_DOTNET.get(key, key): value for key, value in pairs.items()}  # as JDBC's below
+        return _written("", [*keys.items()], known, _TLS)
     scheme = _SCHEME.match(written)
     if not scheme:
         if _OTHER_SCHEME.match(written):
@@ -89,22 +100,28 @@ def read_url(url: str, known: Collection[str]) -> Written:
     # As libpq reads it: user and password may be all that is before the first slash.
     login = match[0] if (match := re.match("[^@/]*@", rest)) else ""
     place, _, query = rest[len(login) :].partition("?")
-    said = _said(query)
-    database = place.partition("/")[2]
-    if any(key == "dbname" and database not in ("", value) for key, value in said):
-        raise urls.said_twice("database")
-    if is_jdbc and not login and place.startswith("/"):
-        said.insert(0, ("host", "localhost"))
+    said = _said(query, is_jdbc=is_jdbc)
+    if is_jdbc:  # which reads none of libpq's variables
+        server = place.partition("/")[0]
+        own = {} if login or server.strip(":0123456789") else {"host": "localhost"}
+        own |= {} if re.search(r":\d+(?:,|\Z)", server) else {"port": PORT}
+        said = [(key, value) for key, value in own.items() if key not in dict(said)] + said
     return _written(f"postgresql://{login}{place}", said, known, _JDBC_TLS if is_jdbc else _TLS)
 
 
-def _said(query: str) -> list[tuple[str, str]]:
-    """Return the parameters of a URL, in its order."""
+def _said(query: str, *, is_jdbc: bool) -> list[tuple[str, str]]:
+    """Return the parameters of a URL, in its order.
+
+    To JDBC, as to most drivers, a + is a space; to libpq it is a +, which in its options can only mean a space.
+    """
     pairs = [pair.partition("=") for pair in query.split("&") if pair]
     # An unescaped @ of a password ends up in the parts around it, and those are told to people.
     odd = any("@" in key or ("@" in value and key not in ("user", "password")) for key, _, value in pairs)
     try:
-        said = [("dbname" if key == "database" else key, urls.unescaped(value)) for key, _, value in pairs]
+        said = [
+            (_NAMES.get(key, key), urls.unescaped(value.replace("+", " ") if is_jdbc or key == "options" else value))
+            for key, _, value in pairs
+        ]
     except ValueError:
         odd = True
     if odd:
@@ -123,6 +140,7 @@ def cannot_be_parsed() -> Misconfigured:
 def _written(
     conninfo: str, said: Sequence[tuple[str, str]], known: Collection[str], words: Mapping[str, Mapping[str, str]]
 ) -> Written:
+    urls.refuse_repeated(said, URL_EXAMPLE)
     options = {urls.plain(key): value for key, value in said}
     urls.refuse_other_ways(options, f"{URL_EXAMPLE}, or postgresql://app@/app?host=/cloudsql/project:region:instance")
     files = {urls.plain(key): key for key in known if key.startswith("ssl") and key != "sslmode"} | _FILES
@@ -132,6 +150,10 @@ def _written(
     parameters |= _hosts([value for key, value in said if key == "host"]) | _tls(options, parameters, words)
     if target := _TARGETS.get(urls.plain(options.get("targetservertype", ""))):
         parameters.setdefault("target_session_attrs", target)
+    role = dict(said).get("role")
+    if role and words is not _JDBC_TLS:  # asyncpg and Go's drivers hand it to the server, whose "$user" it then is
+        setting = re.sub(r"([\\\s])", r"\\\1", role)
+        parameters["options"] = f"{parameters.get('options', '')} -c role={setting}".lstrip()
     told = {*known, *words, *files}
     left = {key: value for key, value in said if key not in told and urls.plain(key) not in told}
     return Written(conninfo, parameters, left)

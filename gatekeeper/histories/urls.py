@@ -103,12 +103,26 @@ def refuse_other_ways(keys: Iterable[str], example: str) -> None:
         )
 
 
-def said_twice(part: str) -> Misconfigured:
+def said_twice(part: str, example: str) -> Misconfigured:
     """Return what is wrong where the place of a URL and its parameters differ, which drivers read in both ways."""
     return Misconfigured(
         f"the database URL says two {part}s, in its place and by a parameter, of which drivers take one or the other; "
-        "leave out the parameter, and write for example postgresql://app@db.shop.svc:5432/app"
+        f"leave out the parameter, and write for example {example}"
     )
+
+
+def refuse_repeated(said: Iterable[tuple[str, str]], example: str) -> None:
+    """Raise Misconfigured for a parameter of two values, of which most drivers take the last, and lib/pq the first.
+
+    Several hosts are no contradiction.
+    """
+    values: dict[str, str] = {}
+    for key, value in said:
+        if plain(key) != "host" and values.setdefault(plain(key), value) != value:
+            raise Misconfigured(
+                f"the database URL says {key} twice, and drivers take the first or the last; "
+                f"leave one out, and write for example {example}"
+            )
 
 
 def said_of_tls(options: Mapping[str, str], words: Mapping[str, Mapping[str, str]], example: str) -> set[str]:

@@ -113,6 +113,8 @@ def test_url_that_cannot_be_parsed(gate, tmp_path, url):
         {"PGHOST": "db", "PGPORT": "tcp://10.0.0.1:5432"},
         {"PGHOST": "$(DB_HOST)", "PGDATABASE": "app"},
         {"DATABASE_URL": "postgresql://$(DB_USER):planted@db/app"},
+        {"GATEKEEPER_DATABASE": "host=db dbname=app password=planted"},
+        {"GATEKEEPER_DATABASE": "Host=db;Username=app;Password=planted;Search Path=app"},
         {"MYSQL_HOST": "db", "MYSQL_PORT": "tcp://10.0.0.1:3306", "MYSQL_USER": "app", "MYSQL_DATABASE": "app"},
     ],
     ids=str,

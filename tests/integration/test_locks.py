@@ -7,7 +7,7 @@ from itertools import count
 import psycopg
 import pytest
 
-from gatekeeper.gate.verdict import Open, Shut, Waiting
+from gatekeeper.gate.verdict import Open, Shut, Unreachable, Waiting
 from gatekeeper.histories.judge import HistoryPolicy, Wanted
 from gatekeeper.histories.look import Question, SchemaCheck
 from gatekeeper.histories.postgres import PostgresDatabase, connection_parameters
@@ -152,6 +152,24 @@ def test_view(dirty):
     with psycopg.connect(dirty, autocommit=True) as connection:
         connection.execute("CREATE VIEW history AS SELECT * FROM schema_migrations")
     assert "which means running or failed" in second_look(dirty, "history").reason
+
+
+def test_prepared_transaction():
+    """A lock that a prepared transaction holds has no session, and is told all the same."""
+    with Postgres(max_prepared_transactions=2) as server:
+        url = server.create_database("shop")
+        with psycopg.connect(url) as connection:
+            connection.execute(DIRTY)
+        with psycopg.connect(url) as run:
+            run.execute("CREATE TABLE product ()")
+            run.execute("SELECT pg_advisory_xact_lock(%s)", [key_of(url)])
+            run.execute("PREPARE TRANSACTION 'run'")
+        assert "a prepared transaction is migrating" in second_look(url).reason
+        with psycopg.connect(url) as run:
+            run.execute("ALTER TABLE schema_migrations ADD note text")
+            run.execute("PREPARE TRANSACTION 'change'")
+        with pytest.raises(Unreachable, match="schema_migrations is locked by a prepared transaction"):
+            check(url).look(10, fresh=True)
 
 
 def test_subscriber():

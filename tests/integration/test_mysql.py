@@ -144,6 +144,14 @@ def test_exact_case_first(mariadb, mariadb_database, run):
     assert len(found) == 3
 
 
+def test_no_other_case(mariadb_database, run):
+    """A table that the tool would not find, for the server tells its name's case, is not its history."""
+    run(MIGRATE.replace("schema_m", "Schema_M"), "INSERT INTO Schema_Migrations VALUES (5, false)")
+    is_found = run("SELECT @@lower_case_table_names") != ((0,),)
+    assert isinstance(look(mariadb_database), Open if is_found else Waiting)
+    assert look(mariadb_database, table="Schema_Migrations") == Open("has 5 applied")
+
+
 @pytest.mark.parametrize(
     ("kind", "value", "want", "reason"),
     [
@@ -706,7 +714,7 @@ def server_that(*answers, every=0.0, heard=None):
             with contextlib.suppress(OSError), listener.accept()[0] as line:
                 for answer in answers:
                     line.sendall(answer)
-                    if ended.wait(every):
+                    if every and ended.wait(every):
                         return
                 while heard is not None and (said := line.recv(65536)):
                     heard.append(said)
@@ -779,9 +787,11 @@ def test_nonsense(answer):
         ("mysql_clear_password", b"", b"", "asks for the password in clear text, and the line is without TLS"),
         ("dialog", b"\x04Password: ", b"", "asks for the password in clear text, and the line is without TLS"),
         ("client_ed25519", b"x" * 32, b"", "plugin, ed25519, is none that the gate has, with TLS or without"),
+        ("parsec", b"x" * 32, b"", "plugin, parsec, is none .*CREATE USER gate IDENTIFIED BY"),
+        ("auth_gssapi_client", b"mysql/db@SHOP\0\0", b"", "plugin, auth_gssapi_client, is none that the gate has"),
         ("sha256_password", b"x" * 20 + b"\0", packet(4, b"\x01-----BEGIN"), "by TLS, .*ssl-mode=REQUIRED"),
     ],
-    ids=["clear", "dialog", "ed25519", "sha256"],
+    ids=["clear", "dialog", "ed25519", "parsec", "gssapi", "sha256"],
 )
 def test_ways_to_ask_for_a_password(monkeypatch, plugin, data, more, words):
     """A way to ask for the password that tells it to who listens, or that the gate has not, is denied with a cure."""

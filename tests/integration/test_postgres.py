@@ -181,6 +181,33 @@ def test_refused_in_other_languages(sqlstate, severity, message, fault):
             assert server.asked == asked
 
 
+def asked(kind, more=b""):
+    """Return how a server asks for a way to log in."""
+    return b"R" + struct.pack("!II", len(more) + 8, kind) + more
+
+
+@pytest.mark.parametrize(
+    ("answer", "query", "words"),
+    [
+        (asked(7), "", "GSSAPI|method 7 not supported"),
+        (asked(6), "", "authentication method 6 not supported"),
+        (asked(10, b"OAUTHBEARER\0\0"), "", "OAuth|SASL authentication mechanisms are supported"),
+        (asked(10, b"SCRAM-SHA-512\0\0"), "", "none of the server's SASL authentication mechanisms are supported"),
+        (asked(10, b"SCRAM-SHA-256\0\0"), "channel_binding=require", "channel binding required, but SSL not in use"),
+        (asked(5, b"salt"), "channel_binding=require", "channel binding required but not supported"),
+        (asked(5, b"salt"), "require_auth=scram-sha-256", 'requirement "scram-sha-256" failed'),
+    ],
+)
+def test_no_way_to_log_in(monkeypatch, answer, query, words):
+    """A way to log in that the gate has not, or is not to take, is denied as one that has failed is."""
+    monkeypatch.setenv("KRB5CCNAME", "FILE:/nowhere")
+    with Rogue(answer) as server:
+        url = f"postgresql://app:S3CRET@{server.host}:{server.port}/shop?{query}"
+        with pytest.raises(Denied, match=words), PostgresDatabase(lambda: connection_parameters(url)).session(10):
+            pass
+    assert b"S3CRET" not in server.heard
+
+
 def test_told_once(postgres):
     """A refusal that comes with TLS and again without is told once."""
     with TlsFront(postgres.host, postgres.port) as front:

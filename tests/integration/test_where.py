@@ -7,6 +7,7 @@ of another service. `current` tools said that all is pending, `path` tools that 
 
 import random
 import time
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -90,7 +91,10 @@ def migrated(table: str, version: int) -> str:
         ("x-migrations-table=billing.odd", 124, "nothing is applied yet"),
         ("search_path=billing,public", 124, "elsewhere there is public.schema_migrations"),
         ("x-migrations-table=a&x-migrations-table-quoted=true", 2, "x-migrations-table is not quoted"),
+        ("options=-c+search_path%3Dbilling,public", 124, "elsewhere there is public.schema_migrations"),
+        ("search_path=billing,+public", 2, "parameter search_path has a +, which is a space to some drivers"),
         ("schema=billing", 2, "parameter schema is none that golang-migrate reads"),
+        ("Search_Path=billing", 2, "parameter Search_Path is none that golang-migrate reads"),
         ("schema_search_path=billing", 2, "--table, for example --table app.schema_migrations"),
     ],
 )
@@ -107,6 +111,22 @@ def test_golang_migrate(gate, database, query, code, says):
     assert (held.end(), says in held.message) == (code, True), held.log
     named = gate(*argv, "--table", "public.schema_migrations", environment={"DATABASE_URL": url})
     assert named.end() == (2 if "is not quoted" in says else 0), named.log
+
+
+def test_role(gate, database):
+    """The role that a URL asks for is the `$user` of the search path."""
+    role = f"{database.rpartition('/')[2]} owner"
+    with psycopg.connect(database, autocommit=True) as connection:
+        name = sql.Identifier(role).as_string()
+        connection.execute(migrated("public.schema_migrations", 3))
+        connection.execute(f"CREATE ROLE {name}; CREATE SCHEMA AUTHORIZATION {name}")
+    try:
+        argv = ("schema", "--tool", "golang-migrate", "--revision", "3", *ONCE)
+        held = gate(*argv, environment={"DATABASE_URL": f"{database}?role={quote(role)}"})
+        assert (held.end(), "elsewhere there is public." in held.message) == (124, True), held.log
+    finally:
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
 
 
 def test_rails(gate, database):
@@ -158,27 +178,30 @@ def test_rails_prefix(gate, database, history, companion, code):
 # -- rights -------------------------------------------------------------------------------------------------------
 
 
-def test_schema_that_may_not_be_used(gate, postgres, database):
+@pytest.mark.parametrize(
+    ("schema", "path"), [("billing", "Billing"), ("Ä", "Ä"), ('a"B', '"a""B"'), (63 * "b", 70 * "B")]
+)
+def test_schema_that_may_not_be_used(gate, postgres, database, schema, path):
     """The server passes over a schema of the path that the gate may not use, and the tool does not."""
+    quoted = sql.Identifier(schema).as_string()
     name = database.rpartition("/")[2]
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(migrated("public.schema_migrations", 3))
         connection.execute(
-            f"CREATE SCHEMA billing; CREATE ROLE {name}_gate LOGIN PASSWORD 'a password';"
+            f"CREATE SCHEMA {quoted}; CREATE ROLE {name}_gate LOGIN PASSWORD 'a password';"
             f"GRANT SELECT ON public.schema_migrations TO {name}_gate;"
-            f"ALTER DATABASE {name} SET search_path = billing, public"
         )
     try:
-        url = postgres.url(name, f"{name}_gate", "a password")
+        url = postgres.url(name, f"{name}_gate", "a password") + f"?search_path={quote(path)},public"
         argv = ("schema", "--tool", "golang-migrate", "--revision", "3", *ONCE)
         held = gate(*argv, environment={"DATABASE_URL": url})
         assert held.end() == 4, held.log
-        assert f'GRANT USAGE ON SCHEMA "billing" TO "{name}_gate"' in held.message
+        assert f'GRANT USAGE ON SCHEMA {quoted} TO "{name}_gate"' in held.message
         with psycopg.connect(database, autocommit=True) as connection:
-            connection.execute(migrated("billing.schema_migrations", 1))
+            connection.execute(migrated(f"{quoted}.schema_migrations", 1))
         held = gate(*argv, environment={"DATABASE_URL": url})
         assert held.end() == 4, held.log
-        assert 'GRANT SELECT ON "billing"."schema_migrations"' in held.message
+        assert f'GRANT SELECT ON {quoted}."schema_migrations"' in held.message
     finally:
         with psycopg.connect(database, autocommit=True) as connection:
             connection.execute(f"DROP OWNED BY {name}_gate; DROP ROLE {name}_gate")

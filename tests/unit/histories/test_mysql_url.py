@@ -112,6 +112,16 @@ def test_same(url):
         pytest.param(
             "mysql:unix_socket=/run/my;dbname=shop", {"unix_socket": "/run/my", "database": "shop"}, id="PHP's socket"
         ),
+        pytest.param(
+            "Server=fd00::1;Uid=app;Database=shop",
+            {"user": "app", "host": "fd00::1", "database": "shop"},
+            id=".NET's IPv6",
+        ),
+        pytest.param(
+            "Server=/run/my;Uid=app;Database=shop",
+            {"user": "app", "unix_socket": "/run/my", "database": "shop"},
+            id=".NET's socket",
+        ),
         pytest.param("mysql://a,b/shop", {"host": "a,b", "database": "shop"}, id="two hosts"),
         pytest.param(
             "jdbc:mysql:loadbalance://a:1,b/shop", {"host": "a,b", "port": "1,3306", "database": "shop"}, id="a port"
@@ -131,8 +141,18 @@ def test_same(url):
         ),
         pytest.param(
             "jdbc:mysql://db/shop?user=app&password=a%2Bb+c",
-            {"user": "app", "password": "a+b+c", "host": "db", "database": "shop"},
+            {"user": "app", "password": "a+b c", "host": "db", "database": "shop"},
             id="JDBC's password",
+        ),
+        pytest.param(
+            "jdbc:mariadb://db/shop?user=app&password=a+b",
+            {"user": "app", "password": "a+b", "host": "db", "database": "shop"},
+            id="MariaDB's JDBC's password",
+        ),
+        pytest.param(
+            "mysql://app@db/shop?ssl-ca=&autoReconnect",
+            {"user": "app", "host": "db", "database": "shop"},
+            id="nothing said",
         ),
         pytest.param(
             "mysql://db/shop?ssl_ca=/ca&ssl_cert=/c&ssl_key=/k",
@@ -156,7 +176,7 @@ def test_same(url):
 def test_parameters(url, parameters):
     """Parameters are what the URL's driver would understand, and the rest is left out.
 
-    Go's were checked with go-sql-driver/mysql 1.9.3's ParseDSN.
+    Go's were checked with go-sql-driver/mysql 1.9.3's ParseDSN, JDBC's with Connector/J 9.1.0 and MariaDB's 3.5.1.
     """
     if parameters is None:
         with pytest.raises(Misconfigured):
@@ -169,6 +189,8 @@ def test_parameters(url, parameters):
     ("query", "mode"),
     [
         ("charset=utf8mb4", None),
+        ("tls=", None),
+        ("ssl-mode=", None),
         ("ssl-mode=DISABLED", "disabled"),
         ("sslmode=disable", "disabled"),
         ("ssl_mode=preferred", "preferred"),
@@ -213,8 +235,30 @@ def test_tls(query, mode):
 
 
 @pytest.mark.parametrize(
+    ("query", "mode"),
+    [
+        ("useSsl=true", "verify_identity"),
+        ("useSSL=1", "verify_identity"),
+        ("useSsl", "verify_identity"),
+        ("useSSL=true&sslMode=disable", "verify_identity"),
+        ("useSsl=true&disableSslHostnameVerification=true", "verify_ca"),
+        ("useSsl=true&disableSslHostnameVerification=false", "verify_identity"),
+        ("useSsl=true&trustServerCertificate=true", "required"),
+        ("useSsl=false", "disabled"),
+        ("sslMode=trust", "required"),
+    ],
+)
+def test_mariadbs_jdbc_tls(query, mode):
+    """MariaDB's JDBC driver verifies where useSsl says no more; checked with mariadb-java-client 3.5.1's sslMode()."""
+    assert connection_parameters(f"jdbc:mariadb://db/shop?{query}").get("ssl_mode") == mode
+
+
+@pytest.mark.parametrize(
     ("query", "key"),
     [
+        ("ssl", "ssl"),
+        ("useSSL", "usessl"),
+        ("requireSSL=", "requiressl"),
         ("ssl-mode=maybe", "sslmode"),
         ("tls=hunter2", "tls"),
         ("sslaccept=no", "sslaccept"),
@@ -245,6 +289,12 @@ def test_two_places(query, part):
     """
     with pytest.raises(Misconfigured, match=f"says two {part}s, in its place and by a parameter"):
         connection_parameters(f"mysql://db:3306/shop?{query}")
+
+
+def test_repeated():
+    """What is said twice is nobody's, here too."""
+    with pytest.raises(Misconfigured, match=r"says sslMode twice, .*; leave one out, and write for example mysql:"):
+        connection_parameters("mysql://db/shop?ssl-mode=VERIFY_CA&sslMode=DISABLED")
 
 
 def test_other_ways():
@@ -338,6 +388,10 @@ def test_name(url, name):
             "mysql://a%3Ab:p%40s%2Fs@db:3307/shop",
         ),
         ({"MYSQL_HOST": "db", "MYSQL_DATABASE": "shop", "MYSQL_DB": "other"}, "mysql://@db/shop"),
+        ({"MYSQL_HOST": "fd00::a:1", "MYSQL_PORT": "3307", "MYSQL_DB": "shop"}, "mysql://@[fd00::a:1]:3307/shop"),
+        ({"MYSQL_HOST": "::ffff:10.0.0.1", "MYSQL_DB": "shop"}, "mysql://@[::ffff:10.0.0.1]/shop"),
+        ({"MYSQL_HOST": "[::1]", "MYSQL_DB": "shop"}, "mysql://@[::1]/shop"),
+        ({"MYSQL_HOST": "/run/my.sock", "MYSQL_DB": "shop"}, "mysql://@%2Frun%2Fmy.sock/shop"),
     ],
 )
 def test_variables(variables, url):

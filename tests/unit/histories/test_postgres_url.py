@@ -65,7 +65,7 @@ def test_same(url):
             {"host": "db", "sslmode": "verify-full", "sslrootcert": "/ca.crt"},
             id="sslmode",
         ),
-        pytest.param("jdbc:postgresql://db/?ssl=false", {"host": "db"}, id="JDBC's ssl, off"),
+        pytest.param("jdbc:postgresql://db/?ssl=false", {"host": "db", "port": "5432"}, id="JDBC's ssl, off"),
         pytest.param(
             "postgres://db?options=-c%20statement_timeout%3D9s",
             {"host": "db", "options": "-c statement_timeout=9s"},
@@ -152,7 +152,7 @@ def test_tls(query, told):
 )
 def test_jdbc_tls(query, told):
     """JDBC verifies where ssl is set, unless sslmode says otherwise; checked with pgjdbc 42.7.5's SslMode.of."""
-    assert connection_parameters(f"jdbc:postgresql://db/?{query}") == {"host": "db", **told}
+    assert connection_parameters(f"jdbc:postgresql://db/?{query}") == {"host": "db", "port": "5432", **told}
 
 
 @pytest.mark.parametrize(
@@ -256,6 +256,9 @@ def environment(monkeypatch):
         ("postgresql://db/app?sslmode=require&sslrootcert=system", {}, 'weak sslmode "require" may not be used'),
         ("postgresql://db/app?sslnegotiation=direct&sslmode=prefer", {}, 'weak sslmode "prefer" may not be used'),
         ("postgresql://db/app", {"PGHOST": "$(DB_HOST)"}, None),
+        ("postgresql://db/app", {"PGGSSENCMODE": "require"}, None),
+        ("postgresql://db/app?gssencmode=require", {}, None),
+        ("postgresql://db/app?gssencmode=maybe", {}, 'invalid gssencmode value: "maybe"'),
         (None, {"PGHOST": "$(DB_HOST)"}, r"$(DB_HOST) in the database URL is no value"),
     ],
 )
@@ -284,6 +287,10 @@ def test_never(environment, url, variables, words):
         ("host=db", {"PGUSER": "h\udce4sslich", "PGSSLROOTCERT": "\udce4"}, "h\ufffdsslich on db:5432"),
         ("postgresql://app@/shop?host=/run/pg", {}, "shop on /run/pg:5432"),
         ("jdbc:postgresql:shop?user=app", {"PGHOST": "other"}, "shop on localhost:5432"),
+        ("jdbc:postgresql://:5433/shop?user=app", {"PGHOST": "other"}, "shop on localhost:5433"),
+        ("jdbc:postgresql://[::1]/shop?user=app", {"PGPORT": "6432"}, "shop on ::1:5432"),
+        ("jdbc:postgresql://a,b:5433/shop?user=app", {"PGPORT": "6432"}, "shop on a:5432,b:5433"),
+        ("Host=db;Username=app;Database=shop", {"PGPORT": "6432"}, "shop on db:5432"),
     ],
 )
 def test_name(environment, tmp_path, url, variables, name):
@@ -349,11 +356,92 @@ def test_spellings(url, told):
     assert set(connection_parameters(url)) - set(told) <= {"host", "port"}
 
 
-@pytest.mark.parametrize("query", ["dbname=other", "database=other", "dbname=shop&database=other"])
-def test_two_databases(query):
-    """Libpq and SQLAlchemy take the parameter, Node the place: what differs is nobody's."""
-    with pytest.raises(Misconfigured, match="says two databases, in its place and by a parameter"):
+@pytest.mark.parametrize(
+    ("url", "part"),
+    [
+        ("postgresql://db/shop?dbname=other", "database"),
+        ("postgresql://db/shop?database=other", "database"),
+        ("jdbc:postgresql://db/shop?PGDBNAME=other", "database"),
+        ("postgresql://db/shop?host=other", "host"),
+        ("postgresql://db:1/shop?host=other:1", "host"),
+        ("postgresql://a,b/shop?host=a", "host"),
+        ("postgresql://db/shop?host=/cloudsql/p:r:i", "host"),
+        ("jdbc:postgresql://db/shop?PGHOST=other", "host"),
+        ("jdbc:postgresql://a,b/shop?PGHOST=a", "host"),
+        ("postgresql://db/shop?socket=/run/pg", "host"),
+        ("postgresql://db:5432/shop?port=6432", "port"),
+        ("jdbc:postgresql://db:5432/shop?PGPORT=6432", "port"),
+        ("postgresql://app@db/shop?user=other", "user"),
+    ],
+)
+def test_two_places(url, part):
+    """Libpq, SQLAlchemy and JDBC take the parameter, asyncpg and postgres.js the place: what differs is nobody's.
+
+    Checked with asyncpg 0.32.0's _parse_connect_dsn_and_args, postgres.js 3.4.9's options, pgjdbc 42.7.5's parseURL.
+    """
+    with pytest.raises(Misconfigured, match=f"says two {part}s, in its place and by a parameter"):
+        connection_parameters(url)
+
+
+@pytest.mark.parametrize(
+    ("query", "key"),
+    [
+        ("sslmode=verify-full&sslmode=disable", "sslmode"),
+        ("sslmode=verify-full&ssl-mode=disable", "ssl-mode"),
+        ("dbname=shop&database=other", "dbname"),
+        ("search_path=app&search_path=public", "search_path"),
+        ("schema=app&schema=public", "schema"),
+        ("options=-ca%3Db&options=-cc%3Dd", "options"),
+    ],
+)
+def test_repeated(query, key):
+    """Libpq, asyncpg and pgx take the last, lib/pq the first: what is said twice is nobody's."""
+    with pytest.raises(Misconfigured, match=f"says {key} twice, .*; leave one out, and write for example postgresql:"):
         connection_parameters(f"postgresql://db/shop?{query}")
+    connection_parameters("postgresql://db/shop?sslmode=require&sslmode=require")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://db:5432/shop?host=db&port=5432&dbname=shop",
+        "postgresql://db/shop?port=5432",
+        "postgresql://?host=db&port=5432&dbname=shop",
+        "postgresql://?host=db:5432&database=shop",
+        "jdbc:postgresql:?PGHOST=db&PGPORT=5432&PGDBNAME=shop",
+    ],
+)
+def test_one_place(url):
+    """What a parameter says again, or says alone, is the place."""
+    assert connection_parameters(url) == {"host": "db", "port": "5432", "dbname": "shop"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://localhost/shop?host=/run/pg",  # as Prisma has it
+        "postgres:///shop?socket=/run/pg",  # dbmate: pkg/driver/postgres, connectionString
+        "postgres://localhost/shop?socket_dir=/run/pg",  # Ecto, whose Postgrex takes it first
+    ],
+)
+def test_sockets(url):
+    """A socket goes before the host that a URL cannot do without."""
+    assert connection_parameters(url) == {"host": "/run/pg", "dbname": "shop"}
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql://db/?options=-c+search_path%3Dapp", {"options": "-c search_path=app"}),
+        ("postgresql://db/?options=-c%20search_path%3Da%2Bb", {"options": "-c search_path=a+b"}),
+        ("jdbc:postgresql://db/?user=app&password=a+b%2B", {"port": "5432", "user": "app", "password": "a b+"}),
+    ],
+)
+def test_plus(url, told):
+    """What encoders of forms make of a space is one to JDBC, and in libpq's options, which can mean nothing else."""
+    assert connection_parameters(url) == {"host": "db", **told}
+    assert left_over("jdbc:postgresql://db/?currentSchema=a,+b") == {"currentSchema": "a, b"}
+    assert left_over("postgresql://db/?search_path=a,+b") == {"search_path": "a,+b"}
 
 
 def test_unix_sock():
@@ -367,6 +455,13 @@ def test_testcontainers(url):
     """A database that is made for a test of its own is none of this machine."""
     with pytest.raises(Misconfigured, match="scheme is neither PostgreSQL's nor MySQL's"):
         connection_parameters(url)
+
+
+def test_role():
+    """The role that asyncpg and Go's drivers ask the server for is asked for; pgjdbc knows no such parameter."""
+    told = connection_parameters(r"postgresql://db/?options=-ca%3Db&role=shop%5C%20owner")
+    assert told == {"host": "db", "options": r"-ca=b -c role=shop\\\ owner"}
+    assert "options" not in connection_parameters("jdbc:postgresql://db/?role=owner")
 
 
 def test_other_ways():
