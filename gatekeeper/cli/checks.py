@@ -67,7 +67,7 @@ def job_checks(
     """Return a check of each Job, or of the Jobs that a selector matches."""
     from gatekeeper.jobs.kube import JobReader  # noqa: PLC0415 - only where Jobs are asked for
 
-    place = namespace or cluster.namespace
+    place = settings.namespace("--namespace", namespace) if namespace else cluster.namespace
     prefix = f"{place}/" if place else ""
     return [
         JobCheck(

@@ -224,7 +224,8 @@ def inject(
     from gatekeeper.manifests import inject as injection  # noqa: PLC0415 - only here
     from gatekeeper.manifests import objects, resources  # noqa: PLC0415 - only here
 
-    given = {"job": job, "namespace": [job_namespace] if job_namespace else None}
+    place = settings.namespace("--job-namespace", job_namespace) if job_namespace else ""
+    given = {"job": job, "namespace": [place] if place else None}
     wanted = injection.Wanted(
         {**context.ensure_object(dict), **{name: values for name, values in given.items() if values}},
         workload or (),
