@@ -282,6 +282,28 @@ def test_mark_that_was_moved(apiserver, namespace, bound, deploy, complete):
     assert gate.end() == 0
 
 
+def test_mark_by_a_fast_clock(apiserver, namespace, bound):
+    """A mark that was moved opens no gate where the Job controller's clock is fast; one that was resumed since does."""
+    later = datetime.now(UTC) + timedelta(minutes=5)
+    apiserver.create_job(namespace, "migrate", labels={"version": "1"})
+    apiserver.run(namespace, "migrate", later)
+    time.sleep(1.1)
+    patch(apiserver, namespace, {"labels": {"version": "2"}})
+    apiserver.complete(namespace, "migrate", later)
+    again = bound("migrate", "--require", "version=2", "--timeout", "0")
+    assert again.end() == 124
+    assert "may be a Job of another release that was marked anew" in again.message
+    apiserver.delete_job(namespace, "migrate")
+    apiserver.create_job(namespace, "migrate", labels={"version": "1"}, suspend=True)
+    time.sleep(1.1)
+    patch(apiserver, namespace, {"labels": {"version": "2"}})
+    resumed = condition("Suspended", "False")["conditions"]
+    apiserver.run(namespace, "migrate", later)
+    complete = apiserver.complete(namespace, "migrate", later)["status"]["conditions"]
+    apiserver.set_status(namespace, "migrate", {"conditions": [*resumed, *complete]})
+    assert bound("migrate", "--require", "version=2").end() == 0
+
+
 def test_mark_without_a_record(apiserver, namespace, bound):
     """A Job whose managedFields somebody cleared is not known to be of this release, unless its pods' template is."""
     job = released("2")
