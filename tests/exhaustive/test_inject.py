@@ -1270,13 +1270,21 @@ def test_file(tmp_path, capsys):
         cli.main(["inject", "/no/file", *JOB.split()])
 
 
-def test_full_disk():
+@pytest.mark.parametrize(
+    "command",
+    [f"inject - {JOB}", "audit -", "rbac --job a --service-account web", "tools", "--version"],
+)
+@pytest.mark.parametrize(
+    ("shell", "why"),
+    [("exec {} >/dev/full", b"No space left on device"), ("exec {} >&-", b"standard output is closed")],
+    ids=["full", "closed"],
+)
+def test_full_disk(shell, why, command):
     """What cannot be printed whole is no success."""
-    argv = [sys.executable, "-m", "gatekeeper", "inject", "-", *JOB.split()]
-    with Path("/dev/full").open("wb") as full:
-        ended = subprocess.run(argv, input=PLAIN.encode(), stdout=full, stderr=subprocess.PIPE, check=False)
+    line = shell.format(f"{shlex.quote(sys.executable)} -m gatekeeper {command}")
+    ended = subprocess.run(["/bin/sh", "-c", line], input=PLAIN.encode(), stderr=subprocess.PIPE, check=False)
     assert ended.returncode == 2
-    assert b"misconfigured: not all could be printed (No space left on device)" in ended.stderr
+    assert b"misconfigured: not all could be printed (" + why in ended.stderr
 
 
 WRITTEN = {
