@@ -276,6 +276,8 @@ class JobReader:
         with _translated(), self.get(limit) as response:
             listing = json.loads(response.read())
         match listing:
+            case {"metadata": {"continue": str(more)}} if more:
+                raise Unreachable("the API server's answer is a part of the list, though the whole was asked for")
             case {
                 "kind": "JobList",
                 "items": [*items] | (None as items),

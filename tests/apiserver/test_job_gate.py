@@ -587,6 +587,20 @@ def test_answer_of_another_namespace(apiserver, namespace, gate, tmp_path, args)
         assert "does not exist; awaiting its creation" in listing.message
 
 
+def test_part_of_a_list(apiserver, namespace, gate, tmp_path):
+    """A list of which something on the way holds back a part proves nothing of all Jobs that labels match."""
+    apiserver.create_job(namespace, "migrate", labels={"app": "web"})
+    apiserver.complete(namespace, "migrate")
+    listing = apiserver.request("GET", f"/apis/batch/v1/namespaces/{namespace}/jobs")
+    listing["metadata"]["continue"] = "more"
+    with Front(apiserver, tmp_path) as front:
+        front.answer = lambda exchange: exchange.reply(200, json.dumps(listing).encode())
+        kubeconfig = str(through(front, apiserver, tmp_path))
+        process = gate("job", "-l", "app=web", "-n", namespace, "--kubeconfig", kubeconfig, "--timeout", "0")
+        assert process.end() == 124, process.log
+        assert "is a part of the list" in process.message
+
+
 @pytest.mark.parametrize("null", [True, False], ids=["null", "empty"])
 def test_list_of_nothing(apiserver, namespace, gate, tmp_path, null):
     """A list without Jobs is one, be it empty or null."""
