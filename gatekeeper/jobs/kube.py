@@ -87,7 +87,7 @@ def in_cluster(directory: str = SERVICE_ACCOUNT, environ: Mapping[str, str] = os
     def load(_: object = None) -> None:
         try:
             loader.load_and_set(settings)
-        except (ConfigException, OSError) as fault:
+        except (ConfigException, OSError, UnicodeDecodeError) as fault:
             lacking = "no ServiceAccount token", "a projected serviceAccountToken volume"
             if _has_text(f"{directory}/token"):
                 lacking = "no ca.crt", "the ConfigMap kube-root-ca.crt too, in the projected volume of the token,"
@@ -102,7 +102,7 @@ def in_cluster(directory: str = SERVICE_ACCOUNT, environ: Mapping[str, str] = os
     try:
         with open(f"{directory}/namespace") as file:  # noqa: PTH123 - pathlib would cost every gate 2 ms
             namespace = file.read().strip()
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         namespace = ""
     return Cluster(connect, namespace or None)
 
@@ -301,8 +301,7 @@ class JobReader:
         path = f"/apis/batch/v1/namespaces/{quote(self._namespace, safe='')}/jobs"
         url = f"{settings.host}{path}?{urlencode([self._selector, *query], quote_via=quote)}"
         headers = {"Accept": "application/json", "User-Agent": f"gatekeeper/{__version__}"}
-        # The line end that `echo` writes after a token is no part of it, and none of a header.
-        headers |= {auth["key"]: auth["value"].strip() for auth in settings.auth_settings().values()}
+        headers |= {auth["key"]: _credentials(auth["value"]) for auth in settings.auth_settings().values()}
         with _translated():
             timeout = (min(CONNECT_LIMIT, limit), limit)
             _answer.deadline = time.monotonic() + limit
@@ -411,6 +410,16 @@ class _Watch:
         self._told.extend(kept.values())
         self._jobs = {**others, **kept}
         self._clock.post(NEWS)
+
+
+def _credentials(text: str) -> str:
+    """Return a header's value, without the line end that `echo` writes after a token. Raises Denied for no token."""
+    value = text.strip()
+    if value.lower() == "bearer" or not (value.isascii() and value.isprintable()):
+        raise Denied(
+            "the token is empty, or it is other text than a token; put one that this cluster made in its place"
+        )
+    return value
 
 
 def _without_pods(spec: Any) -> Any:

@@ -834,6 +834,33 @@ def test_ca_missing(pod, account):
         assert names(pod) == ["migrate"]
 
 
+@pytest.mark.parametrize("content", [b"\n", b"a\nb", b"\xff", "größe".encode()])
+def test_token_that_is_none(pod, account, content):
+    """What can be no token is denied as that, and neither sent nor taken for the server's fault, until one is there."""
+    token = (account / "token").read_text()
+    (account / "token").write_bytes(content)
+    with pytest.raises(Denied, match="token"):
+        names(pod)
+    (account / "token").write_text(token)
+    with closing(pod.client):
+        assert names(pod) == ["migrate"]
+
+
+def test_authority_that_is_no_text(pod, account):
+    """An authority in other bytes is missing, too."""
+    (account / "ca.crt").write_bytes(b"\xff")
+    with pytest.raises(Denied, match=r"no ca\.crt"):
+        names(pod)
+
+
+def test_namespace_that_is_no_text(account):
+    """A namespace in other bytes is as good as none."""
+    (account / "namespace").write_bytes(b"\xff")
+    assert (
+        in_cluster(account, {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}).namespace is None
+    )
+
+
 def test_token_with_a_line_end(pod, account):
     """A token is taken without the line end that its file has."""
     with (account / "token").open("a") as file:
