@@ -130,6 +130,8 @@ def test_shipped(folder):
             ["unreadable-gate"],
             "What k8s-wait-for waits for cannot be told: job-we: ",
         ),
+        ([args("job", "a", "-n=shop")], ["unreadable-gate"], "'=shop' is not the name of a namespace"),
+        ([args("job", "a", "-n", "Shop")], ["unreadable-gate"], "'Shop' is not the name of a namespace"),
         ([args("job", "--timeout")], ["unreadable-gate"], "--timeout has no value"),
         ([args("job", "db-migrate", "--help")], ["unreadable-gate"], "--help is among its arguments"),
         ([args(*SCHEMA, "-h", "db.shop.svc")], ["unreadable-gate"], "-h is among its arguments"),
