@@ -266,8 +266,7 @@ def _judge_gate(gate: "Arguments", options: AbstractSet[str]) -> None:
 
     Hold(last("timeout") or settings.TIMEOUT, last("log-format") or "text", TERMINATION_LOG)
     checks.on_failure(last("on-failure") or "exit")
-    for each in known.get("require", ()):
-        settings.requirement(each)
+    settings.requirements(known.get("require", ()), {})
     for each in (*gate.words, *known.get("job", ())):
         if "$(" not in each:
             settings.job_name(each)

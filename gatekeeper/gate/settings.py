@@ -77,7 +77,13 @@ def requirements(given: Sequence[str], environ: Mapping[str, str]) -> tuple[tupl
         raise Misconfigured(f"{name} is empty; write for example app.kubernetes.io/version=1.4.0, or remove it")
     for text in given:
         refuse_unexpanded("--require", text, "app.kubernetes.io/version=1.4.0")
-    return tuple(map(requirement, given))
+    found = tuple(dict.fromkeys(map(requirement, given)))
+    if len(dict(found)) < len(found):
+        raise Misconfigured(
+            "--require: a Job has one value of a key, so name each once; "
+            "write for example app.kubernetes.io/version=1.4.0"
+        )
+    return found
 
 
 def refuse_unexpanded(option: str, text: str, example: str) -> None:

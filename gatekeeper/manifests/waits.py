@@ -135,9 +135,7 @@ def _own_gate(container: Object, own: containers.Own, namespace: str) -> Gate:
     if command == "schema" and not schema:
         raise Misconfigured("--tool is missing")
     timeout, require = last("timeout", settings.TIMEOUT), given("require")
-    for each in require:
-        if "$(" not in each:
-            settings.requirement(each)
+    settings.requirements([each for each in require if "$(" not in each], {})
     elsewhere = given("kubeconfig") or given("context")
     return Gate(
         container,

@@ -1176,6 +1176,7 @@ REFUSALS = {
     "a password": (PLAIN, "--tool flyway --revision 1 --database postgresql://a:hunter2@db/a", "argv is public"),
     "a bad Secret": (PLAIN, f"{SCHEMA} --secret db", "--secret: 'db'"),
     "a variable twice": (PLAIN, f"{SCHEMA} --secret a/b", "--secret gives DATABASE_URL twice"),
+    "a mark of two values": (PLAIN, f"{JOB} --require v=1 --require v=2", "one value of a key"),
     "a namespace that is a path": (PLAIN, f"{JOB} --job-namespace shop/jobs", "--job-namespace: 'shop/jobs'"),
     "bad limits": (PLAIN, f"{SCHEMA} --limits cpu:1", "--limits: 'cpu:1' is not NAME=QUANTITY"),
     "a bad quantity": (PLAIN, f"{SCHEMA} --requests cpu=some", "--requests: 'cpu=some' is not NAME=QUANTITY"),

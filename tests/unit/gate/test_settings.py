@@ -106,6 +106,13 @@ def test_bad(parse, text, words):
     assert "\n" not in message
 
 
+def test_requirements_of_one_key():
+    """A mark that is demanded twice is demanded once; no Job has two values of it."""
+    assert settings.requirements(["a=1", "b=1", "a=1"], {}) == (("a", "1"), ("b", "1"))
+    with pytest.raises(Misconfigured, match="one value of a key"):
+        settings.requirements(["a=1", "b=1", "a=2"], {})
+
+
 def test_requirement_of_other_bytes():
     """What is not UTF-8 can be no mark."""
     with pytest.raises(Misconfigured, match="--require is not UTF-8 text"):

@@ -130,6 +130,7 @@ def test_shipped(folder):
             ["unreadable-gate"],
             "What k8s-wait-for waits for cannot be told: job-we: ",
         ),
+        ([args("job", "a", "--require", "v=1", "--require", "v=2")], ["unreadable-gate"], "one value of a key"),
         ([args("job", "a", "-n=shop")], ["unreadable-gate"], "'=shop' is not the name of a namespace"),
         ([args("job", "a", "-n", "Shop")], ["unreadable-gate"], "'Shop' is not the name of a namespace"),
         ([args("job", "--timeout")], ["unreadable-gate"], "--timeout has no value"),
