@@ -67,7 +67,9 @@ def job_checks(
     """Return a check of each Job, or of the Jobs that a selector matches."""
     from gatekeeper.jobs.kube import JobReader  # noqa: PLC0415 - only where Jobs are asked for
 
-    place = settings.namespace("--namespace", namespace) if namespace else cluster.namespace
+    place = namespace or cluster.namespace
+    if place:
+        settings.namespace("--namespace", place)
     prefix = f"{place}/" if place else ""
     return [
         JobCheck(

@@ -87,6 +87,11 @@ BAD: dict[str, tuple[Callable[[Parts], Any], int, str]] = {
     "unknown user": (lambda parts: parts.context.update(user="b"), 2, "user has no credentials"),
     "unknown cluster": (lambda parts: parts.context.update(cluster="b"), 2, "cluster has no server"),
     "context of two names": (lambda parts: parts.config["contexts"].append({"name": "test"}), 2, "a name of its own"),
+    "namespace of no name": (
+        lambda parts: parts.context.update(namespace="A b"),
+        2,
+        "'A b' is not the name of a names",
+    ),
     "token that is a number": (lambda parts: parts.user.update(token=7), 2, "token of user admin is no text"),
     "no token": (lambda parts: parts.user.update(token=""), 2, "user has no credentials"),
     "bad token of a file": (lambda parts: parts.user.update(tokenFile=parts.file("token", "bad")), 4, "answers 401"),
