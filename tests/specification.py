@@ -109,7 +109,8 @@ def _is_marked(job: Any, status: Any, key: str, value: str) -> bool:
         for kind in marked
         if _within(entry, "fieldsV1", "f:metadata", f"f:{kind}", f"f:{key}") is not None
     ]
-    began = [metadata.get("creationTimestamp"), status.get("startTime")]
+    resumed = any(each["type"] == "Suspended" for each in status.get("conditions") or [])
+    began = [metadata.get("creationTimestamp"), status.get("startTime") if resumed else None]
     return any(_is_instant(at) and _is_instant(start) and at <= start for at in written for start in began)
 
 

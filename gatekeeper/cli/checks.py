@@ -68,6 +68,8 @@ def job_checks(
     from gatekeeper.jobs.kube import JobReader  # noqa: PLC0415 - only where Jobs are asked for
 
     place = namespace or cluster.namespace
+    if place:
+        settings.namespace("--namespace", place)
     prefix = f"{place}/" if place else ""
     return [
         JobCheck(

@@ -13,7 +13,7 @@ from gatekeeper.cli import checks
 from gatekeeper.cli.gates import Hold
 from gatekeeper.cli.options import EXAMPLES, Names, Text, option
 from gatekeeper.gate import exits, settings
-from gatekeeper.gate.output import TERMINATION_LOG, one_line, write
+from gatekeeper.gate.output import TERMINATION_LOG, answer, one_line, write
 from gatekeeper.gate.settings import Misconfigured
 from gatekeeper.gate.verdict import Refused
 from gatekeeper.manifests import rbac as grants
@@ -44,7 +44,7 @@ def revision(
     name = settings.choice("--tool", tool, known.names()) if tool else ""
     record = known.named(name) if name else directories.recognise(directory)
     found = directories.wanted(record, directory).revisions if every else directories.newest(record, directory)
-    sys.stdout.write("".join(f"{each}\n" for each in found))
+    answer("".join(f"{each}\n" for each in found))
 
 
 JobNamespace = Annotated[
@@ -60,7 +60,7 @@ def tools(
     from gatekeeper.cli import catalogue  # noqa: PLC0415 - only here
 
     forms = catalogue.FORMS
-    sys.stdout.write(forms[settings.choice("--format", form, tuple(forms))]())
+    answer(forms[settings.choice("--format", form, tuple(forms))]())
 
 
 @app.command(epilog=f"Example: {EXAMPLES['rbac']}")
@@ -94,7 +94,7 @@ def rbac(
         create_service_account=create_service_account,
         allow_default=allow_default,
     )
-    sys.stdout.write(grants.render(grants.objects(wanted), grants.comment(wanted)))
+    answer(grants.render(grants.objects(wanted), grants.comment(wanted)))
 
 
 @app.command(epilog=f"Example: {EXAMPLES['audit']}")
@@ -125,7 +125,7 @@ def audit(
     ignored = [settings.choice("--ignore", each, ids) for each in ignore or ()]
     manifests = [manifest for file in files for manifest in objects.read(file)]
     found = judge(manifests, namespace, image or ()).without(ignored)
-    sys.stdout.write(findings.render(found, form))
+    answer(findings.render(found, form))
     if found.findings:
         raise typer.Exit(REFUSED)
 
@@ -224,7 +224,8 @@ def inject(
     from gatekeeper.manifests import inject as injection  # noqa: PLC0415 - only here
     from gatekeeper.manifests import objects, resources  # noqa: PLC0415 - only here
 
-    given = {"job": job, "namespace": [job_namespace] if job_namespace else None}
+    place = settings.namespace("--job-namespace", job_namespace) if job_namespace else ""
+    given = {"job": job, "namespace": [place] if place else None}
     wanted = injection.Wanted(
         {**context.ensure_object(dict), **{name: values for name, values in given.items() if values}},
         workload or (),
@@ -247,11 +248,7 @@ def inject(
         _judge_gate(gate, set(map(_name_of, params)))
     for note in done.notes:
         write(f"note: {one_line(note)}\n", sys.stderr)
-    try:
-        sys.stdout.buffer.write(done.text.encode(encoding))
-        sys.stdout.flush()
-    except OSError as fault:
-        raise Misconfigured(f"not all could be printed ({fault.strerror}); write to a pipe that is read") from fault
+    answer(done.text, encoding)
 
 
 def _judge_gate(gate: "Arguments", options: AbstractSet[str]) -> None:
@@ -269,8 +266,7 @@ def _judge_gate(gate: "Arguments", options: AbstractSet[str]) -> None:
 
     Hold(last("timeout") or settings.TIMEOUT, last("log-format") or "text", TERMINATION_LOG)
     checks.on_failure(last("on-failure") or "exit")
-    for each in known.get("require", ()):
-        settings.requirement(each)
+    settings.requirements(known.get("require", ()), {})
     for each in (*gate.words, *known.get("job", ())):
         if "$(" not in each:
             settings.job_name(each)

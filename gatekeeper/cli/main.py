@@ -1,6 +1,5 @@
 """The program: the command line as Typer reads it, and its exit code."""
 
-import sys
 from collections.abc import Sequence
 from functools import cache
 from typing import Annotated, Any
@@ -11,6 +10,7 @@ from gatekeeper import __version__
 from gatekeeper.cli import gates
 from gatekeeper.cli.options import EXAMPLES, HELP, URL_EXAMPLE
 from gatekeeper.gate import exits
+from gatekeeper.gate.output import answer
 from gatekeeper.gate.settings import Misconfigured
 
 ALONE = tuple([each] for each in HELP)
@@ -50,7 +50,7 @@ def _root(
     What it reads, needs and says is written at https://github.com/gatekeeper/gatekeeper
     """
     if version:
-        sys.stdout.write(f"gatekeeper {__version__}\n")
+        answer(f"gatekeeper {__version__}\n")
     elif context.invoked_subcommand is None:
         raise Misconfigured(f"a command is missing; write for example {EXAMPLES['job']}")
 

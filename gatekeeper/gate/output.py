@@ -3,7 +3,10 @@
 import contextlib
 import os
 import select
+import sys
 from typing import TextIO
+
+from gatekeeper.gate.settings import Misconfigured
 
 TERMINATION_LOG = "/dev/termination-log"
 TERMINATION_BYTES = 4096
@@ -34,6 +37,22 @@ def write(text: str, stream: TextIO | None) -> None:
                 return
             stream.write(text[start : start + PIECE])
             stream.flush()
+
+
+def answer(text: str, encoding: str = "utf-8") -> None:
+    """Print what a command was asked for: a file or a program that gets less than all of it must not seem to have it.
+
+    Raises Misconfigured.
+    """
+    why = "standard output is closed"
+    try:
+        if sys.stdout is not None:
+            sys.stdout.buffer.write(text.encode(encoding, "backslashreplace"))
+            sys.stdout.flush()
+            return
+    except OSError as fault:
+        why = str(fault.strerror)
+    raise Misconfigured(f"not all could be printed ({why}); write for example to a pipe that is read")
 
 
 def _has_room(stream: TextIO) -> bool:

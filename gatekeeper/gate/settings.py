@@ -13,10 +13,14 @@ from gatekeeper.gate.durations import parse_duration
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _JOB_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
+_NAMESPACE = re.compile(rf"(?=.{{1,63}}$){_LABEL}")
+_NAME = r"[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?"
+_KEY = rf"((?=[^/]{{1,253}}/){_LABEL}(\.{_LABEL})*/)?{_NAME}"
+_MARK = re.compile(_KEY, re.ASCII)
 _REQUIREMENT = re.compile(
-    r"!?[\w./-]+"  # KEY or !KEY
-    r"|[\w./-]+\s*(=|==|!=)\s*[\w.-]*"
-    r"|[\w./-]+\s+(in|notin)\s*\(\s*[\w.-]+(\s*,\s*[\w.-]+)*\s*\)",
+    rf"!?{_KEY}"  # KEY or !KEY
+    rf"|{_KEY}\s*(=|==|!=)\s*({_NAME})?"
+    rf"|{_KEY}\s+(in|notin)\s*\(\s*{_NAME}(\s*,\s*{_NAME})*\s*\)",
     re.ASCII,
 )
 UNEXPANDED = re.compile(r"\$\(([A-Za-z_][\w.-]*)\)", re.ASCII)
@@ -43,12 +47,26 @@ def job_name(text: str) -> str:
     return text
 
 
+def namespace(option: str, text: str) -> str:
+    """Return the name of a namespace: a DNS label, as the API server demands. Anything else is another path there."""
+    if not _NAMESPACE.fullmatch(text):
+        raise Misconfigured(f"{option}: {text!r} is not the name of a namespace; write for example {option} shop")
+    return text
+
+
 def requirement(text: str) -> tuple[str, str]:
-    """Return key and value of a label or annotation that a Job must carry."""
-    key, equals, value = text.partition("=")
+    """Return key and value of a label or annotation that a Job must carry.
+
+    The line end is no part of it that a value has which comes from a file, as of a ConfigMap.
+    """
+    key, equals, value = utf8("--require", text).rstrip("\r\n").partition("=")
     if not (key and equals and value):
         wrong = "has no value: is the pod's label missing that gives it?" if key and equals else "is not KEY=VALUE"
         raise Misconfigured(f"--require: {text!r} {wrong}; write for example app.kubernetes.io/version=1.4.0")
+    if not _MARK.fullmatch(key):
+        raise Misconfigured(
+            f"--require: {key!r} can be no label or annotation; write for example app.kubernetes.io/version=1.4.0"
+        )
     return key, value
 
 
@@ -59,7 +77,13 @@ def requirements(given: Sequence[str], environ: Mapping[str, str]) -> tuple[tupl
         raise Misconfigured(f"{name} is empty; write for example app.kubernetes.io/version=1.4.0, or remove it")
     for text in given:
         refuse_unexpanded("--require", text, "app.kubernetes.io/version=1.4.0")
-    return tuple(map(requirement, given))
+    found = tuple(dict.fromkeys(map(requirement, given)))
+    if len(dict(found)) < len(found):
+        raise Misconfigured(
+            "--require: a Job has one value of a key, so name each once; "
+            "write for example app.kubernetes.io/version=1.4.0"
+        )
+    return found
 
 
 def refuse_unexpanded(option: str, text: str, example: str) -> None:

@@ -60,7 +60,7 @@ def _judge_found(job: Any, policy: JobPolicy) -> Verdict:
         if state.true(failure):
             return _judge_failed(state, failure, policy)
     if state.true("Complete"):
-        return Open(_describe_complete(state.conditions["Complete"], policy))
+        return Open(_describe_complete(state, policy))
     return Waiting(f"{_describe_unfinished(state)}; awaiting condition Complete")
 
 
@@ -199,6 +199,9 @@ def _judge_mark(state: _State, key: str, value: str) -> Waiting | None:
     template has it too, which is immutable since; or the server's record of who wrote which field when
     (https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management) has an owner of it that has
     written nothing since. An owner loses a field to whoever changes its value.
+
+    A Job begins when it is created, by the clock of the server that also wrote the record. When it started counts where
+    it was suspended until then: the controller that tells of it may run on another node, whose clock may be fast.
     """
     marks = state.marks(key)
     if value not in marks.values():
@@ -210,7 +213,8 @@ def _judge_mark(state: _State, key: str, value: str) -> Waiting | None:
     if any(_at(state.spec, "template", "metadata", kind, key) == value for kind in MARKS):
         return None
     written = min(_times(at for kind in marks for at in _written(state.metadata, kind, key)), default="")
-    began = max(_times((state.metadata.get("creationTimestamp"), state.counters.get("startTime"))), default="")
+    resumed = state.counters.get("startTime") if "Suspended" in state.conditions else None
+    began = max(_times((state.metadata.get("creationTimestamp"), resumed)), default="")
     if "" < written <= began:
         return None
     since = f"since {written}, while it began at {began}" if written and began else "since a time that it does not tell"
@@ -268,9 +272,11 @@ def _judge_failed(state: _State, failure: str, policy: JobPolicy) -> Verdict:
     )
 
 
-def _describe_complete(condition: dict[str, Any], policy: JobPolicy) -> str:
-    at = condition.get("lastTransitionTime")
+def _describe_complete(state: _State, policy: JobPolicy) -> str:
+    at = state.conditions["Complete"].get("lastTransitionTime")
     text = f"is Complete since {at}" if isinstance(at, str) else "is Complete"
+    if _count(_at(state.spec, "completions")) == 0:
+        text += ", of 0 completions: no pod of it ran"
     if policy.gate_began and not policy.require and isinstance(at, str):
         age = (policy.gate_began - _instant(at, policy.gate_began)).total_seconds()
         if age >= 1:
@@ -295,6 +301,10 @@ _SIGNS: tuple[tuple[Callable[[_State], bool], str], ...] = (
     (lambda job: job.count("active") > 0, "is running{pods}"),
     (lambda job: job.has_uncounted_pods, "has pods that have just ended{pods}"),
     (lambda job: job.count("terminating") > 0, "waits for the end of its last pods{pods}; {see_pods}"),
+    (
+        lambda job: _count(_at(job.spec, "parallelism")) == 0,
+        "has parallelism 0, so that no pod is made{pods}; {see_events}",
+    ),
     (
         lambda job: job.count("failed") > 0,
         "waits before it tries again{pods}, and fails after more than {limit} of them; {see_events}",

@@ -9,6 +9,7 @@ Denied. Nothing of the client library leaves this module, and a body is quoted o
 """
 
 import json
+import logging
 import math
 import os
 import ssl
@@ -16,7 +17,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -32,7 +34,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from gatekeeper import __version__
 from gatekeeper.gate.clock import NEWS, Clock
-from gatekeeper.gate.settings import SERVICE_ACCOUNT, Misconfigured, file_text
+from gatekeeper.gate.settings import SERVICE_ACCOUNT, Misconfigured
 from gatekeeper.gate.verdict import Denied, Unreachable
 from gatekeeper.manifests import rbac
 
@@ -85,7 +87,7 @@ def in_cluster(directory: str = SERVICE_ACCOUNT, environ: Mapping[str, str] = os
     def load(_: object = None) -> None:
         try:
             loader.load_and_set(settings)
-        except (ConfigException, OSError) as fault:
+        except (ConfigException, OSError, UnicodeDecodeError) as fault:
             lacking = "no ServiceAccount token", "a projected serviceAccountToken volume"
             if _has_text(f"{directory}/token"):
                 lacking = "no ca.crt", "the ConfigMap kube-root-ca.crt too, in the projected volume of the token,"
@@ -100,7 +102,7 @@ def in_cluster(directory: str = SERVICE_ACCOUNT, environ: Mapping[str, str] = os
     try:
         with open(f"{directory}/namespace") as file:  # noqa: PTH123 - pathlib would cost every gate 2 ms
             namespace = file.read().strip()
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         namespace = ""
     return Cluster(connect, namespace or None)
 
@@ -115,42 +117,53 @@ def _has_text(path: str) -> bool:
 
 def from_kubeconfig(path: str | None, context: str | None) -> Cluster:
     """Return the cluster of a kubeconfig's context, for people at a desk. Raises Misconfigured."""
+    from gatekeeper.jobs import kubeconfig  # noqa: PLC0415 - no pod has one; the client then loads YAML too
+
     settings = _settings()
-    for each in (path or kube_config.KUBE_CONFIG_DEFAULT_LOCATION).split(os.pathsep):
-        _judge_kubeconfig(os.path.expanduser(each))  # noqa: PTH111 - pathlib would cost every gate 2 ms
+    files = (path or kube_config.KUBE_CONFIG_DEFAULT_LOCATION).split(os.pathsep)
+    heard = _Heard()
+    logging.getLogger().addHandler(heard)  # it logs why a plugin gives no credentials, and goes on without them
     try:
-        kube_config.load_kube_config(
-            config_file=path,
-            context=context,
-            client_configuration=settings,
-            temp_file_path=MEMORY if os.access(MEMORY, os.W_OK) else None,
+        config = kubeconfig.read([os.path.expanduser(file) for file in files], context)  # noqa: PTH111 - costs 2 ms
+        kube_config.load_kube_config_from_dict(
+            config, client_configuration=settings, temp_file_path=MEMORY if os.access(MEMORY, os.W_OK) else None
         )
-        contexts, active = kube_config.list_kube_config_contexts(config_file=path)
+    except Misconfigured:
+        raise
     except Exception as fault:  # a broken kubeconfig raises whatever its parser raises
         said = " ".join(str(fault).split())[:200]
         cure = "write for example --kubeconfig ~/.kube/config"
         if "temporary directory" in said:
             cure = "what is embedded in it needs a file to be read from: mount an empty writable folder at /tmp"
         raise Misconfigured(f"--kubeconfig cannot be used: {said}; {cure}") from fault
-    chosen = next((each for each in contexts if each["name"] == context), active)
-    namespace = chosen["context"].get("namespace") or "default"
-    if not isinstance(namespace, str):
-        raise Misconfigured("--kubeconfig: the context's namespace is no name; write for example namespace: shop")
-    return Cluster(lambda: _client(settings), namespace)
+    finally:
+        logging.getLogger().removeHandler(heard)
+    if settings.host.startswith("https") and not (settings.api_key or settings.cert_file):
+        said = " ".join("; ".join(["the context's user has no credentials", *heard.said]).split())[:200]
+        raise Misconfigured(f"--kubeconfig cannot be used: {said}; log in again, as kubectl would ask for")
+    for each in config.get("users", ()):
+        if file := each["user"].get("tokenFile"):
+            settings.refresh_api_key_hook = partial(_renew, file)  # type: ignore[assignment]
+    [chosen] = config["contexts"]
+    return Cluster(lambda: _client(settings), chosen["context"].get("namespace", "default"))
 
 
-def _judge_kubeconfig(path: str) -> None:
-    """Raise Misconfigured for what the client would read without an end: no plain file, or aliases of aliases."""
-    from gatekeeper.manifests import documents  # noqa: PLC0415 - the client then loads YAML too
+class _Heard(logging.Handler):
+    """Keeps what is logged."""
 
-    if not os.path.exists(path):  # noqa: PTH110 - as above
-        return  # as the client says by itself
-    try:
-        documents.load(file_text("--kubeconfig", path))
-    except ValueError as fault:
-        raise Misconfigured(
-            f"--kubeconfig cannot be used: {fault}; write for example --kubeconfig ~/.kube/config"
-        ) from fault
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage())
+
+
+def _renew(file: str, settings: Configuration) -> None:
+    """Take the token that the file has now: it outdoes one beside it, which counts only while there is none."""
+    with suppress(OSError, UnicodeDecodeError), open(file) as text:  # noqa: PTH123 - as above
+        if token := text.read().strip():
+            settings.api_key["BearerToken"] = f"Bearer {token}"
 
 
 def _settings() -> Configuration:
@@ -167,8 +180,10 @@ def _client(settings: Configuration) -> RESTClientObject:
     Python 3.13's VERIFY_X509_STRICT refuses a CA without Authority Key Identifier, which clusters still have; the chain
     and the host name are verified all the same (https://github.com/kubernetes-client/python/issues/2394).
     """
+    if not settings.verify_ssl:
+        urllib3.disable_warnings()  # of each request, in the log: the kubeconfig says so
     client = RESTClientObject(settings)
-    context = create_urllib3_context()
+    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if settings.verify_ssl else ssl.CERT_NONE)
     context.sslsocket_class = _Socket
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if settings.ssl_ca_cert is None:
@@ -261,6 +276,8 @@ class JobReader:
         with _translated(), self.get(limit) as response:
             listing = json.loads(response.read())
         match listing:
+            case {"metadata": {"continue": str(more)}} if more:
+                raise Unreachable("the API server's answer is a part of the list, though the whole was asked for")
             case {
                 "kind": "JobList",
                 "items": [*items] | (None as items),
@@ -284,8 +301,7 @@ class JobReader:
         path = f"/apis/batch/v1/namespaces/{quote(self._namespace, safe='')}/jobs"
         url = f"{settings.host}{path}?{urlencode([self._selector, *query], quote_via=quote)}"
         headers = {"Accept": "application/json", "User-Agent": f"gatekeeper/{__version__}"}
-        # The line end that `echo` writes after a token is no part of it, and none of a header.
-        headers |= {auth["key"]: auth["value"].strip() for auth in settings.auth_settings().values()}
+        headers |= {auth["key"]: _credentials(auth["value"]) for auth in settings.auth_settings().values()}
         with _translated():
             timeout = (min(CONNECT_LIMIT, limit), limit)
             _answer.deadline = time.monotonic() + limit
@@ -394,6 +410,16 @@ class _Watch:
         self._told.extend(kept.values())
         self._jobs = {**others, **kept}
         self._clock.post(NEWS)
+
+
+def _credentials(text: str) -> str:
+    """Return a header's value, without the line end that `echo` writes after a token. Raises Denied for no token."""
+    value = text.strip()
+    if value.lower() == "bearer" or not (value.isascii() and value.isprintable()):
+        raise Denied(
+            "the token is empty, or it is other text than a token; put one that this cluster made in its place"
+        )
+    return value
 
 
 def _without_pods(spec: Any) -> Any:

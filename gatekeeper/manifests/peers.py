@@ -137,7 +137,6 @@ _REFUSED = {
     **dict.fromkeys(("client-certificate", "client-key"), _ACCOUNT),
 }
 JOB = re.compile(r"jobs?((\.v1)?\.batch)?", re.IGNORECASE)
-_NAMESPACE = re.compile(r"(?=.{1,63}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
 
 def split(argv: Sequence[str]) -> tuple[list[str], Options]:
@@ -202,8 +201,8 @@ def job_wait(program: str, words: Sequence[str], options: Options) -> JobWait:
         )
     namespace, timeout = last.get("namespace", ""), last.get("timeout", "")
     namespace = "" if namespace == OWN_NAMESPACE else namespace
-    if namespace and not _NAMESPACE.fullmatch(namespace):
-        raise Misconfigured(f"--namespace: {namespace!r} is not the name of a namespace; write for example -n shop")
+    if namespace:
+        settings.namespace("--namespace", namespace)
     if "timeout" in last:
         settings.duration(timeout)
     return JobWait(

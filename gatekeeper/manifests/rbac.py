@@ -22,7 +22,6 @@ Object = dict[str, Any]
 """A Kubernetes object, or a part of one: text, truths, lists and such objects."""
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-_NAMESPACE = re.compile(rf"(?=.{{1,63}}$){_LABEL}")
 _OF_A_RELEASE = re.compile(
     r"v?\d+|(?:b|build|r|rel|release|rev|revision)\d+|(?:alpha|beta|pre|rc)\d*"
     r"|(?=.*\d)[0-9a-f]{7,}|(?=(?:\d*[a-z]+\d+){2})\w{5,}"
@@ -86,10 +85,10 @@ def grant(
         )
     return Grant(
         account_name(service_account) if service_account else "",
-        _namespace("--namespace", namespace) if namespace else "",
+        settings.namespace("--namespace", namespace) if namespace else "",
         tuple(dict.fromkeys(map(settings.job_name, jobs))),
         "" if selector is None else settings.selector(selector),
-        _namespace("--job-namespace", job_namespace) if job_namespace not in ("", namespace) else "",
+        settings.namespace("--job-namespace", job_namespace) if job_namespace not in ("", namespace) else "",
         create_service_account,
     )
 
@@ -100,12 +99,6 @@ def account_name(text: str) -> str:
         raise Misconfigured(
             f"--service-account: {text!r} is not the name of a ServiceAccount; write only its name, for example web"
         )
-    return text
-
-
-def _namespace(option: str, text: str) -> str:
-    if not _NAMESPACE.fullmatch(text):
-        raise Misconfigured(f"{option}: {text!r} is not the name of a namespace; write for example {option} shop")
     return text
 
 

@@ -123,18 +123,19 @@ def _own_gate(container: Object, own: containers.Own, namespace: str) -> Gate:
     schema = last("tool", "the directory's" if given("migrations") else "") if command == "schema" else ""
     jobs = tuple(dict.fromkeys(given("job") if command == "schema" else names))
     labels = "" if command == "schema" else last("selector")
-    place = last("namespace").replace(peers.OWN_NAMESPACE, "") or namespace
+    given_place = last("namespace").replace(peers.OWN_NAMESPACE, "")
+    place = given_place or namespace
     unknown = next((text for text in (*jobs, labels, place) if "$(" in text), "")
     if unknown:
         raise Misconfigured(f"{unknown} is known only in the pod")
+    if given_place:
+        settings.namespace("--namespace", given_place)
     if command != "schema" and bool(jobs) == bool(labels):
         raise Misconfigured("it has to be given names of Jobs, or --selector, one of both")
     if command == "schema" and not schema:
         raise Misconfigured("--tool is missing")
     timeout, require = last("timeout", settings.TIMEOUT), given("require")
-    for each in require:
-        if "$(" not in each:
-            settings.requirement(each)
+    settings.requirements([each for each in require if "$(" not in each], {})
     elsewhere = given("kubeconfig") or given("context")
     return Gate(
         container,
@@ -196,7 +197,7 @@ def words_and_options(argv: Sequence[str]) -> tuple[list[str], dict[str, list[st
         if word.startswith("--"):
             name, equals, value = word[2:].partition("=")
         else:
-            name, value = _SHORT.get(word[:2], word[1:2]), word[2:].removeprefix("=")
+            name, value = _SHORT.get(word[:2], word[1:2]), word[2:]
             equals = value
         if name in _SWITCHES:
             options[name] = []

@@ -282,6 +282,28 @@ def test_mark_that_was_moved(apiserver, namespace, bound, deploy, complete):
     assert gate.end() == 0
 
 
+def test_mark_by_a_fast_clock(apiserver, namespace, bound):
+    """A mark that was moved opens no gate where the Job controller's clock is fast; one that was resumed since does."""
+    later = datetime.now(UTC) + timedelta(minutes=5)
+    apiserver.create_job(namespace, "migrate", labels={"version": "1"})
+    apiserver.run(namespace, "migrate", later)
+    time.sleep(1.1)
+    patch(apiserver, namespace, {"labels": {"version": "2"}})
+    apiserver.complete(namespace, "migrate", later)
+    again = bound("migrate", "--require", "version=2", "--timeout", "0")
+    assert again.end() == 124
+    assert "may be a Job of another release that was marked anew" in again.message
+    apiserver.delete_job(namespace, "migrate")
+    apiserver.create_job(namespace, "migrate", labels={"version": "1"}, suspend=True)
+    time.sleep(1.1)
+    patch(apiserver, namespace, {"labels": {"version": "2"}})
+    resumed = condition("Suspended", "False")["conditions"]
+    apiserver.run(namespace, "migrate", later)
+    complete = apiserver.complete(namespace, "migrate", later)["status"]["conditions"]
+    apiserver.set_status(namespace, "migrate", {"conditions": [*resumed, *complete]})
+    assert bound("migrate", "--require", "version=2").end() == 0
+
+
 def test_mark_without_a_record(apiserver, namespace, bound):
     """A Job whose managedFields somebody cleared is not known to be of this release, unless its pods' template is."""
     job = released("2")
@@ -565,6 +587,20 @@ def test_answer_of_another_namespace(apiserver, namespace, gate, tmp_path, args)
         assert "does not exist; awaiting its creation" in listing.message
 
 
+def test_part_of_a_list(apiserver, namespace, gate, tmp_path):
+    """A list of which something on the way holds back a part proves nothing of all Jobs that labels match."""
+    apiserver.create_job(namespace, "migrate", labels={"app": "web"})
+    apiserver.complete(namespace, "migrate")
+    listing = apiserver.request("GET", f"/apis/batch/v1/namespaces/{namespace}/jobs")
+    listing["metadata"]["continue"] = "more"
+    with Front(apiserver, tmp_path) as front:
+        front.answer = lambda exchange: exchange.reply(200, json.dumps(listing).encode())
+        kubeconfig = str(through(front, apiserver, tmp_path))
+        process = gate("job", "-l", "app=web", "-n", namespace, "--kubeconfig", kubeconfig, "--timeout", "0")
+        assert process.end() == 124, process.log
+        assert "is a part of the list" in process.message
+
+
 @pytest.mark.parametrize("null", [True, False], ids=["null", "empty"])
 def test_list_of_nothing(apiserver, namespace, gate, tmp_path, null):
     """A list without Jobs is one, be it empty or null."""
@@ -796,6 +832,33 @@ def test_ca_missing(pod, account):
     (account / "ca.crt").write_text(authority)
     with closing(pod.client):
         assert names(pod) == ["migrate"]
+
+
+@pytest.mark.parametrize("content", [b"\n", b"a\nb", b"\xff", "größe".encode()])
+def test_token_that_is_none(pod, account, content):
+    """What can be no token is denied as that, and neither sent nor taken for the server's fault, until one is there."""
+    token = (account / "token").read_text()
+    (account / "token").write_bytes(content)
+    with pytest.raises(Denied, match="token"):
+        names(pod)
+    (account / "token").write_text(token)
+    with closing(pod.client):
+        assert names(pod) == ["migrate"]
+
+
+def test_authority_that_is_no_text(pod, account):
+    """An authority in other bytes is missing, too."""
+    (account / "ca.crt").write_bytes(b"\xff")
+    with pytest.raises(Denied, match=r"no ca\.crt"):
+        names(pod)
+
+
+def test_namespace_that_is_no_text(account):
+    """A namespace in other bytes is as good as none."""
+    (account / "namespace").write_bytes(b"\xff")
+    assert (
+        in_cluster(account, {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}).namespace is None
+    )
 
 
 def test_token_with_a_line_end(pod, account):

@@ -1176,6 +1176,8 @@ REFUSALS = {
     "a password": (PLAIN, "--tool flyway --revision 1 --database postgresql://a:hunter2@db/a", "argv is public"),
     "a bad Secret": (PLAIN, f"{SCHEMA} --secret db", "--secret: 'db'"),
     "a variable twice": (PLAIN, f"{SCHEMA} --secret a/b", "--secret gives DATABASE_URL twice"),
+    "a mark of two values": (PLAIN, f"{JOB} --require v=1 --require v=2", "one value of a key"),
+    "a namespace that is a path": (PLAIN, f"{JOB} --job-namespace shop/jobs", "--job-namespace: 'shop/jobs'"),
     "bad limits": (PLAIN, f"{SCHEMA} --limits cpu:1", "--limits: 'cpu:1' is not NAME=QUANTITY"),
     "a bad quantity": (PLAIN, f"{SCHEMA} --requests cpu=some", "--requests: 'cpu=some' is not NAME=QUANTITY"),
     "a bad mount": (PLAIN, f"{SCHEMA} --mount db", "--mount: 'db'"),
@@ -1269,13 +1271,21 @@ def test_file(tmp_path, capsys):
         cli.main(["inject", "/no/file", *JOB.split()])
 
 
-def test_full_disk():
+@pytest.mark.parametrize(
+    "command",
+    [f"inject - {JOB}", "audit -", "rbac --job a --service-account web", "tools", "--version"],
+)
+@pytest.mark.parametrize(
+    ("shell", "why"),
+    [("exec {} >/dev/full", b"No space left on device"), ("exec {} >&-", b"standard output is closed")],
+    ids=["full", "closed"],
+)
+def test_full_disk(shell, why, command):
     """What cannot be printed whole is no success."""
-    argv = [sys.executable, "-m", "gatekeeper", "inject", "-", *JOB.split()]
-    with Path("/dev/full").open("wb") as full:
-        ended = subprocess.run(argv, input=PLAIN.encode(), stdout=full, stderr=subprocess.PIPE, check=False)
+    line = shell.format(f"{shlex.quote(sys.executable)} -m gatekeeper {command}")
+    ended = subprocess.run(["/bin/sh", "-c", line], input=PLAIN.encode(), stderr=subprocess.PIPE, check=False)
     assert ended.returncode == 2
-    assert b"misconfigured: not all could be printed (No space left on device)" in ended.stderr
+    assert b"misconfigured: not all could be printed (" + why in ended.stderr
 
 
 WRITTEN = {

@@ -86,7 +86,7 @@ SAMPLES = [
     job(condition("Complete"), labels={"release": "7"}, managedFields=None)
     | {"spec": {"template": {"metadata": {"annotations": {"release": "7"}}}}},
     job(
-        condition("Complete"),
+        *(condition("Suspended", "False"), condition("Complete")),
         status={"startTime": LATER},
         annotations={"release": "7"},
         managedFields=[written("annotations", "release", at=LATER)],
@@ -140,7 +140,7 @@ def spoiled(value: Any, path: tuple, instead: list[Any]) -> Iterator[Any]:
         "complete",
         "marked",
         "marked in its template",
-        "marked before it began",
+        "marked before it was resumed",
         "failed",
         "running",
         "being deleted",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from servers.cluster import MANIFESTS, Namespace, Pod, eventually, gate_of, web
 
@@ -147,10 +148,12 @@ def test_values_that_are_refused(release: Release, tmp_path: Path, values: str, 
     assert words in done.stderr
 
 
-@pytest.mark.parametrize("name", ["a" * 53, "a" * 52 + "b", "web"])
+@pytest.mark.parametrize("name", ["a" * 53, "a" * 52 + "b", "web", "123", "1e3", "0.1", "on", "null"])
 def test_names_fit(release: Release, name: str):
-    """No name is longer than an object's may be, and releases that begin alike have names of their own."""
-    done = release.helm("template", name, str(CHART), "--show-only", "templates/migration-job.yaml", *SUPPORTED)
-    (job,) = (line.split()[-1] for line in done.stdout.splitlines() if line.startswith("  name: "))
+    """No name is longer than an object's may be or no text, and releases that begin alike have names of their own."""
+    done = release.helm("template", name, str(CHART), *SUPPORTED)
+    names = {each["kind"]: each["metadata"]["name"] for each in yaml.safe_load_all(done.stdout)}
+    assert all(isinstance(each, str) for each in names.values()), names
+    job = names["Job"]
     assert len(job) + len("000") <= 63
     assert name != "web" or job == "web-migrate-1"

@@ -238,6 +238,15 @@ def test_environment(monkeypatch, variable, value, words):
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize("argv", ["job migrate", f"{ALEMBIC} --database postgres://db --job migrate"])
+def test_namespace_that_is_none(monkeypatch, argv):
+    """What is no name of a namespace is wrong in a pod: the API server would take it for another path."""
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    with pytest.raises(Misconfigured, match="--namespace: 'shop/jobs' is not the name"):
+        cli.main([*argv.split(), "-n", "shop/jobs"])
+
+
 def test_flag_wins(monkeypatch):
     """A flag outdoes its environment variable."""
     monkeypatch.setenv("GATEKEEPER_TIMEOUT", "soon")

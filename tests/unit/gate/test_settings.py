@@ -10,6 +10,7 @@ from gatekeeper.gate import settings
 from gatekeeper.gate.settings import Misconfigured
 
 choice = partial(settings.choice, "--on-failure", allowed=("exit", "wait"))
+namespace = partial(settings.namespace, "--namespace")
 
 
 @pytest.mark.parametrize(
@@ -23,11 +24,16 @@ choice = partial(settings.choice, "--on-failure", allowed=("exit", "wait"))
         (settings.requirement, "release=7", ("release", "7")),
         (settings.requirement, "app.kubernetes.io/version=1.4.0", ("app.kubernetes.io/version", "1.4.0")),
         (settings.requirement, "example.com/query=a=b", ("example.com/query", "a=b")),
+        (settings.requirement, "example.com/note=größer, als=b ", ("example.com/note", "größer, als=b ")),
+        (settings.requirement, "release=7\r\n", ("release", "7")),
+        (namespace, "shop-7", "shop-7"),
+        (namespace, "7" * 63, "7" * 63),
         (settings.selector, "app=web", "app=web"),
         (settings.selector, "app==web,tier!=cache", "app==web,tier!=cache"),
         (settings.selector, "app in (web, api),!legacy,live", "app in (web, api),!legacy,live"),
         (settings.selector, "stage notin (dev)", "stage notin (dev)"),
         (settings.selector, "app=", "app="),
+        (settings.selector, "example.com/App_1.x=Web_1.x", "example.com/App_1.x=Web_1.x"),
         (choice, "wait", "wait"),
         (settings.table_name, "migrations", ("", "migrations")),
         (settings.table_name, "app.migrations", ("app", "migrations")),
@@ -59,12 +65,28 @@ def test_good(parse, text, value):
         (settings.requirement, "release", "--require: 'release' is not KEY=VALUE"),
         (settings.requirement, "release=", "has no value: is the pod's label missing that gives it?"),
         (settings.requirement, "=7", "is not KEY=VALUE"),
+        (settings.requirement, "app.kubernetes.io/version = 1.4.0", "'app.kubernetes.io/version ' can be no label"),
+        (settings.requirement, "Example.com/version=7", "'Example.com/version' can be no label or annotation"),
+        (settings.requirement, "a/b/c=7", "'a/b/c' can be no label or annotation"),
+        (settings.requirement, "größe=7", "'größe' can be no label or annotation"),
+        (settings.requirement, f"{'a' * 64}=7", "can be no label or annotation"),
+        (namespace, "$(POD_NAMESPACE)", "--namespace: '$(POD_NAMESPACE)' is not the name of a namespace"),
+        (namespace, "shop/jobs", "is not the name of a namespace"),
+        (namespace, "..", "is not the name of a namespace"),
+        (namespace, "Shop", "is not the name of a namespace"),
+        (namespace, "shop\n", "is not the name of a namespace"),
+        (namespace, "a" * 64, "is not the name of a namespace"),
+        (namespace, "\udce4", "is not the name of a namespace"),
         (settings.selector, "", "--selector: '' is not a label selector"),
         (settings.selector, "a b", "is not a label selector"),
         (settings.selector, "app=web,", "is not a label selector"),
         (settings.selector, "app in web", "is not a label selector"),
         (settings.selector, "app in (web", "is not a label selector"),
         (settings.selector, "app in ()", "is not a label selector"),
+        (settings.selector, "app=-web", "is not a label selector"),
+        (settings.selector, "app in (web,api.)", "is not a label selector"),
+        (settings.selector, "a/b/c", "is not a label selector"),
+        (settings.selector, f"app={'a' * 64}", "is not a label selector"),
         (choice, "Wait", "--on-failure: 'Wait' is none of exit, wait"),
         (choice, "", "--on-failure: '' is none of exit, wait"),
         (settings.table_name, "", "--table: '' is not"),
@@ -82,6 +104,19 @@ def test_bad(parse, text, words):
     assert words in message
     assert "for example" in message
     assert "\n" not in message
+
+
+def test_requirements_of_one_key():
+    """A mark that is demanded twice is demanded once; no Job has two values of it."""
+    assert settings.requirements(["a=1", "b=1", "a=1"], {}) == (("a", "1"), ("b", "1"))
+    with pytest.raises(Misconfigured, match="one value of a key"):
+        settings.requirements(["a=1", "b=1", "a=2"], {})
+
+
+def test_requirement_of_other_bytes():
+    """What is not UTF-8 can be no mark."""
+    with pytest.raises(Misconfigured, match="--require is not UTF-8 text"):
+        settings.requirement("release=\udce4")
 
 
 @pytest.mark.parametrize(

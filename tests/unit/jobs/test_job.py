@@ -29,6 +29,7 @@ ROWS = [
     ("complete, criteria met before", job(condition("SuccessCriteriaMet"), COMPLETE), ANY, Open, ["Complete"]),
     ("complete, without a time", job(condition("Complete")), ANY, Open, ["is Complete"]),
     ("complete, counters say otherwise", job(COMPLETE, status={"active": 1, "failed": 3}), ANY, Open, ["Complete"]),
+    ("complete, without a run", job(COMPLETE) | {"spec": {"completions": 0}}, ANY, Open, ["0 completions: no pod"]),
     ("complete, no longer suspended", job(condition("Suspended", "False"), COMPLETE), ANY, Open, ["Complete"]),
     ("required label", job(COMPLETE, labels={"release": "7"}), RELEASE, Open, ["Complete"]),
     ("required annotation", job(COMPLETE, annotations={"release": "7"}), RELEASE, Open, ["Complete"]),
@@ -75,13 +76,25 @@ ROWS = [
         ["marked anew"],
     ),
     (
-        "label written before it started",
+        "label written before it was resumed",
         job(
-            COMPLETE, status={"startTime": LATER}, labels=SEVEN, managedFields=[written("labels", "release", at=LATER)]
+            *(condition("Suspended", "False"), COMPLETE),
+            status={"startTime": LATER},
+            labels=SEVEN,
+            managedFields=[written("labels", "release", at=LATER)],
         ),
         RELEASE,
         Open,
         ["Complete"],
+    ),
+    (
+        "label written before it started by a fast clock",
+        job(
+            COMPLETE, status={"startTime": LATER}, labels=SEVEN, managedFields=[written("labels", "release", at=LATER)]
+        ),
+        RELEASE,
+        Waiting,
+        [f"release=7 since {LATER}, while it began at {CREATED}"],
     ),
     (
         "label written at first, and again as it was",
@@ -244,6 +257,13 @@ ROWS = [
         ANY,
         Waiting,
         [f"has started at {LATER}, and no pod could be made", SEE_EVENTS],
+    ),
+    (
+        "no pod is wanted",
+        job(status={"startTime": LATER, "ready": 0, "failed": 1}) | {"spec": {"parallelism": 0}},
+        ANY,
+        Waiting,
+        ["has parallelism 0, so that no pod is made (pods: 1 failed)", SEE_EVENTS],
     ),
     (
         "pod has just ended",

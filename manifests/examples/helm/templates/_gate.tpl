@@ -21,7 +21,7 @@
 {{- if not (and .tool .revision .secret) }}
 {{- fail "gate.schema: a schema gate needs tool, revision and secret, all three; ../helm-hook/values.yaml has an example" }}
 {{- end -}}
-schema, --tool, {{ .tool }}, --revision, {{ .revision | quote }}
+schema, --tool, {{ .tool | quote }}, --revision, {{ .revision | quote }}
 {{- else -}}
 job, {{ include "web.migration" . }}
 {{- end }}
@@ -29,11 +29,11 @@ job, {{ include "web.migration" . }}
 
 {{/* A container that waits; its name and its timeout are for who includes it. */}}
 {{- define "web.gate-container" -}}
-image: {{ .Values.gate.image }}
+image: {{ .Values.gate.image | quote }}
 {{- with .Values.gate.schema }}
 env:
   - name: DATABASE_URL
-    valueFrom: {secretKeyRef: {name: {{ .secret.name }}, key: {{ .secret.key }}}}
+    valueFrom: {secretKeyRef: {name: {{ .secret.name | quote }}, key: {{ .secret.key | quote }}}}
 {{- else }}
 volumeMounts:
   - {name: gate-token, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true}
@@ -52,7 +52,7 @@ securityContext:
 {{/* An item of initContainers, after any native sidecar that it needs. */}}
 {{- define "web.gate" -}}
 - name: gate
-  args: [{{ include "web.gate-args" . }}, --timeout, {{ .Values.gate.timeout }}]
+  args: [{{ include "web.gate-args" . }}, --timeout, {{ .Values.gate.timeout | quote }}]
   {{- include "web.gate-container" . | nindent 2 }}
 {{- end }}
 
