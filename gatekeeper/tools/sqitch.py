@@ -120,6 +120,9 @@ def _read(_: Tool, folder: Folder) -> Found:
             raise ValueError(f"{path} cannot be parsed in line {count}; mend it")
     if not (project := pragmas.get("project")):
         raise ValueError(f"{path} does not name its project; write for example %project=shop")
+    tags = [name for name, identity in steps if not identity]
+    if len({*tags}) < len(tags) or (steps and not steps[0][1]):
+        raise ValueError(f"{path} has a tag twice or before any change, at which sqitch ends; mend it")
     names = [name for name, identity in steps if identity]
     wanted = [identity if names.count(name) > 1 else f"{project}:{name}" for name, identity in steps]
     proofs = {f"{project}:{name}": (frozenset({identity}),) for name, identity in steps if names.count(name) == 1}

@@ -893,6 +893,8 @@ def test_sqitch_rework(tree):
     [
         (PLAN.replace("%project=shop\n", ""), "does not name its project; write for example %project=shop"),
         (PLAN + "stock\n", r"sqitch\.plan cannot be parsed in line 9; mend it"),
+        (PLAN + PLAN.splitlines()[-1], r"sqitch\.plan has a tag twice or before any change, at which sqitch ends"),
+        ("%project=shop\n\n" + PLAN.splitlines()[-1], "has a tag twice or before any change"),
         ("%project=shop\n", "there is no migration of sqitch in it"),
     ],
 )
