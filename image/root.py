@@ -60,11 +60,11 @@ UNREACHED = [
     # Other implementations of what is there, for other interpreters and other systems.
     *("_hmac", "_py_abc", "_pydatetime", "_pydecimal", "_pyio", "zoneinfo._zoneinfo", "psycopg.pq.pq_ctypes"),
     *("typer._click._winconsole", "urllib3.contrib", "yaml.cyaml", "compression.zstd", "ctypes", "_interpreters"),
-    *("_aix_support", "_android_support", "_apple_support", "_ios_support", "_osx_support"),
-    # Nothing here is packed.
-    *("bz2", "lzma", "tarfile", "zipfile"),
+    *("_aix_support", "_android_support", "_apple_support", "_ios_support", "_osx_support", "plistlib"),
+    # Nothing here is packed, and no e-mail written.
+    *("bz2", "lzma", "tarfile", "zipfile", "email.headerregistry"),
     # For people at a terminal, and for tests.
-    *("rich", "typer.rich_utils", "_pyrepl", "curses", "readline", "rlcompleter", "webbrowser"),
+    *("rich", "typer.rich_utils", "_pyrepl", "argparse", "curses", "readline", "rlcompleter", "webbrowser"),
     *("doctest", "ensurepip", "idlelib", "pdb", "pip", "pydoc", "setuptools", "sqlite3", "test", "tkinter", "unittest"),
 ]
 """Modules that are named, and that no path of the program loads."""
