@@ -232,7 +232,7 @@ rows_of_verification(
 )
 
 
-@row("no SCRAM where it is demanded")
+@row("no SCRAM where it is demanded", 4)
 def no_scram(rig):
     rig.direct(role="plain", query="require_auth=scram-sha-256")
     yield 'authentication method requirement "scram-sha-256" failed: server requested a cleartext password'
