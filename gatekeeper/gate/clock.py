@@ -18,6 +18,9 @@ from gatekeeper.gate.verdict import Unreachable
 
 Result = TypeVar("Result")
 
+WITHOUT_A_CHECK = 1.0
+"""Seconds for which the main thread is blocked at most. A signal that comes just as it begins to block does not wake
+it: CPython looks for signals before and after (https://docs.python.org/3/library/signal.html)."""
 NEWS = object()
 """The message of whoever follows the world by itself: something changed, look now."""
 
@@ -97,9 +100,13 @@ class Clock:
 
     def receive(self, seconds: float) -> object | None:
         """Return the next message, or None when none came within `seconds`."""
-        if _caught:  # in a callback that lets no exception out, as importing has them
-            raise Signalled(_caught[0])
-        try:
-            return self._messages.get(timeout=seconds)
-        except queue.Empty:
-            return None
+        until = self.now() + seconds
+        while True:
+            if _caught:  # in a callback that lets no exception out, as importing has them
+                raise Signalled(_caught[0])
+            left = until - self.now()
+            try:
+                return self._messages.get(timeout=max(0.0, min(left, WITHOUT_A_CHECK)))
+            except queue.Empty:
+                if left <= WITHOUT_A_CHECK:
+                    return None

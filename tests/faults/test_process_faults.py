@@ -77,6 +77,23 @@ except Signalled as caught:
     sys.exit(128 + caught.number)
 """
 
+UNWOKEN = """
+import os, signal, sys, threading, time
+from gatekeeper.gate.clock import Clock, Signalled, answer_signals
+
+def send():
+    time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+answer_signals()
+threading.Thread(target=send).start()
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+try:
+    Clock().receive(30)
+except Signalled as caught:
+    sys.exit(128 + caught.number)
+"""
+
 
 @pytest.fixture(scope="module")
 def server():
@@ -182,10 +199,11 @@ def test_signals_at_the_end(start, after):
     assert "Traceback" not in gate.log
 
 
-def test_signal_where_nothing_can_be_raised():
-    """A signal in a callback that lets no exception out, such as those of the import system, is not lost."""
+@pytest.mark.parametrize("program", [DEAF, UNWOKEN], ids=["in a callback", "just before"])
+def test_signal_where_nothing_can_be_raised(program):
+    """A signal in a callback that lets no exception out, as those of importing, or that does not wake, is not lost."""
     run = subprocess.run(
-        [sys.executable, "-c", DEAF], timeout=10, check=False, stderr=subprocess.PIPE, cwd=Path(__file__).parents[2]
+        [sys.executable, "-c", program], timeout=10, check=False, stderr=subprocess.PIPE, cwd=Path(__file__).parents[2]
     )
     assert run.returncode == 143, run.stderr
 
