@@ -65,11 +65,9 @@ class Chart:
     def is_held(self, pod: Pod) -> bool:
         """Tell whether the first gate of a pod runs, and neither what comes after it nor the app does."""
         states = {each.name: each.state for each in pod.seen.status.init_container_statuses or ()}
-        first = states.get(self.gates[0].name)
-        after = [states[gate.name] for gate in self.gates[1:]]
-        return bool(first and first.running and not any(each.running or each.terminated for each in after)) and bool(
-            pod.app and pod.app.state.waiting
-        )
+        first, *after = (states.get(gate.name) for gate in self.gates)  # none before the kubelet has told of them
+        is_first = bool(first and first.running and pod.app and pod.app.state.waiting)
+        return is_first and not any(each.running or each.terminated for each in after if each)
 
 
 def ended(pod: Pod, name: str) -> datetime:
