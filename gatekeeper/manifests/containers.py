@@ -382,7 +382,7 @@ def _read_other(name: str, words: Sequence[str], command: Command, limit: str) -
     elif name in {"eval", "xargs"} and _WAITS.search(" ".join(words)):
         yield JobWait(peers.KUBECTL, problem=f"what {name} makes it run is known only in the pod")
     elif name in {"curl", "wget"} and command.loops and (asked := _of_a_url(words)):
-        found = _attempt(peers.SHELL_LOOP, _loop, asked)
+        found = _named(peers.SHELL_LOOP, asked)
         yield found if found.problem else replace(found, timeout=limit or "-1s")
     elif (name in _READY and "--" not in words) or (name in _PING and "ping" in map(str.lower, words)):
         yield _beside(name)
@@ -417,8 +417,9 @@ def _of_a_url(words: Sequence[str]) -> list[str]:
     return ["job", *([found[2]] if found[2] else ["-l", unquote(found[3])]), "-n", found[1]]
 
 
-def _loop(argv: Sequence[str]) -> JobWait:
-    return peers.job_wait(peers.SHELL_LOOP, *peers.split(argv))
+def _named(program: str, argv: Sequence[str]) -> JobWait:
+    """Return the Jobs that a command of kubectl's names, whatever it asks of them, or the problem that it has."""
+    return _attempt(program, lambda words: peers.job_wait(program, *peers.split(words)), argv)
 
 
 def _asks_for_file(name: str, words: Sequence[str]) -> bool:
@@ -511,13 +512,13 @@ def _read_kubectl(words: Sequence[str], command: Command) -> Iterator[JobWait]:
     endless = bool(scripts.ENDLESS.intersection(command.loops))
     if (verb == "wait" or (verb == "get" and command.loops)) and (job := _of_pods(objects[0], rest)):
         program = peers.KUBECTL if verb == "wait" else peers.SHELL_LOOP
-        found = _attempt(program, lambda argv: peers.job_wait(program, *peers.split(argv)), job)
+        found = _named(program, job)
         found = replace(found, by_pods=not found.problem)
         yield replace(found, timeout="-1s") if endless and not found.problem else found
     elif verb == "wait":
         found = _attempt(peers.KUBECTL, peers.kubectl_wait, rest)
         if found.problem.endswith(peers.FAILED):
-            found = replace(_attempt(peers.KUBECTL, _of_any_end, rest), problem=found.problem)
+            found = replace(_named(peers.KUBECTL, rest), problem=found.problem)
         yield replace(found, timeout="-1s") if endless and not found.problem else found
     elif verb in {"get", "describe"} and peers.JOB.fullmatch(objects[0].partition("/")[0]):
         yield _look(rest, objects, command)
@@ -527,13 +528,9 @@ def _read_kubectl(words: Sequence[str], command: Command) -> Iterator[JobWait]:
         yield JobWait("", problem=f"it also runs kubectl {verb}, which would be missed")
 
 
-def _of_any_end(argv: Sequence[str]) -> JobWait:
-    return peers.job_wait(peers.KUBECTL, *peers.split(argv))
-
-
 def _look(argv: Sequence[str], objects: Sequence[str], command: Command) -> JobWait:
     """Return what a command that asks for Jobs waits for in a loop; it has no program where it only looks."""
-    found = _attempt(peers.SHELL_LOOP, _loop, argv)
+    found = _named(peers.SHELL_LOOP, argv)
     if not command.loops:
         return replace(found, program="", problem="")
     if _takes_last(argv):
