@@ -80,8 +80,8 @@ def merged(manifest: Manifest, there: Arguments | None, given: Mapping[str, Sequ
     if there and (
         there.command != command or given.get("tool", there.options.get("tool")) != there.options.get("tool")
     ):
-        # Another proof, which is waited for as long.
-        given = {**{name: there.options[name] for name in ("timeout",) if name in there.options}, **given}
+        if "timeout" in there.options:  # another proof is waited for as long
+            given = {"timeout": there.options["timeout"], **given}
         there = None
     words = there.words if there else []
     kept = dict(there.options) if there else {}
