@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from gatekeeper.gate.durations import parse_duration
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-_JOB_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
+SUBDOMAIN = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
+"""A DNS subdomain, which the names of Jobs and ServiceAccounts are."""
 _NAMESPACE = re.compile(rf"(?=.{{1,63}}$){_LABEL}")
 _NAME = r"[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?"
 _KEY = rf"((?=[^/]{{1,253}}/){_LABEL}(\.{_LABEL})*/)?{_NAME}"
@@ -42,7 +43,7 @@ def duration(text: str) -> float:
 
 def job_name(text: str) -> str:
     """Return the name of a Job: a DNS subdomain, as the API server demands."""
-    if not _JOB_NAME.fullmatch(text):
+    if not SUBDOMAIN.fullmatch(text):
         raise Misconfigured(f"{text!r} is not the name of a Job; write only its name, for example db-migrate")
     return text
 

@@ -21,14 +21,12 @@ EXAMPLE = "--job db-migrate --service-account web"
 Object = dict[str, Any]
 """A Kubernetes object, or a part of one: text, truths, lists and such objects."""
 
-_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _OF_A_RELEASE = re.compile(
     r"v?\d+|(?:b|build|r|rel|release|rev|revision)\d+|(?:alpha|beta|pre|rc)\d*"
     r"|(?=.*\d)[0-9a-f]{7,}|(?=(?:\d*[a-z]+\d+){2})\w{5,}"
 )
 """The last part of a name that is one release's own: a number, a hash, random letters; not pg16, neo4j, or oauth2."""
 _RELEASE = re.compile(r"[-.][^-.]*\d")
-_SERVICE_ACCOUNT = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,7 @@ def grant(
 
 def account_name(text: str) -> str:
     """Return the name of a ServiceAccount, as the API server demands it. Raises Misconfigured."""
-    if not _SERVICE_ACCOUNT.fullmatch(text):
+    if not settings.SUBDOMAIN.fullmatch(text):
         raise Misconfigured(
             f"--service-account: {text!r} is not the name of a ServiceAccount; write only its name, for example web"
         )
